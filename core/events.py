@@ -1,0 +1,63 @@
+"""What happened, told to whoever listens in this process. Other processes learn it from the database, once a second."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something changed that belongs to `owner_id`."""
+
+    owner_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationChanged(Event):
+    """A conversation was made, renamed, deleted, restored, used or answered."""
+
+    conversation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationsChanged(Event):
+    """The owner's model configurations are not what they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChanged(Event):
+    """Role, state, name or preferences of the account changed."""
+
+
+Listener = Callable[[Event], None]
+
+
+class EventBus:
+    """Publish to listeners of one owner. Listeners are called in the loop's thread and must return at once."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, list[Listener]] = {}
+
+    def subscribe(self, owner_id: str, listener: Listener) -> Callable[[], None]:
+        """Listen to the events of `owner_id`; call the returned function to stop."""
+        self._listeners.setdefault(owner_id, []).append(listener)
+
+        def stop() -> None:
+            listeners = self._listeners.get(owner_id, [])
+            if listener in listeners:
+                listeners.remove(listener)
+            if not listeners:
+                self._listeners.pop(owner_id, None)
+
+        return stop
+
+    def publish(self, event: Event) -> None:
+        for listener in tuple(self._listeners.get(event.owner_id, ())):
+            try:
+                listener(event)
+            except Exception:
+                log.exception("a listener of %s failed", type(event).__name__)

@@ -1,0 +1,1 @@
+"""Talking to language models: presets, wire formats, streams, reasoning, and the simulator."""

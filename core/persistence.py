@@ -1,0 +1,54 @@
+"""The door from core to storage: the same `read` and `write`, with storage's errors turned into core's (core/errors.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from core import errors
+from storage.errors import StorageProblem
+from storage.unit_of_work import Storage, UnitOfWork
+
+T = TypeVar("T")
+
+_BY_CODE: dict[str, type[errors.ModeltrainError]] = {
+    kind.code: kind
+    for kind in (
+        errors.DatabaseBusy,
+        errors.DatabaseReadOnly,
+        errors.DatabaseUnreachable,
+        errors.DiskFull,
+        errors.DatabaseTooNew,
+        errors.DatabaseDamaged,
+        errors.MasterKeyMissing,
+        errors.SecretUnreadable,
+        errors.Conflict,
+    )
+}
+
+
+def translate(problem: StorageProblem) -> errors.ModeltrainError:
+    """The core error of a storage problem."""
+    return _BY_CODE.get(problem.code, errors.StorageError)(**problem.fields)
+
+
+class Store:
+    """What services hold. `work(uow)` returns plain values, never rows; see storage/unit_of_work.py."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    async def read(self, work: Callable[[UnitOfWork], T]) -> T:
+        try:
+            return await self._storage.read(work)
+        except StorageProblem as problem:
+            raise translate(problem) from problem
+
+    async def write(self, work: Callable[[UnitOfWork], T]) -> T:
+        try:
+            return await self._storage.write(work)
+        except StorageProblem as problem:
+            raise translate(problem) from problem
+
+    def close(self) -> None:
+        self._storage.close()

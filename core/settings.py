@@ -1,0 +1,87 @@
+"""Settings of one installation, read once from arguments and the environment and passed on; never global.
+
+| variable | meaning |
+| --- | --- |
+| MODELTRAIN_DATA | the data folder (default: the platform's data folder) |
+| MODELTRAIN_DATABASE_URL | postgresql://... or mysql://...; default: SQLite in the data folder |
+| MODELTRAIN_MASTER_KEY | base64 of the 32-byte master key; default: the file `master.key` in the data folder |
+| MODELTRAIN_MASTER_KEY_FILE | a file that holds it, for example a systemd credential |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MINUTE = 60
+DAY = 24 * 60 * MINUTE
+
+
+@dataclass(frozen=True)
+class AuthSettings:
+    """Seconds and counts of A3 and A5."""
+
+    access_token_s: int = 15 * MINUTE
+    refresh_token_s: int = 7 * DAY
+    attempts_a_minute: int = 5
+    failures_to_lock: int = 5
+    lock_s: int = 15 * MINUTE
+    sessions_a_user: int = 3
+    bcrypt_cost: int = 12
+    hashing_threads: int = 2
+    recheck_s: float = 5.0
+
+
+@dataclass(frozen=True)
+class ChatSettings:
+    """`trash_days`: how long deleted conversations are kept; `save_every_s`: how often a growing answer is saved."""
+
+    trash_days: int = 30
+    save_every_s: float = 1.0
+    silence_s: float = 120.0
+    answer_limit_bytes: int = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`served` is true in a worker of `modeltrain serve`: then provider addresses of inner networks are guarded."""
+
+    data_dir: Path
+    database_url: str
+    master_key: str | None = None
+    master_key_file: Path | None = None
+    served: bool = False
+    reader_threads: int = 4
+    auth: AuthSettings = AuthSettings()
+    chat: ChatSettings = ChatSettings()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite")
+
+
+def default_data_dir(environment: Mapping[str, str]) -> Path:
+    """The folder named by MODELTRAIN_DATA, or the platform's own data folder."""
+    named = environment.get("MODELTRAIN_DATA")
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("modeltrain", appauthor=False))
+
+
+def load_settings(data_dir: Path | None = None, environment: Mapping[str, str] | None = None, *, served: bool = False) -> Settings:
+    """Settings from the arguments and the environment (os.environ unless given). Creates nothing."""
+    environment = os.environ if environment is None else environment
+    folder = (data_dir or default_data_dir(environment)).expanduser().absolute()
+    url = environment.get("MODELTRAIN_DATABASE_URL") or f"sqlite:///{folder / 'modeltrain.db'}"
+    key_file = environment.get("MODELTRAIN_MASTER_KEY_FILE")
+    return Settings(
+        data_dir=folder,
+        database_url=url,
+        master_key=environment.get("MODELTRAIN_MASTER_KEY") or None,
+        master_key_file=Path(key_file) if key_file else None,
+        served=served,
+    )

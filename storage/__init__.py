@@ -1,0 +1,1 @@
+"""Where things are kept: tables, queries, units of work, secrets. Never imports core or tui."""

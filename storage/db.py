@@ -1,0 +1,81 @@
+"""An engine for each kind of database: SQLite (the default), PostgreSQL, MySQL and MariaDB. No engine is made at import.
+
+SQLite gets WAL, a busy timeout, foreign keys, and BEGIN IMMEDIATE for every unit of work that writes: a deferred transaction that
+reads before it writes fails with SQLITE_BUSY under load, an immediate one waits its turn.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import QueuePool
+
+#: Seconds that a statement waits for SQLite's lock before it gives up.
+BUSY_TIMEOUT_S = 10.0
+#: Execution option of a connection: "write" takes SQLite's lock at BEGIN, "read" does not.
+MODE = "modeltrain_mode"
+_DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    "sqlite": "sqlite",
+}
+
+
+def parse_url(text: str) -> URL:
+    """The SQLAlchemy URL of `text`, with our driver where none is named, and utf8mb4 for MySQL."""
+    url = make_url(text)
+    backend = url.drivername.partition("+")[0]
+    if "+" not in url.drivername:
+        url = url.set(drivername=_DRIVERS.get(backend, url.drivername))
+    if url.get_backend_name() in {"mysql", "mariadb"}:
+        url = url.update_query_dict({"charset": "utf8mb4"})
+    return url
+
+
+def make_engine(text: str, *, pool_size: int = 5, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Engine:
+    """An engine for the database at `text`. Connects to nothing yet."""
+    url = parse_url(text)
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url, pool_size, busy_timeout_s)
+    return _server_engine(url, pool_size)
+
+
+def _server_engine(url: URL, pool_size: int) -> Engine:
+    return create_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, pool_recycle=1800, isolation_level="READ COMMITTED")
+
+
+def _sqlite_engine(url: URL, pool_size: int, busy_timeout_s: float) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        connect_args={"timeout": busy_timeout_s, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-8000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get(MODE, "write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "write" else "BEGIN")
+
+    return engine
+
+
+def sqlite_path(text: str) -> Path | None:
+    """The file of an SQLite URL, or None for other databases and for one in memory."""
+    url = parse_url(text)
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    return Path(url.database)

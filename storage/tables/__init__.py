@@ -1,0 +1,32 @@
+"""The tables, by aggregate. Importing this package registers all of them on `metadata`.
+
+Conventions: identifiers are 32 hex digits (core/clock.py); moments are milliseconds since the epoch, UTC, in `BigInteger`; a flag
+is a boolean; JSON is text, written and read by the repositories. Text of any length is `LongText`.
+"""
+
+from storage.tables.accounts import AuditEvent, RefreshToken, Session, SignInThrottle, SshKey, User
+from storage.tables.base import metadata
+from storage.tables.conversations import Conversation, Draft, Message, MessagePart
+from storage.tables.models import AllowedAddress, Configuration, ConfigurationVersion, Provider, ProviderModel
+from storage.tables.system import AppSetting, DataKey
+
+__all__ = [
+    "AllowedAddress",
+    "AppSetting",
+    "AuditEvent",
+    "Configuration",
+    "ConfigurationVersion",
+    "Conversation",
+    "DataKey",
+    "Draft",
+    "Message",
+    "MessagePart",
+    "Provider",
+    "ProviderModel",
+    "RefreshToken",
+    "Session",
+    "SignInThrottle",
+    "SshKey",
+    "User",
+    "metadata",
+]

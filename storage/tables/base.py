@@ -1,0 +1,57 @@
+"""Column kinds shared by all tables, and the metadata with names for every constraint (Alembic needs them on SQLite)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, MetaData, String, Text
+from sqlalchemy.dialects import mysql
+from sqlmodel import Field, SQLModel
+
+metadata: MetaData = SQLModel.metadata
+metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+#: Text of any length; MySQL's TEXT ends at 64 KB.
+LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+#: Identifiers and other keys are compared byte by byte on every database.
+KeyText = String(64).with_variant(mysql.VARCHAR(64, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
+Bytes = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
+
+
+def exact(length: int) -> Any:
+    """A string compared exactly (case, accents, trailing blanks) on every database; MySQL's default collations do not."""
+    return String(length).with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+
+
+def primary_key() -> Any:
+    return Field(sa_type=KeyText, primary_key=True)
+
+
+def reference(target: str, *, cascade: bool = True, null: bool = False, index: bool = True, primary: bool = False) -> Any:
+    """A foreign key to `target` ("table.column"): rows go with their parent, or let go of it where `cascade` is False."""
+    key = ForeignKey(target, ondelete="CASCADE" if cascade else "SET NULL")
+    arguments: dict[str, Any] = {"sa_type": KeyText, "sa_column_args": (key,), "nullable": null, "index": index}
+    if primary:
+        arguments |= {"primary_key": True, "index": False}
+    if null:
+        arguments["default"] = None
+    return Field(**arguments)
+
+
+def moment(*, null: bool = False, index: bool = False) -> Any:
+    """Milliseconds since the epoch, UTC."""
+    if null:
+        return Field(default=None, sa_type=BigInteger, nullable=True, index=index)
+    return Field(sa_type=BigInteger, nullable=False, index=index)
+
+
+def text(*, null: bool = False) -> Any:
+    if null:
+        return Field(default=None, sa_type=LongText, nullable=True)
+    return Field(default="", sa_type=LongText, nullable=False)

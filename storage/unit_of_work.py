@@ -1,0 +1,157 @@
+"""A unit of work: one db session with the repositories on it, committed whole or not at all. And the threads they run in.
+
+`Storage` runs short synchronous functions `work(uow) -> result` away from the event loop: reads in a small pool, writes one after
+another in a single thread for SQLite (one writer per process), in the pool for servers. `work` may be run again after a deadlock, so
+it must change nothing but the database. Rows must not leave `work`: return plain values.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlmodel import Session
+
+from storage.db import MODE, make_engine
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from storage.crypto import SecretBox
+    from storage.repositories.audit import AuditRepository
+    from storage.repositories.configurations import ConfigurationRepository
+    from storage.repositories.conversations import ConversationRepository
+    from storage.repositories.drafts import DraftRepository
+    from storage.repositories.messages import MessageRepository
+    from storage.repositories.providers import ProviderRepository
+    from storage.repositories.settings import SettingRepository
+    from storage.repositories.sign_ins import SignInRepository
+    from storage.repositories.ssh_keys import SshKeyRepository
+    from storage.repositories.users import UserRepository
+
+T = TypeVar("T")
+Work = Callable[["UnitOfWork"], T]
+
+
+class UnitOfWork:
+    """The repositories over one db session. They never commit; `Storage` does, when the work returns."""
+
+    def __init__(self, session: Session, box: SecretBox | None = None) -> None:
+        self.session = session
+        self._box = box
+
+    @property
+    def secrets(self) -> SecretBox:
+        """Encrypts and decrypts, bound to this db session's data keys."""
+        if self._box is None:
+            from storage.errors import KeyMissing
+
+            raise KeyMissing(source="")
+        return self._box
+
+    @cached_property
+    def users(self) -> UserRepository:
+        from storage.repositories.users import UserRepository
+
+        return UserRepository(self.session)
+
+    @cached_property
+    def sign_ins(self) -> SignInRepository:
+        from storage.repositories.sign_ins import SignInRepository
+
+        return SignInRepository(self.session)
+
+    @cached_property
+    def ssh_keys(self) -> SshKeyRepository:
+        from storage.repositories.ssh_keys import SshKeyRepository
+
+        return SshKeyRepository(self.session)
+
+    @cached_property
+    def audit(self) -> AuditRepository:
+        from storage.repositories.audit import AuditRepository
+
+        return AuditRepository(self.session)
+
+    @cached_property
+    def settings(self) -> SettingRepository:
+        from storage.repositories.settings import SettingRepository
+
+        return SettingRepository(self.session)
+
+    @cached_property
+    def providers(self) -> ProviderRepository:
+        from storage.repositories.providers import ProviderRepository
+
+        return ProviderRepository(self.session)
+
+    @cached_property
+    def configurations(self) -> ConfigurationRepository:
+        from storage.repositories.configurations import ConfigurationRepository
+
+        return ConfigurationRepository(self.session)
+
+    @cached_property
+    def conversations(self) -> ConversationRepository:
+        from storage.repositories.conversations import ConversationRepository
+
+        return ConversationRepository(self.session)
+
+    @cached_property
+    def messages(self) -> MessageRepository:
+        from storage.repositories.messages import MessageRepository
+
+        return MessageRepository(self.session)
+
+    @cached_property
+    def drafts(self) -> DraftRepository:
+        from storage.repositories.drafts import DraftRepository
+
+        return DraftRepository(self.session)
+
+
+class Storage:
+    """One database, its engine and its threads. Made by core/bootstrap.py; close it at the end."""
+
+    def __init__(self, url: str, *, reader_threads: int = 4, box: SecretBox | None = None) -> None:
+        self.url = url
+        self.box = box
+        self.engine: Engine = make_engine(url, pool_size=reader_threads + 1)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._readers = ThreadPoolExecutor(reader_threads, thread_name_prefix="storage")
+        self._writers = ThreadPoolExecutor(1, thread_name_prefix="storage-writer") if self.is_sqlite else self._readers
+
+    async def read(self, work: Work[T]) -> T:
+        """What `work` returns, from a transaction that changes nothing."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, partial(self.read_now, work))
+
+    async def write(self, work: Work[T]) -> T:
+        """What `work` returns, once it is committed. Goes on to its end even if the caller is cancelled."""
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writers, partial(self.write_now, work)))
+
+    def read_now(self, work: Work[T]) -> T:
+        """As `read`, in this thread."""
+        return self._run(work, "read")
+
+    def write_now(self, work: Work[T]) -> T:
+        """As `write`, in this thread."""
+        return self._run(work, "write")
+
+    def _run(self, work: Work[T], mode: str) -> T:
+        with self.engine.connect().execution_options(**{MODE: mode}) as connection, Session(connection) as session:
+            box = self.box.on(session) if self.box is not None else None
+            result = work(UnitOfWork(session, box))
+            if mode == "write":
+                session.commit()
+            else:
+                session.rollback()
+            return result
+
+    def close(self) -> None:
+        """Finish what is under way, then let go of every thread and connection."""
+        self._writers.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self.engine.dispose()
