@@ -35,7 +35,8 @@ def sanitise(text: str) -> str:
     """`text` without anything that a terminal would act on. Newlines and tabs stay."""
     if not _SUSPECT.search(text):
         return text
-    text = _SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    # Line ends first: a sequence between CR and LF must not decide whether they are one line end, or a chunk border would.
+    text = _SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))
 
 
