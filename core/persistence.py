@@ -23,6 +23,7 @@ _BY_CODE: dict[str, type[errors.ModeltrainError]] = {
         errors.MasterKeyMissing,
         errors.SecretUnreadable,
         errors.Conflict,
+        errors.NotFound,
     )
 }
 

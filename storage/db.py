@@ -12,10 +12,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
+
+from storage.errors import Unreachable
 
 #: Seconds that a statement waits for SQLite's lock before it gives up.
 BUSY_TIMEOUT_S = 10.0
+#: Seconds until a server that does not answer counts as unreachable.
+CONNECT_TIMEOUT_S = 10
 #: Execution option of a connection: "write" takes SQLite's lock at BEGIN, "read" does not.
 MODE = "modeltrain_mode"
 _DRIVERS = {
@@ -25,12 +30,19 @@ _DRIVERS = {
     "mariadb": "mariadb+pymysql",
     "sqlite": "sqlite",
 }
+#: The optional dependencies of pyproject.toml that bring the driver.
+_EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
 
 def parse_url(text: str) -> URL:
-    """The SQLAlchemy URL of `text`, with our driver where none is named, and utf8mb4 for MySQL."""
-    url = make_url(text)
+    """The SQLAlchemy URL of `text`, with our driver where none is named, and utf8mb4 for MySQL. Raises Unreachable for nonsense."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise Unreachable(reason="bad_url") from None  # the text may hold a password
     backend = url.drivername.partition("+")[0]
+    if backend not in _DRIVERS:
+        raise Unreachable(reason="bad_url", scheme=backend)
     if "+" not in url.drivername:
         url = url.set(drivername=_DRIVERS.get(backend, url.drivername))
     if url.get_backend_name() in {"mysql", "mariadb"}:
@@ -47,7 +59,19 @@ def make_engine(text: str, *, pool_size: int = 5, busy_timeout_s: float = BUSY_T
 
 
 def _server_engine(url: URL, pool_size: int) -> Engine:
-    return create_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, pool_recycle=1800, isolation_level="READ COMMITTED")
+    try:
+        return create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            isolation_level="READ COMMITTED",
+            hide_parameters=True,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+        )
+    except ModuleNotFoundError as error:
+        raise Unreachable(reason="driver_missing", driver=error.name or "", extra=_EXTRAS.get(url.get_backend_name(), "")) from error
 
 
 def _sqlite_engine(url: URL, pool_size: int, busy_timeout_s: float) -> Engine:
@@ -56,6 +80,7 @@ def _sqlite_engine(url: URL, pool_size: int, busy_timeout_s: float) -> Engine:
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,
         connect_args={"timeout": busy_timeout_s, "check_same_thread": False},
     )
 

@@ -8,6 +8,8 @@ it must change nothing but the database. Rows must not leave `work`: return plai
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlmodel import Session
 
 from storage.db import MODE, make_engine
+from storage.failures import classify, worth_again
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from storage.repositories.sign_ins import SignInRepository
     from storage.repositories.ssh_keys import SshKeyRepository
     from storage.repositories.users import UserRepository
+
+#: How often work is run when the database keeps giving it up for another's sake (deadlock, serialisation).
+TRIES = 6
 
 T = TypeVar("T")
 Work = Callable[["UnitOfWork"], T]
@@ -141,6 +147,20 @@ class Storage:
         return self._run(work, "write")
 
     def _run(self, work: Work[T], mode: str) -> T:
+        for attempt in range(TRIES):
+            try:
+                return self._once(work, mode)
+            except Exception as error:
+                if worth_again(error) and attempt + 1 < TRIES:
+                    time.sleep(random.uniform(0.5, 1.5) * 0.01 * 2**attempt)  # noqa: S311  (spreads those who collided)
+                    continue
+                problem = classify(error, self.engine)
+                if problem is None or problem is error:
+                    raise
+                raise problem from error
+        raise AssertionError("unreachable")
+
+    def _once(self, work: Work[T], mode: str) -> T:
         with self.engine.connect().execution_options(**{MODE: mode}) as connection, Session(connection) as session:
             box = self.box.on(session) if self.box is not None else None
             result = work(UnitOfWork(session, box))
