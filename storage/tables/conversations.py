@@ -15,7 +15,8 @@ class Conversation(SQLModel, table=True):
     """
 
     __tablename__ = "conversations"
-    __table_args__ = (Index("ix_conversations_owner_id_deleted_at_used_at", "owner_id", "deleted_at", "used_at"),)
+    # In the order of the list (pinned first, then last used), so that a page of it is read from the index and never sorted.
+    __table_args__ = (Index("ix_conversations_list", "owner_id", "deleted_at", "pinned", "used_at", "id"),)
 
     id: str = primary_key()
     owner_id: str = reference("users.id", index=False)
@@ -42,7 +43,7 @@ class Message(SQLModel, table=True):
     """
 
     __tablename__ = "messages"
-    __table_args__ = (Index("ix_messages_conversation_id_depth", "conversation_id", "depth"), Index("ix_messages_state", "state"))
+    __table_args__ = (Index("ix_messages_conversation_id_depth", "conversation_id", "depth"), Index("ix_messages_state", "state", "conversation_id"))
 
     id: str = primary_key()
     conversation_id: str = reference("conversations.id", index=False)
