@@ -10,6 +10,7 @@ from storage.tables.base import KeyText, exact, moment, primary_key, reference, 
 
 class User(SQLModel, table=True):
     """An account. `email` is lower-cased; `nickname_key` is the nickname normalised (NFKC, casefold) for uniqueness.
+    A nickname of 50 characters as people see them may have 200 code points, and its key three times as many.
 
     `epoch` counts the times that all sessions were ended: a token made before says a smaller number.
     """
@@ -18,8 +19,8 @@ class User(SQLModel, table=True):
 
     id: str = primary_key()
     email: str = Field(sa_type=exact(254), unique=True)
-    nickname: str = Field(sa_type=exact(50))
-    nickname_key: str = Field(sa_type=exact(200), unique=True)
+    nickname: str = Field(sa_type=exact(200))
+    nickname_key: str = Field(sa_type=exact(600), unique=True)
     password_hash: str = Field(sa_type=exact(200))
     role: str = Field(max_length=16)
     epoch: int = 0
