@@ -43,7 +43,10 @@ class Message(SQLModel, table=True):
     """
 
     __tablename__ = "messages"
-    __table_args__ = (Index("ix_messages_conversation_id_depth", "conversation_id", "depth"), Index("ix_messages_state", "state", "conversation_id"))
+    __table_args__ = (
+        Index("ix_messages_conversation_id_depth", "conversation_id", "depth"),
+        Index("ix_messages_state", "state", "conversation_id"),
+    )
 
     id: str = primary_key()
     conversation_id: str = reference("conversations.id", index=False)
