@@ -1,0 +1,179 @@
+"""The root of the shell commands: a group that imports a command's module only when that command is used or asked for help."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import typer.core
+import typer.main
+
+from tui.commands.common import INTERRUPTED, Invocation, err, out
+from tui.i18n import N_, Locale, _, from_environment, use
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command lives: `module` exposes `app: typer.Typer`; `sub` names one command of it, "" means the whole group."""
+
+    module: str
+    summary: str
+    sub: str = ""
+
+
+COMMANDS: dict[str, Entry] = {
+    "run": Entry("tui.commands.run", N_("Start the application (also without any command)"), "run"),
+    "sign-in": Entry("tui.commands.sign_in", N_("Sign in and stay signed in for local commands"), "sign-in"),
+    "sign-out": Entry("tui.commands.sign_in", N_("Sign out of the kept session"), "sign-out"),
+    "chat": Entry("tui.commands.chat", N_("Ask a model; the answer goes to standard output"), "chat"),
+    "conversation": Entry("tui.commands.conversation", N_("List, show, export and delete conversations")),
+    "config": Entry("tui.commands.config", N_("Model configurations: add, list, show, test, remove")),
+    "provider": Entry("tui.commands.provider", N_("Providers: list, and allow an inner address")),
+    "user": Entry("tui.commands.user", N_("Accounts: add, list, passwd, enable, disable, role")),
+    "secrets": Entry("tui.commands.secrets", N_("The master key of stored secrets: show its id, rotate it")),
+    "simulate": Entry("tui.commands.simulate", N_("Serve the simulator of model providers on loopback"), "simulate"),
+    "doctor": Entry("tui.commands.doctor", N_("Check the installation and say what to mend"), "doctor"),
+}
+
+
+def _into(name: str) -> Any:
+    """A callback that keeps the option's value in the Invocation, wherever on the line the option stood."""
+
+    def keep(context: typer.Context, value: Any) -> Any:
+        if value not in (None, False):
+            setattr(context.find_root().obj, name, value)
+        return value
+
+    return keep
+
+
+def global_options() -> list[Any]:
+    """The options that hold for every command, made anew for each command that gets them."""
+    carrier = typer.Typer(add_completion=False)
+
+    @carrier.command()
+    def options(
+        data: Annotated[
+            Path | None,
+            typer.Option(
+                "--data", metavar="DIR", help=_("The data folder."), callback=_into("data_dir"), expose_value=False, show_default=False
+            ),
+        ] = None,
+        json: Annotated[bool, typer.Option("--json", help=_("Print JSON."), callback=_into("json"), expose_value=False)] = False,
+        as_: Annotated[
+            str | None,
+            typer.Option(
+                "--as",
+                metavar="EMAIL",
+                help=_("Act for this account (owner of the data folder)."),
+                callback=_into("as_email"),
+                expose_value=False,
+            ),
+        ] = None,
+    ) -> None: ...
+
+    return [parameter for parameter in typer.main.get_command(carrier).params if parameter.name in ("data", "json", "as_")]
+
+
+def _with_global_options(command: Any) -> Any:
+    """`command` with the global options on each of its leaves, where they are not taken already."""
+    children = getattr(command, "commands", None)
+    if children is None:
+        taken = {name for parameter in command.params for name in parameter.opts}
+        command.params.extend(option for option in global_options() if not taken & set(option.opts))
+    else:
+        for name, child in children.items():
+            children[name] = _with_global_options(child)
+    return command
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """Knows its commands by name and summary; loads one when it is asked for."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        group = typer.main.get_group(import_module(entry.module).app)
+        return _with_global_options(group.commands[entry.sub] if entry.sub else group)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            err(_("There is no command “{name}”.").format(name=args[0][:60]))
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                err(_("Did you mean “{name}”?").format(name=near[0]))
+            err(_("All commands: modeltrain --help"))
+            raise typer.Exit(2)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, _ctx: Any, formatter: Any) -> None:
+        with formatter.section(_("Commands")):
+            formatter.write_dl([(name, _(entry.summary)) for name, entry in COMMANDS.items()])
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        from core import __version__
+
+        out(f"modeltrain {__version__}")
+        raise typer.Exit
+
+
+def build() -> Any:
+    """The root command."""
+    app = typer.Typer(
+        cls=LazyGroup,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        help=_("A terminal workbench for teams that run and fine-tune large language models on their own GPU server."),
+    )
+
+    @app.callback(invoke_without_command=True)
+    def root(
+        context: typer.Context,
+        version: Annotated[
+            bool, typer.Option("--version", "-V", help=_("Print the version."), callback=_show_version, is_eager=True, expose_value=False)
+        ] = False,
+    ) -> None:
+        if context.invoked_subcommand is None:
+            from tui.commands.run import run_application
+
+            raise typer.Exit(run_application(context.obj))
+
+    command = typer.main.get_group(app)
+    command.params.extend(global_options())
+    return command
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run one command line and return its exit status. What nobody foresaw is logged, never shown with its values."""
+    use(Locale(from_environment()))
+    invocation = Invocation()
+    try:
+        build().main(arguments, prog_name="modeltrain", obj=invocation, standalone_mode=True)
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        return _unforeseen(error, invocation)
+    return 0
+
+
+def _unforeseen(error: Exception, invocation: Invocation) -> int:
+    from tui.commands.common import print_problem
+    from tui.crash import describe_crash
+
+    logging.getLogger(__name__).debug("unforeseen", exc_info=error)
+    print_problem(describe_crash(error, invocation.settings().data_dir), as_json=invocation.json)
+    return 1

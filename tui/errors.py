@@ -1,0 +1,123 @@
+"""Core's errors in words: what happened, why, what to do now. The only place that makes sentences of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any
+
+from core.errors import ModeltrainError
+from core.sanitise import one_line
+from tui.i18n import _, ngettext
+from tui.rules import BY_RULE, FIELDS
+from tui.sentences import BY_CODE, BY_CONFLICT, BY_KIND, BY_REASON, BY_WHAT, Candidates, Text
+
+_LONGEST = 300
+INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error as a person reads it. `why` and `remedy` may be empty; `code` is what to quote."""
+
+    title: str
+    why: str
+    remedy: str
+    code: str
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one line."""
+        return " ".join(part for part in (self.title, self.why, self.remedy) if part)
+
+
+def duration(seconds: float) -> str:
+    """`seconds` in words, rounded up, for sentences: "20 seconds", "15 minutes"."""
+    whole = max(1, int(-(-seconds // 1)))
+    if whole < 120:
+        return ngettext("{count} second", "{count} seconds", whole).format(count=whole)
+    minutes = -(-whole // 60)
+    if minutes < 120:
+        return ngettext("{count} minute", "{count} minutes", minutes).format(count=minutes)
+    hours = -(-minutes // 60)
+    return ngettext("{count} hour", "{count} hours", hours).format(count=hours)
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KB", "MB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GB"
+
+
+def _shown(fields: Mapping[str, Any]) -> dict[str, str]:
+    """The fields as text that is safe to show; unknown ones (None, "") left out."""
+    shown = {name: one_line(str(value), _LONGEST) for name, value in fields.items() if value not in (None, "", ())}
+    for name in ("retry_after_s", "after_s"):
+        if isinstance(fields.get(name), int | float):
+            shown["wait"] = duration(fields[name])
+    if isinstance(fields.get("limit"), int | float):
+        shown["size"] = _size(fields["limit"])
+    for field, alias in (("limit", "max"), ("minimum", "min"), ("maximum", "max")):
+        if field in shown:
+            shown.setdefault(alias, shown[field])
+    return shown
+
+
+def fill(candidates: Candidates, fields: Mapping[str, str]) -> str:
+    """The first candidate whose placeholders are all in `fields`, translated and filled; "" if there is none."""
+    for candidate in candidates:
+        if all(name is None or name in fields for _text, name, _spec, _conversion in Formatter().parse(candidate)):
+            return _(candidate).format_map(fields)
+    return ""
+
+
+def remark(rule: str, **fields: Any) -> str:
+    """The short sentence for a rule of InvalidInput, for beside the field."""
+    return fill(BY_RULE.get(rule, ()), _shown(fields)) or _("Not allowed here ({rule}).").format(rule=one_line(rule, 40))
+
+
+def field_name(field: str) -> str:
+    """The word people know an input by."""
+    return _(FIELDS[field]) if field in FIELDS else one_line(field.replace("_", " "), 40)
+
+
+def describe(error: BaseException) -> Problem:
+    """`error` for a person, in the language of the session. Never raises; unknown errors have the code "internal"."""
+    if not isinstance(error, ModeltrainError):
+        return Problem(
+            _("Something went wrong inside modeltrain."), "", _("Try again; the log in the data folder has the details."), INTERNAL
+        )
+    fields = _shown(error.fields)
+    code, text = _text_of(error)
+    title, why, remedy = (fill(part, fields) for part in (text.title, text.why, text.remedy))
+    if error.code == "invalid_input":
+        field, rule = str(error.fields.get("field", "")), str(error.fields.get("rule", ""))
+        extra = {name: value for name, value in error.fields.items() if name not in ("field", "rule")}
+        title = _("“{field}” cannot stay as it is.").format(field=field_name(field))
+        why = remark(rule, **extra)
+    return Problem(title or fill(BY_CODE["error"].title, fields), why, remedy, code)
+
+
+def _text_of(error: ModeltrainError) -> tuple[str, Text]:
+    """The code to quote and the sentences of an error of the tree."""
+    base = BY_CODE.get(error.code) or next((BY_CODE[kind.code] for kind in _ancestors(error) if kind.code in BY_CODE), BY_CODE["error"])
+    what = str(error.fields.get("what", ""))
+    if error.code == "environment" and what in BY_WHAT:
+        return f"{error.code}.{what}", BY_WHAT[what]
+    if error.code == "conflict" and what in BY_CONFLICT:
+        return f"{error.code}.{what}", BY_CONFLICT[what]
+    if error.code == "not_found":
+        kind = str(error.fields.get("kind", ""))
+        return error.code, Text(BY_KIND.get(kind, base.title), base.why, base.remedy)
+    if error.code == "session_ended":
+        return error.code, Text(base.title, BY_REASON.get(str(error.fields.get("why", "")), base.why), base.remedy)
+    if error.code == "invalid_input":
+        return f"{error.code}.{error.fields.get('rule', '')}", base
+    return error.code, base
+
+
+def _ancestors(error: ModeltrainError) -> tuple[type[ModeltrainError], ...]:
+    return tuple(kind for kind in type(error).__mro__ if issubclass(kind, ModeltrainError))

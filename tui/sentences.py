@@ -1,0 +1,229 @@
+"""The sentences for core's errors, as data. tui/errors.py picks and fills them.
+
+Each entry is a tuple of candidates, the most telling first: the first whose placeholders are all known is used, so the last of
+a tuple has none (or there is nothing to say).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.i18n import N_
+
+Candidates = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What happened, why, and what to do now."""
+
+    title: Candidates
+    why: Candidates = ()
+    remedy: Candidates = ()
+
+
+_SAID = N_("It said: {message}")
+_TRY_AGAIN = N_("Try again in a moment.")
+_NETWORK = N_("Check the endpoint of the configuration and the network of this machine.")
+
+BY_CODE: dict[str, Text] = {
+    "error": Text((N_("That did not work."),), (), (N_("Try again; if it stays so, tell your administrator the code below."),)),
+    "invalid_input": Text((N_("“{field}” cannot stay as it is."),)),
+    "not_found": Text(
+        (N_("There is no such entry."),), (), (N_("Look at the list again: it may have been deleted, or belong to somebody else."),)
+    ),
+    "forbidden": Text((N_("Your role does not allow this."),), (), (N_("Ask an administrator to do it, or to change your role."),)),
+    "conflict": Text((N_("Something changed in the meantime."),), (), (N_("Look at it again, then repeat what you wanted to do."),)),
+    "auth": Text((N_("The sign-in is not valid."),), (), (N_("Sign in again."),)),
+    "sign_in_refused": Text(
+        (N_("E-mail or password is wrong."),), (), (N_("Type both again; mind Caps Lock. An administrator can set a new password."),)
+    ),
+    "account_disabled": Text((N_("This account is disabled."),), (), (N_("Ask an administrator to enable it."),)),
+    "too_many_attempts": Text(
+        (N_("Too many attempts."),),
+        (N_("Sign-in is closed for {wait}."), N_("Sign-in is closed for a while.")),
+        (N_("Wait, then try again."),),
+    ),
+    "session_ended": Text((N_("This session has ended."),), (), (N_("Sign in again. What you were typing is kept."),)),
+    "password_needed": Text((N_("This needs your password again."),), (), (N_("Type your password to go on."),)),
+    "registration_closed": Text((N_("Registration is closed here."),), (), (N_("Ask an administrator for an account."),)),
+    "storage": Text((N_("The database gave an error."),), (), (N_("Run “modeltrain doctor”; it says what to mend."),)),
+    "database_busy": Text(
+        (N_("The database is busy."),),
+        (N_("Another process has been holding it for too long."),),
+        (N_("Nothing was lost. Try again in a moment."),),
+    ),
+    "database_read_only": Text(
+        (N_("The database cannot be written."),),
+        (N_("{path} is read-only."), N_("The file or its folder is read-only.")),
+        (N_("Make the data folder writable for this account, then try again."),),
+    ),
+    "database_unreachable": Text(
+        (N_("The database cannot be reached."),), (), (N_("Check MODELTRAIN_DATABASE_URL, and that the database server runs."),)
+    ),
+    "disk_full": Text((N_("The disk is full."),), (), (N_("Free some space, then try again. What was saved before is safe."),)),
+    "database_too_new": Text(
+        (N_("The database was made by a newer modeltrain."),),
+        (N_("It is at revision {found}; this program knows {known}."),),
+        (N_("Update modeltrain on this machine, or name another data folder with --data."),),
+    ),
+    "database_damaged": Text(
+        (N_("The database is damaged."),), (), (N_("Stop every modeltrain, keep a copy of the data folder, then restore a backup."),)
+    ),
+    "master_key_missing": Text(
+        (N_("The master key is missing."),),
+        (N_("It was looked for in {source}."),),
+        (N_("Put the key back. Without it, stored API keys cannot be read; a new one is never made over old data."),),
+    ),
+    "secret_unreadable": Text(
+        (N_("A stored secret cannot be read."),),
+        (N_("It was made with another master key."),),
+        (N_("Bring back the old master key, or enter the secret again."),),
+    ),
+    "provider_error": Text((N_("The provider gave an error."),), (_SAID,), (_TRY_AGAIN,)),
+    "name_not_resolved": Text((N_("The name {host} was not found."), N_("The provider's name was not found.")), (), (_NETWORK,)),
+    "connection_refused": Text(
+        (N_("Nothing answers at {endpoint}."), N_("Nothing answers at the provider's address.")),
+        (),
+        (N_("Start the model server, or correct the address and port in the configuration."),),
+    ),
+    "tls_failed": Text(
+        (N_("No secure connection to the provider."),),
+        (_SAID, N_("Its certificate is not trusted, or it does not speak TLS.")),
+        (N_("Check https:// and the port; a server inside the house may need http://, or its certificate installed here."),),
+    ),
+    "address_not_allowed": Text(
+        (N_("The address {address} is not allowed."), N_("This address is not allowed.")),
+        (N_("It leads into the inner network."),),
+        (N_("An administrator can allow it: modeltrain provider allow ADDRESS."),),
+    ),
+    "unauthorized": Text(
+        (N_("The provider does not accept the key (401)."),), (_SAID,), (N_("Enter the key of the configuration again, then test it."),)
+    ),
+    "access_denied": Text(
+        (N_("The provider denies access (403)."),),
+        (_SAID,),
+        (N_("Check that the key may use this model, and that the account has credit."),),
+    ),
+    "model_not_found": Text(
+        (N_("The provider has no model “{model}” (404)."), N_("The provider does not know this model or path (404).")),
+        (_SAID,),
+        (N_("Refresh the models and pick one; check the path of the endpoint, often it ends with /v1."),),
+    ),
+    "rate_limited": Text(
+        (N_("The provider asks to go slower (429)."),), (_SAID,), (N_("Try again in {wait}."), N_("Try again in a minute."))
+    ),
+    "bad_request": Text(
+        (N_("The provider refuses the request ({status})."), N_("The provider refuses the request.")),
+        (_SAID,),
+        (N_("Look at the parameters of the configuration: the model may not know one of them."),),
+    ),
+    "provider_fault": Text(
+        (N_("The provider failed ({status})."), N_("The provider failed.")), (_SAID,), (N_("Try again in a moment; the question is kept."),)
+    ),
+    "not_a_stream": Text(
+        (N_("The provider did not send a stream."),),
+        (_SAID,),
+        (N_("Check that the endpoint speaks the chosen format, or ask without streaming."),),
+    ),
+    "empty_stream": Text((N_("The provider sent an empty answer."),), (), (N_("Retry; if it stays so, test the configuration."),)),
+    "stream_truncated": Text(
+        (N_("The answer broke off."),),
+        (N_("The provider closed the stream before its end."),),
+        (N_("What came is kept. Retry, or let it continue."),),
+    ),
+    "stream_stalled": Text(
+        (N_("The answer came to a halt."),),
+        (N_("Nothing came for {wait}."), N_("Nothing came for too long.")),
+        (N_("What came is kept. Retry, or raise the timeout in the configuration."),),
+    ),
+    "response_too_large": Text(
+        (N_("The answer is too large."),),
+        (N_("More than {size} came."),),
+        (N_("What came is kept. Set a limit of tokens in the configuration."),),
+    ),
+    "connection_lost": Text(
+        (N_("The connection to the provider was lost."),), (), (N_("What came is kept. Retry when the network is back."),)
+    ),
+    "environment": Text(
+        (N_("Something about this machine is in the way."),), (_SAID,), (N_("Run “modeltrain doctor”; it says what to mend."),)
+    ),
+}
+
+#: EnvironmentProblem by `what`.
+BY_WHAT: dict[str, Text] = {
+    "port_taken": Text(
+        (N_("Port {port} is taken."), N_("The port is taken.")), (), (N_("Choose another with --port, or end the program that uses it."),)
+    ),
+    "folder_not_writable": Text(
+        (N_("The folder {path} cannot be written."), N_("The data folder cannot be written.")),
+        (),
+        (N_("Give this account the right to write it, or name another with --data."),),
+    ),
+    "not_a_terminal": Text(
+        (N_("This needs a terminal."),),
+        (N_("Input or output is a file or a pipe."),),
+        (N_("Run it in a terminal; for scripts there are the subcommands, see --help."),),
+    ),
+    "not_the_owner": Text(
+        (N_("Only the owner of the data folder may do this."),),
+        (N_("{path} belongs to another account of this machine."),),
+        (N_("Run it as that account, or sign in with: modeltrain sign-in EMAIL"),),
+    ),
+    "not_signed_in": Text(
+        (N_("Nobody is signed in here."),), (), (N_("Sign in with: modeltrain sign-in EMAIL, or act for an account with --as EMAIL."),)
+    ),
+    "file_not_readable": Text(
+        (N_("The file {path} cannot be read."), N_("The file cannot be read.")),
+        ("{reason}",),
+        (N_("Check its name and its permissions."),),
+    ),
+    "no_password": Text(
+        (N_("A password is needed."),), (), (N_("Run it in a terminal, or give --password-file FILE or MODELTRAIN_PASSWORD."),)
+    ),
+    "no_text": Text((N_("There is no question."),), (), (N_("Give it as an argument or on standard input."),)),
+}
+
+#: NotFound by `kind`.
+BY_KIND: dict[str, Candidates] = {
+    "conversation": (N_("There is no conversation “{reference}”."), N_("There is no such conversation.")),
+    "configuration": (N_("There is no configuration “{reference}”."), N_("There is no such configuration.")),
+    "message": (N_("There is no such message."),),
+    "answer": (N_("There is no such answer."),),
+    "user": (N_("There is no account “{reference}”."), N_("There is no such account.")),
+    "session": (N_("There is no such session."),),
+    "ssh_key": (N_("There is no such SSH key."),),
+    "provider": (N_("There is no provider “{reference}”."), N_("There is no such provider.")),
+    "model": (N_("There is no model “{reference}”."), N_("There is no such model.")),
+    "address": (N_("The address “{reference}” is not on the list."), N_("The address is not on the list.")),
+    "preset": (N_("There is no preset “{reference}”."), N_("There is no such preset.")),
+}
+
+#: Conflict by `what`.
+BY_CONFLICT: dict[str, Text] = {
+    "first_admin": Text((N_("There is an administrator already."),), (), (N_("Sign in with that account, or ask for one of your own."),)),
+    "email": Text((N_("This e-mail is taken."),), (), (N_("Use another, or sign in with it."),)),
+    "nickname": Text((N_("This nickname is taken."),), (), (N_("Choose another."),)),
+    "name": Text((N_("This name is taken."),), (), (N_("Choose another."),)),
+    "last_admin": Text(
+        (N_("This is the last administrator."),),
+        (N_("Without one nobody could manage accounts."),),
+        (N_("Make somebody else an administrator first."),),
+    ),
+    "ssh_key": Text((N_("This SSH key is in use already."),), (N_("A key belongs to one account only."),), (N_("Add another key."),)),
+    "configuration": Text((N_("The configuration was changed by somebody else."),), (), (N_("Look at it again, then repeat the change."),)),
+    "generating": Text((N_("An answer is still being written here."),), (), (N_("Wait for it, or stop it with Esc."),)),
+    "database": Text((N_("Something of that name is there already."),), (), (N_("Choose another name."),)),
+}
+
+#: SessionEnded by `why`: the reason shown.
+BY_REASON: dict[str, Candidates] = {
+    "signed_out": (N_("You signed out."),),
+    "revoked": (N_("It was ended from another session."),),
+    "expired": (N_("It was not used for too long."),),
+    "reused": (N_("Its key was used twice, so it was ended for your safety. If that was not you, change your password."),),
+    "disabled": (N_("The account is disabled."),),
+    "password_changed": (N_("The password was changed."),),
+    "too_many_sessions": (N_("You signed in elsewhere; only a few sessions at once are allowed."),),
+    "unknown": (N_("It is not known here."),),
+}
