@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from core import errors
 from storage.errors import StorageProblem
 from storage.unit_of_work import Storage, UnitOfWork
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _BY_CODE: dict[str, type[errors.ModeltrainError]] = {
     kind.code: kind
@@ -31,6 +33,19 @@ _BY_CODE: dict[str, type[errors.ModeltrainError]] = {
 def translate(problem: StorageProblem) -> errors.ModeltrainError:
     """The core error of a storage problem."""
     return _BY_CODE.get(problem.code, errors.StorageError)(**problem.fields)
+
+
+def translated(function: Callable[P, T]) -> Callable[P, T]:
+    """`function`, raising core's errors where storage raised its own."""
+
+    @wraps(function)
+    def call(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return function(*arguments, **named)
+        except StorageProblem as problem:
+            raise translate(problem) from problem
+
+    return call
 
 
 class Store:

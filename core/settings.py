@@ -5,7 +5,8 @@
 | MODELTRAIN_DATA | the data folder (default: the platform's data folder) |
 | MODELTRAIN_DATABASE_URL | postgresql://... or mysql://...; default: SQLite in the data folder |
 | MODELTRAIN_MASTER_KEY | base64 of the 32-byte master key; default: the file `master.key` in the data folder |
-| MODELTRAIN_MASTER_KEY_FILE | a file that holds it, for example a systemd credential |
+| MODELTRAIN_MASTER_KEY_FILE | a file that holds it |
+| CREDENTIALS_DIRECTORY | set by systemd: the credential `modeltrain-master-key` in it holds the master key |
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+#: The name of the systemd credential that holds the master key.
+CREDENTIAL = "modeltrain-master-key"
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
 
@@ -77,11 +80,20 @@ def load_settings(data_dir: Path | None = None, environment: Mapping[str, str] |
     environment = os.environ if environment is None else environment
     folder = (data_dir or default_data_dir(environment)).expanduser().absolute()
     url = environment.get("MODELTRAIN_DATABASE_URL") or f"sqlite:///{folder / 'modeltrain.db'}"
-    key_file = environment.get("MODELTRAIN_MASTER_KEY_FILE")
     return Settings(
         data_dir=folder,
         database_url=url,
         master_key=environment.get("MODELTRAIN_MASTER_KEY") or None,
-        master_key_file=Path(key_file) if key_file else None,
+        master_key_file=_master_key_file(environment),
         served=served,
     )
+
+
+def _master_key_file(environment: Mapping[str, str]) -> Path | None:
+    """The file named for the master key: by us, or by systemd where the unit has LoadCredential=modeltrain-master-key:..."""
+    if named := environment.get("MODELTRAIN_MASTER_KEY_FILE"):
+        return Path(named).expanduser().absolute()
+    if folder := environment.get("CREDENTIALS_DIRECTORY"):
+        credential = Path(folder) / CREDENTIAL
+        return credential if credential.exists() else None
+    return None
