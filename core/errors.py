@@ -38,6 +38,7 @@ ModeltrainError                      code, fields
 │   ├── StreamStalled                nothing came for the time allowed
 │   ├── ResponseTooLarge
 │   └── ConnectionLost               the network broke in mid-answer
+├── AnswerInterrupted                this program ended while it was receiving an answer
 └── EnvironmentProblem               port taken, folder not writable, ... : `what` says which
 """
 
@@ -253,6 +254,12 @@ class ResponseTooLarge(ProviderError):
 
 class ConnectionLost(ProviderError):
     code = "connection_lost"
+
+
+class AnswerInterrupted(ModeltrainError):
+    """Found at the next start: the process that received the answer is gone. What it had saved is kept."""
+
+    code = "answer_interrupted"
 
 
 class EnvironmentProblem(ModeltrainError):

@@ -39,12 +39,19 @@ class AuthSettings:
 
 @dataclass(frozen=True)
 class ChatSettings:
-    """`trash_days`: how long deleted conversations are kept; `save_every_s`: how often a growing answer is saved."""
+    """`trash_days`: how long deleted conversations are kept; `save_every_s`: how often a growing answer is saved.
+
+    `keep_trying_s`: how long a finished answer is offered to a database that does not take it. `model_titles`: whether the model is
+    asked for a title after the first answer, for at most `title_timeout_s`.
+    """
 
     trash_days: int = 30
     save_every_s: float = 1.0
     silence_s: float = 120.0
     answer_limit_bytes: int = 8 * 1024 * 1024
+    keep_trying_s: float = 10 * MINUTE
+    model_titles: bool = True
+    title_timeout_s: float = 30.0
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,11 @@ BY_CODE: dict[str, Text] = {
     "connection_lost": Text(
         (N_("The connection to the provider was lost."),), (), (N_("What came is kept. Retry when the network is back."),)
     ),
+    "answer_interrupted": Text(
+        (N_("The answer broke off."),),
+        (N_("modeltrain ended while it was being written."),),
+        (N_("What was saved is kept. Retry, or let it continue."),),
+    ),
     "environment": Text(
         (N_("Something about this machine is in the way."),), (_SAID,), (N_("Run “modeltrain doctor”; it says what to mend."),)
     ),
