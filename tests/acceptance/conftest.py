@@ -1,0 +1,37 @@
+"""Acceptance: the installed command in processes of its own, against a simulator in another, as scripts and people use them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.shell import COMMAND, Shell, clean_environment
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[dict[str, Any]]:
+    """`modeltrain simulate` on a free port: the JSON line it prints."""
+    process = subprocess.Popen(
+        [str(COMMAND), "simulate", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment()
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line = process.stdout.readline()
+    assert line, process.stderr.read()
+    yield json.loads(line)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    process.stdout.close()
+    process.stderr.close()
+
+
+@pytest.fixture
+def ann(tmp_path: Path) -> Shell:
+    """The first account, an administrator."""
+    return Shell(tmp_path / "data").user("ann@example.org", "ann", admin=True)
