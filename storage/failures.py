@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine, Index, PrimaryKeyConstraint, UniqueConstraint
@@ -62,6 +64,18 @@ def classify(error: Exception, engine: Engine) -> errors.StorageProblem | None:
     if engine.dialect.name in {"mysql", "mariadb"}:
         return _mysql(raw, engine)
     return None
+
+
+@contextmanager
+def as_problem(engine: Engine) -> Iterator[None]:
+    """What the drivers raise inside comes out as one of storage/errors.py."""
+    try:
+        yield
+    except Exception as error:
+        problem = classify(error, engine)
+        if problem is None or problem is error:
+            raise
+        raise problem from error
 
 
 def worth_again(error: Exception) -> bool:

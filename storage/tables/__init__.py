@@ -5,10 +5,12 @@ is a boolean; JSON is text, written and read by the repositories. Text of any le
 """
 
 from storage.tables.accounts import AuditEvent, RefreshToken, Session, SignInThrottle, SshKey, User
-from storage.tables.base import metadata
+from storage.tables.base import metadata, whole_unicode
 from storage.tables.conversations import Conversation, Draft, Message, MessagePart
 from storage.tables.models import AllowedAddress, Configuration, ConfigurationVersion, Provider, ProviderModel
 from storage.tables.system import AppSetting, DataKey
+
+whole_unicode(metadata)
 
 __all__ = [
     "AllowedAddress",

@@ -25,7 +25,10 @@ Bytes = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 
 
 def exact(length: int) -> Any:
-    """A string compared exactly (case, accents, trailing blanks) on every database; MySQL's default collations do not."""
+    """A string compared exactly (case, accents) on every database; MySQL's default collations do not.
+
+    Trailing blanks still count for nothing on MySQL and MariaDB, so what must be unique is stripped before it gets here.
+    """
     return String(length).with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
 
 
@@ -55,3 +58,10 @@ def text(*, null: bool = False) -> Any:
     if null:
         return Field(default=None, sa_type=LongText, nullable=True)
     return Field(default="", sa_type=LongText, nullable=False)
+
+
+def whole_unicode(tables: MetaData) -> None:
+    """Make MySQL and MariaDB keep every character and compare exactly, whatever the defaults of the server and its database are."""
+    for table in tables.tables.values():
+        for dialect in ("mysql", "mariadb"):
+            table.kwargs.update({f"{dialect}_engine": "InnoDB", f"{dialect}_charset": "utf8mb4", f"{dialect}_collate": "utf8mb4_bin"})

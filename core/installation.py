@@ -1,0 +1,59 @@
+"""Making an installation ready: data folder, database at the right revision, keys. Safe to run at every start, by many at once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from core.errors import EnvironmentProblem
+from core.persistence import translated
+from core.secrets import MASTER_KEY_FILE, make_box
+from core.settings import Settings
+from storage import schema
+from storage.db import sqlite_path
+from storage.files import private_database, private_folder
+from storage.rotation import prepare_keys
+from storage.unit_of_work import Storage
+
+DATABASE_FILE = "modeltrain.db"
+
+
+@translated
+def prepare(settings: Settings) -> Storage:
+    """Make the data folder (0700), the database file (0600), its tables and the master key where they are missing; bring the tables up
+    to date (with a copy of an SQLite file before). Returns the storage, for the caller to close.
+
+    Raises EnvironmentProblem (folder_not_writable) or a StorageError. Blocks: run it in a thread.
+    """
+    _folders(settings)
+    storage = Storage(settings.database_url, reader_threads=settings.reader_threads, box=make_box(settings))
+    try:
+        schema.upgrade(storage.engine)
+        prepare_keys(storage)
+    except BaseException:
+        storage.close()
+        raise
+    return storage
+
+
+def _folders(settings: Settings) -> None:
+    folder = settings.data_dir
+    try:
+        private_folder(folder, ours=(DATABASE_FILE, MASTER_KEY_FILE))
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+    file = sqlite_path(settings.database_url)
+    if file is None:
+        return
+    if not file.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
+        raise EnvironmentProblem(what="folder_not_writable", path=str(file.parent), reason="")
+    try:
+        private_database(file)
+    except PermissionError:
+        return  # it is there, and somebody else's: the database says what can be done with it
+    except OSError as error:
+        raise _not_writable(file.parent, error) from error
+
+
+def _not_writable(folder: Path, error: OSError) -> EnvironmentProblem:
+    return EnvironmentProblem(what="folder_not_writable", path=str(folder), reason=error.strerror or "")

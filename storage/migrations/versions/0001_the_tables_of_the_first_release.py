@@ -1,0 +1,424 @@
+"""The tables of the first release."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from storage.migrations.types import exact, key_text, long_bytes, long_text
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "allowed_addresses",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("address", exact(255), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", key_text(64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_allowed_addresses")),
+        sa.UniqueConstraint("address", name=op.f("uq_allowed_addresses_address")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "app_settings",
+        sa.Column("name", key_text(64), nullable=False),
+        sa.Column("value", long_text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_by", key_text(64), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_app_settings")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "audit_events",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("actor_id", key_text(64), nullable=False),
+        sa.Column("actor_name", exact(100), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("subject_kind", sa.String(length=32), nullable=False),
+        sa.Column("subject_id", key_text(64), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("details", long_text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_events")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("audit_events", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_events_action"), ["action"], unique=False)
+        batch_op.create_index("ix_audit_events_actor_id_at", ["actor_id", "at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_audit_events_at"), ["at"], unique=False)
+
+    op.create_table(
+        "data_keys",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("wrapped", long_bytes(), nullable=False),
+        sa.Column("master_key_id", key_text(64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("retired_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_data_keys")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "provider_models",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("provider_id", key_text(64), nullable=False),
+        sa.Column("endpoint", long_text(), nullable=False),
+        sa.Column("endpoint_hash", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("name", exact(200), nullable=False),
+        sa.Column("display_name", exact(200), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=True),
+        sa.Column("parameters", sa.String(length=32), nullable=False),
+        sa.Column("context_length", sa.BigInteger(), nullable=True),
+        sa.Column("capabilities", long_text(), nullable=False),
+        sa.Column("input_price", sa.String(length=32), nullable=False),
+        sa.Column("output_price", sa.String(length=32), nullable=False),
+        sa.Column("currency", sa.String(length=8), nullable=False),
+        sa.Column("available", sa.Boolean(), nullable=False),
+        sa.Column("refreshed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_models")),
+        sa.UniqueConstraint(
+            "provider_id", "endpoint_hash", "owner_id", "name", name=op.f("uq_provider_models_provider_id_endpoint_hash_owner_id_name")
+        ),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("provider_models", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_provider_models_provider_id"), ["provider_id"], unique=False)
+
+    op.create_table(
+        "providers",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("endpoint", long_text(), nullable=False),
+        sa.Column("shared_key", long_text(), nullable=True),
+        sa.Column("shared_key_endpoint", long_text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_by", key_text(64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_providers")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "sign_in_throttle",
+        sa.Column("key", exact(80), nullable=False),
+        sa.Column("window_started_at", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("locked_until", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_throttle")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("sign_in_throttle", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_throttle_updated_at"), ["updated_at"], unique=False)
+
+    op.create_table(
+        "users",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("email", exact(254), nullable=False),
+        sa.Column("nickname", exact(200), nullable=False),
+        sa.Column("nickname_key", exact(600), nullable=False),
+        sa.Column("password_hash", exact(200), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("disabled_at", sa.BigInteger(), nullable=True),
+        sa.Column("must_change_password", sa.Boolean(), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("theme", sa.String(length=40), nullable=False),
+        sa.Column("time_zone", sa.String(length=64), nullable=False),
+        sa.Column("preferences", long_text(), nullable=False),
+        sa.Column("default_configuration_id", key_text(64), nullable=True),
+        sa.Column("last_sign_in_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_sign_in_from", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("email", name=op.f("uq_users_email")),
+        sa.UniqueConstraint("nickname_key", name=op.f("uq_users_nickname_key")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "configurations",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("name", exact(100), nullable=False),
+        sa.Column("note", long_text(), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("key", long_text(), nullable=True),
+        sa.Column("key_endpoint", long_text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_configurations_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_configurations")),
+        sa.UniqueConstraint("owner_id", "name", name=op.f("uq_configurations_owner_id_name")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("configurations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_configurations_owner_id"), ["owner_id"], unique=False)
+
+    op.create_table(
+        "conversations",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("title", exact(200), nullable=False),
+        sa.Column("title_source", sa.String(length=8), nullable=False),
+        sa.Column("configuration_id", key_text(64), nullable=True),
+        sa.Column("model", exact(200), nullable=False),
+        sa.Column("system_prompt", long_text(), nullable=False),
+        sa.Column("leaf_id", key_text(64), nullable=True),
+        sa.Column("message_count", sa.Integer(), nullable=False),
+        sa.Column("pinned", sa.Boolean(), nullable=False),
+        sa.Column("archived_at", sa.BigInteger(), nullable=True),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_conversations_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_conversations")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("conversations", schema=None) as batch_op:
+        batch_op.create_index("ix_conversations_list", ["owner_id", "deleted_at", "pinned", "used_at", "id"], unique=False)
+
+    op.create_table(
+        "drafts",
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("conversation_id", key_text(64), nullable=False),
+        sa.Column("content", long_text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_drafts_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("owner_id", "conversation_id", name=op.f("pk_drafts")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("user_id", key_text(64), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_because", sa.String(length=24), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sessions_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "ssh_keys",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("user_id", key_text(64), nullable=False),
+        sa.Column("name", exact(100), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("public_key", long_text(), nullable=False),
+        sa.Column("fingerprint", exact(64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_ssh_keys_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ssh_keys")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_ssh_keys_fingerprint")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("ssh_keys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ssh_keys_user_id"), ["user_id"], unique=False)
+
+    op.create_table(
+        "configuration_versions",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("configuration_id", key_text(64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("provider_id", key_text(64), nullable=False),
+        sa.Column("endpoint", long_text(), nullable=False),
+        sa.Column("model", exact(200), nullable=False),
+        sa.Column("parameters", long_text(), nullable=False),
+        sa.Column("system_prompt", long_text(), nullable=False),
+        sa.Column("timeout_s", sa.Float(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", key_text(64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["configuration_id"], ["configurations.id"], name=op.f("fk_configuration_versions_configuration_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_configuration_versions")),
+        sa.UniqueConstraint("configuration_id", "version", name=op.f("uq_configuration_versions_configuration_id_version")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("configuration_versions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_configuration_versions_configuration_id"), ["configuration_id"], unique=False)
+
+    op.create_table(
+        "messages",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("conversation_id", key_text(64), nullable=False),
+        sa.Column("parent_id", key_text(64), nullable=True),
+        sa.Column("depth", sa.Integer(), nullable=False),
+        sa.Column("role", sa.String(length=12), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("configuration_id", key_text(64), nullable=True),
+        sa.Column("model", exact(200), nullable=False),
+        sa.Column("provider_id", key_text(64), nullable=False),
+        sa.Column("finish", sa.String(length=16), nullable=False),
+        sa.Column("error_code", sa.String(length=40), nullable=False),
+        sa.Column("error_fields", long_text(), nullable=False),
+        sa.Column("input_tokens", sa.Integer(), nullable=True),
+        sa.Column("output_tokens", sa.Integer(), nullable=True),
+        sa.Column("reasoning_tokens", sa.Integer(), nullable=True),
+        sa.Column("usage_exact", sa.Boolean(), nullable=False),
+        sa.Column("ttft_ms", sa.Integer(), nullable=True),
+        sa.Column("ttfa_ms", sa.Integer(), nullable=True),
+        sa.Column("total_ms", sa.Integer(), nullable=True),
+        sa.Column("reasoning_ms", sa.Integer(), nullable=True),
+        sa.Column("cost", sa.String(length=32), nullable=False),
+        sa.Column("currency", sa.String(length=8), nullable=False),
+        sa.Column("generator", sa.String(length=160), nullable=False),
+        sa.Column("alive_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name=op.f("fk_messages_conversation_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.create_index("ix_messages_conversation_id_depth", ["conversation_id", "depth"], unique=False)
+        batch_op.create_index(batch_op.f("ix_messages_parent_id"), ["parent_id"], unique=False)
+        batch_op.create_index("ix_messages_state", ["state", "conversation_id"], unique=False)
+
+    op.create_table(
+        "refresh_tokens",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("session_id", key_text(64), nullable=False),
+        sa.Column("token_hash", exact(64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["session_id"], ["sessions.id"], name=op.f("fk_refresh_tokens_session_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refresh_tokens")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_refresh_tokens_token_hash")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("refresh_tokens", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_refresh_tokens_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_refresh_tokens_session_id"), ["session_id"], unique=False)
+
+    op.create_table(
+        "message_parts",
+        sa.Column("message_id", key_text(64), nullable=False),
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("content", long_text(), nullable=False),
+        sa.ForeignKeyConstraint(["message_id"], ["messages.id"], name=op.f("fk_message_parts_message_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("message_id", "ordinal", name=op.f("pk_message_parts")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("message_parts")
+    op.drop_table("refresh_tokens")
+    op.drop_table("messages")
+    op.drop_table("configuration_versions")
+    op.drop_table("ssh_keys")
+    op.drop_table("sessions")
+    op.drop_table("drafts")
+    op.drop_table("conversations")
+    op.drop_table("configurations")
+    op.drop_table("users")
+    op.drop_table("sign_in_throttle")
+    op.drop_table("providers")
+    op.drop_table("provider_models")
+    op.drop_table("data_keys")
+    op.drop_table("audit_events")
+    op.drop_table("app_settings")
+    op.drop_table("allowed_addresses")
