@@ -19,7 +19,7 @@ from sqlmodel import Session
 from storage.crypto import SecretBox, data_key_of, identity
 from storage.errors import KeyMissing, Undecryptable
 from storage.keyring import MasterKey, new_master_key
-from storage.tables import Configuration, DataKey, Provider
+from storage.tables import AppSetting, Configuration, DataKey, Provider
 from storage.unit_of_work import Storage, UnitOfWork
 
 _KEYS: Table = DataKey.__table__  # type: ignore[attr-defined]
@@ -27,7 +27,10 @@ _KEYS: Table = DataKey.__table__  # type: ignore[attr-defined]
 SEALED: tuple[tuple[Table, str], ...] = (
     (Provider.__table__, "shared_key"),  # type: ignore[attr-defined]
     (Configuration.__table__, "key"),  # type: ignore[attr-defined]
+    (AppSetting.__table__, "value"),  # type: ignore[attr-defined]
 )
+#: Its other values are JSON, which never looks like an envelope.
+_MIXED: Table = AppSetting.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ def _reseal_all(uow: UnitOfWork) -> Rotated:
             unreadable.append(bound_to)
             needed.add(data_key_of(envelope))
             continue
-        session.execute(update(table).where(table.c.id == row_id).values({column: fresh}))
+        session.execute(update(table).where(_key_of(table) == row_id).values({column: fresh}))
         resealed += 1
     session.execute(delete(_KEYS).where(_KEYS.c.id.in_([key for key in old if key not in needed])))
     return Rotated(resealed=resealed, unreadable=tuple(unreadable))
@@ -145,6 +148,11 @@ def _reseal_all(uow: UnitOfWork) -> Rotated:
 def _envelopes(session: Session) -> Iterator[tuple[Table, str, Column[str], str]]:
     for table, name in SEALED:
         column = table.c[name]
-        query = select(table.c.id, column).where(column.is_not(None), column != "").with_for_update()
+        query = select(_key_of(table), column).where(column.is_not(None), column != "").with_for_update()
         for row_id, envelope in session.execute(query).all():
-            yield table, row_id, column, envelope
+            if table is not _MIXED or data_key_of(envelope):
+                yield table, row_id, column, envelope
+
+
+def _key_of(table: Table) -> Column[str]:
+    return next(iter(table.primary_key.columns))
