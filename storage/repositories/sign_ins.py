@@ -1,9 +1,97 @@
-"""Queries over sign ins. Never commits; every query names the owner."""
+"""Queries over sign-ins: sessions, their refresh tokens, and the counters that guard against guessing. Never commits."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
 from storage.repositories.base import Repository
+from storage.repositories.upsert import ensure
+from storage.tables import metadata
+
+sessions = metadata.tables["sessions"]
+tokens = metadata.tables["refresh_tokens"]
+throttle = metadata.tables["sign_in_throttle"]
+users = metadata.tables["users"]
+_s, _t, _c = sessions.c, tokens.c, throttle.c
 
 
 class SignInRepository(Repository):
-    """See the module."""
+    """Rows have the columns of storage/tables/accounts.py: Session, RefreshToken, SignInThrottle. Moments are in milliseconds."""
+
+    @property
+    def _connection(self) -> Connection:
+        return self.session.connection()
+
+    # Sessions
+
+    def add_session(self, **values: Any) -> None:
+        self._connection.execute(insert(sessions).values(**values))
+
+    def with_account(self, session_id: str) -> Row[Any] | None:
+        """A session with the state of its account, in one look: what every check of a signed-in person asks."""
+        columns = (
+            _s.id, _s.user_id, _s.epoch, _s.kind, _s.address, _s.expires_at, _s.ended_at, _s.ended_because,
+            users.c.email, users.c.nickname, users.c.role, users.c.disabled_at, users.c.must_change_password, users.c.epoch.label("account_epoch"),
+        )  # fmt: skip
+        query = select(*columns).join(users, users.c.id == _s.user_id).where(_s.id == session_id)
+        return self._connection.execute(query).one_or_none()
+
+    def active(self, user_id: str, moment: int) -> Sequence[Row[Any]]:
+        """The sessions of an account that have not ended, the oldest first."""
+        query = select(sessions).where(_s.user_id == user_id, _s.ended_at.is_(None), _s.expires_at > moment)
+        return self._connection.execute(query.order_by(_s.created_at, _s.id)).all()
+
+    def seen(self, session_id: str, moment: int, expires_at: int) -> None:
+        self._connection.execute(update(sessions).where(_s.id == session_id).values(last_seen_at=moment, expires_at=expires_at))
+
+    def end(self, user_id: str, session_id: str, because: str, moment: int) -> bool:
+        """End one session of the account; False if it has no such session, or it has ended before."""
+        where = (_s.id == session_id, _s.user_id == user_id, _s.ended_at.is_(None))
+        return self._connection.execute(update(sessions).where(*where).values(ended_at=moment, ended_because=because)).rowcount > 0
+
+    def end_all(self, user_id: str, because: str, moment: int) -> int:
+        """End every session of the account and return how many there were."""
+        where = (_s.user_id == user_id, _s.ended_at.is_(None))
+        return self._connection.execute(update(sessions).where(*where).values(ended_at=moment, ended_because=because)).rowcount
+
+    def knows_address(self, user_id: str, address: str) -> bool:
+        """Whether the account has been signed in from this address."""
+        query = select(_s.id).where(_s.user_id == user_id, _s.address == address).limit(1)
+        return self._connection.execute(query).first() is not None
+
+    # Refresh tokens
+
+    def add_token(self, **values: Any) -> None:
+        self._connection.execute(insert(tokens).values(**values))
+
+    def token(self, token_id: str, token_hash: str) -> Row[Any] | None:
+        """The token with this id, if its hash is this one."""
+        query = select(tokens).where(_t.id == token_id, _t.token_hash == token_hash)
+        return self._connection.execute(query).one_or_none()
+
+    def use_token(self, token_id: str, token_hash: str, moment: int) -> bool:
+        """Use the token up, in one write: True for one caller ever, and only before it expires."""
+        where = (_t.id == token_id, _t.token_hash == token_hash, _t.used_at.is_(None), _t.expires_at > moment)
+        return self._connection.execute(update(tokens).where(*where).values(used_at=moment)).rowcount > 0
+
+    # Guarding sign-in
+
+    def hold_counter(self, key: str, moment: int) -> Row[Any]:
+        """The counter of `key`, made if it is not there, locked until this unit of work ends: nobody counts beside us."""
+        row = {"key": key, "window_started_at": moment, "attempts": 0, "failures": 0, "locked_until": 0, "updated_at": moment}
+        ensure(self._connection, throttle, row)
+        return self._connection.execute(select(throttle).where(_c.key == key).with_for_update()).one()
+
+    def set_counter(self, key: str, **values: Any) -> None:
+        """Set columns of a counter that `hold_counter` gave in this unit of work."""
+        self._connection.execute(update(throttle).where(_c.key == key).values(**values))
+
+    # Tidying
+
+    def tidy(self, *, tokens_before: int, counters_before: int) -> None:
+        """Remove refresh tokens that expired, and counters untouched, since before these moments."""
+        self._connection.execute(delete(tokens).where(_t.expires_at < tokens_before))
+        self._connection.execute(delete(throttle).where(_c.updated_at < counters_before))
