@@ -35,7 +35,7 @@ class SettingRepository(Repository):
     def get_or_put(self, name: str, value: str, *, moment: int) -> str:
         """The value that is there, else `value`, which is there from now on: of many at once, one decides."""
         ensure(self._connection, settings, {"name": name, "value": value, "updated_at": moment, "updated_by": ""})
-        return self._connection.execute(select(_s.value).where(_s.name == name)).scalar_one()
+        return str(self._connection.execute(select(_s.value).where(_s.name == name)).scalar_one())
 
     def remove(self, name: str) -> bool:
         """Whether it was there."""

@@ -32,11 +32,13 @@ class SignInRepository(Repository):
 
     def with_account(self, session_id: str) -> Row[Any] | None:
         """A session with the state of its account, in one look: what every check of a signed-in person asks."""
-        columns = (
-            _s.id, _s.user_id, _s.epoch, _s.kind, _s.address, _s.expires_at, _s.ended_at, _s.ended_because,
-            users.c.email, users.c.nickname, users.c.role, users.c.disabled_at, users.c.must_change_password, users.c.epoch.label("account_epoch"),
-        )  # fmt: skip
-        query = select(*columns).join(users, users.c.id == _s.user_id).where(_s.id == session_id)
+        account = users.c
+        columns: tuple[Any, ...] = (
+            *(_s.id, _s.user_id, _s.epoch, _s.kind, _s.address, _s.expires_at, _s.ended_at, _s.ended_because),
+            *(account.email, account.nickname, account.role, account.disabled_at, account.must_change_password),
+            account.epoch.label("account_epoch"),
+        )
+        query = select(*columns).join(users, account.id == _s.user_id).where(_s.id == session_id)
         return self._connection.execute(query).one_or_none()
 
     def active(self, user_id: str, moment: int) -> Sequence[Row[Any]]:
