@@ -1,0 +1,54 @@
+"""What makes Textual lean, for the whole process: applied once before the first application, here and in served workers.
+
+Private names are used, each covered by a test that fails when an upgrade of Textual changes it (tests/tui/test_lean.py).
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import textual.app
+import textual.strip
+
+
+class NullCache:
+    """Stands for the seven caches of every Strip, which cost more memory than all of a lean screen and are hardly ever hit."""
+
+    __slots__ = ()
+
+    def __contains__(self, _key: object) -> bool:
+        return False
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __len__(self) -> int:
+        return 0
+
+    def get(self, _key: object, default: Any = None) -> Any:
+        return default
+
+    def __getitem__(self, key: object) -> Any:
+        raise KeyError(key)
+
+    def __setitem__(self, _key: object, _value: object) -> None:
+        """Keeps nothing."""
+
+    def clear(self) -> None:
+        """There is nothing to clear."""
+
+
+_NULL = NullCache()
+
+
+def _null_cache(_maxsize: int) -> NullCache:
+    return _NULL
+
+
+def apply() -> None:
+    """Make every Strip share one null cache, and leave the process's stdout and stderr alone (several applications may run in it)."""
+    vars(textual.strip)["FIFOCache"] = _null_cache
+    textual.strip.Strip.blank.cache_clear()
+    for name in ("redirect_stdout", "redirect_stderr"):
+        vars(textual.app)[name] = nullcontext

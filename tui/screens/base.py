@@ -1,0 +1,139 @@
+"""AreaScreen: what all screens of the areas have in common: title line, key line, help, palette commands, errors in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.worker import Worker
+
+from core.errors import ModeltrainError
+from tui.i18n import N_, _
+from tui.widgets.frame import KeyLine, TitleLine
+
+if TYPE_CHECKING:
+    from core.bootstrap import Services
+
+    from core.auth.principal import Principal
+    from core.events import Event
+    from tui.app import ModeltrainApp
+    from tui.session import SessionContext
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenCommand:
+    """An entry of the palette. `label` is an untranslated message (marked with N_), found in every language."""
+
+    label: str
+    run: Callable[[], Any]
+    help: str = ""
+    key: str = ""
+
+
+class Framed(Screen[Any]):
+    """A screen with a title line and a key line, without anybody signed in (sign-in, wizard)."""
+
+    AREA: ClassVar[str] = ""
+    #: Text of the help page (F1), marked with N_; paragraphs are separated by blank lines.
+    HELP: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "app.help", N_("help"), id="app.help", tooltip=N_("Keys and explanation of this screen")),
+    ]
+
+    @property
+    def modeltrain(self) -> ModeltrainApp:
+        """The application, with its type."""
+        return cast("ModeltrainApp", self.app)
+
+    @property
+    def context(self) -> SessionContext:
+        return self.modeltrain.context
+
+    @property
+    def services(self) -> Services:
+        return self.context.services
+
+    def compose(self) -> ComposeResult:
+        yield TitleLine(id="title-line")
+        yield from self.compose_body()
+        yield KeyLine(id="key-line")
+
+    def compose_body(self) -> Iterable[Any]:
+        """The widgets between the two lines."""
+        return ()
+
+    @property
+    def title_line(self) -> TitleLine:
+        return self.query_one("#title-line", TitleLine)
+
+    def on_mount(self) -> None:
+        self.draw_title()
+
+    def draw_title(self) -> None:
+        """Write the title line anew; `set_opened` and `set_in_hand` change its parts."""
+        line = self.title_line
+        line.area = _(self.AREA)
+        line.who = self.context.principal.nickname if self.context.signed_in else ""
+
+    def set_opened(self, text: str) -> None:
+        """Say what is open ("Chat › this"); from outside or not, it is sanitised when drawn."""
+        self.title_line.opened = text
+
+    def set_in_hand(self, text: str) -> None:
+        """Say what is in hand at the right: the model, the run."""
+        self.title_line.in_hand = text
+
+    def update_keys(self) -> None:
+        """The keys that work here may have changed."""
+        self.refresh_bindings()
+
+    # What happens elsewhere ------------------------------------------------------------------------------------------
+
+    def core_event(self, event: Event) -> None:
+        """Something of this account changed (core/events.py). Called for every open screen, also hidden ones; must return at once."""
+
+    def retranslate(self) -> None:
+        """The language was switched: draw every text anew. Overriders call super."""
+        self.draw_title()
+        self.query_one(KeyLine).update()
+        for widget in self.query("*"):
+            widget.refresh()
+
+    # Commands and errors ---------------------------------------------------------------------------------------------
+
+    def commands(self) -> Iterable[ScreenCommand]:
+        """What the palette offers here beside the bindings."""
+        return ()
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Errors of core inside are shown as a notice in words; what nobody foresaw is recorded and gets a code."""
+        try:
+            yield
+        except ModeltrainError as error:
+            self.modeltrain.show_error(error)
+        except Exception as error:
+            self.modeltrain.show_unforeseen(error)
+
+    def start(self, work: Coroutine[Any, Any, None], *, group: str = "default", exclusive: bool = True) -> Worker[None]:
+        """Run `work` beside the screen; it ends with the screen. A newer one of the same `group` replaces it if `exclusive`."""
+
+        async def reported() -> None:
+            with self.reporting():
+                await work
+
+        return self.run_worker(reported(), group=group, exclusive=exclusive, exit_on_error=True)
+
+
+class AreaScreen(Framed):
+    """A screen of a signed-in account. Subclasses give AREA, HELP, BINDINGS (with ids), `compose_body`."""
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks: the first argument of every service call. Fresh, so never keep it."""
+        return self.context.principal
