@@ -17,7 +17,7 @@ from sqlalchemy.pool import QueuePool
 
 from storage.errors import Unreachable
 
-#: Seconds that a statement waits for SQLite's lock before it gives up.
+#: Seconds that a statement waits for a lock before it gives up.
 BUSY_TIMEOUT_S = 10.0
 #: Seconds until a server that does not answer counts as unreachable.
 CONNECT_TIMEOUT_S = 10
@@ -30,6 +30,7 @@ _DRIVERS = {
     "mariadb": "mariadb+pymysql",
     "sqlite": "sqlite",
 }
+_KNOWN = {*_DRIVERS.values(), "sqlite+pysqlite"}
 #: The optional dependencies of pyproject.toml that bring the driver.
 _EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
@@ -41,10 +42,10 @@ def parse_url(text: str) -> URL:
     except ArgumentError:
         raise Unreachable(reason="bad_url") from None  # the text may hold a password
     backend = url.drivername.partition("+")[0]
-    if backend not in _DRIVERS:
-        raise Unreachable(reason="bad_url", scheme=backend)
-    if "+" not in url.drivername:
-        url = url.set(drivername=_DRIVERS.get(backend, url.drivername))
+    if "+" not in url.drivername and backend in _DRIVERS:
+        url = url.set(drivername=_DRIVERS[backend])
+    if url.drivername not in _KNOWN:
+        raise Unreachable(reason="bad_url", scheme=url.drivername)
     if url.get_backend_name() in {"mysql", "mariadb"}:
         url = url.update_query_dict({"charset": "utf8mb4"})
     return url
@@ -55,12 +56,12 @@ def make_engine(text: str, *, pool_size: int = 5, busy_timeout_s: float = BUSY_T
     url = parse_url(text)
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, pool_size, busy_timeout_s)
-    return _server_engine(url, pool_size)
+    return _server_engine(url, pool_size, busy_timeout_s)
 
 
-def _server_engine(url: URL, pool_size: int) -> Engine:
+def _server_engine(url: URL, pool_size: int, busy_timeout_s: float) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url,
             pool_size=pool_size,
             max_overflow=0,
@@ -72,6 +73,17 @@ def _server_engine(url: URL, pool_size: int) -> Engine:
         )
     except ModuleNotFoundError as error:
         raise Unreachable(reason="driver_missing", driver=error.name or "", extra=_EXTRAS.get(url.get_backend_name(), "")) from error
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            if engine.dialect.name == "postgresql":
+                cursor.execute(f"SET lock_timeout = {round(busy_timeout_s * 1000)}")
+            else:
+                cursor.execute(f"SET innodb_lock_wait_timeout = {max(1, round(busy_timeout_s))}")
+        connection.commit()
+
+    return engine
 
 
 def _sqlite_engine(url: URL, pool_size: int, busy_timeout_s: float) -> Engine:
@@ -101,6 +113,6 @@ def _sqlite_engine(url: URL, pool_size: int, busy_timeout_s: float) -> Engine:
 def sqlite_path(text: str) -> Path | None:
     """The file of an SQLite URL, or None for other databases and for one in memory."""
     url = parse_url(text)
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         return None
     return Path(url.database)

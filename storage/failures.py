@@ -19,7 +19,7 @@ from storage import errors
 
 #: Work that met one of these is run again: the database chose it as the victim of a deadlock or of a conflict.
 _AGAIN_POSTGRESQL = frozenset({"40001", "40P01"})
-_AGAIN_MYSQL = frozenset({1020, 1205, 1213})
+_AGAIN_MYSQL = frozenset({1020, 1213})
 
 _SQLITE: dict[int, type[errors.StorageProblem]] = {
     sqlite3.SQLITE_BUSY: errors.Busy,

@@ -184,11 +184,14 @@ def _sqlite_lock(connection: Connection) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _postgresql_lock(connection: Connection) -> Iterator[None]:
+    patience = connection.execute(text("SHOW lock_timeout")).scalar_one()
+    connection.execute(text(f"SET lock_timeout = '{TURN_S}s'"))
     connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _LOCK_NUMBER})
     connection.commit()
     try:
         yield
     finally:
+        connection.execute(text(f"SET lock_timeout = '{patience}'"))
         connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": _LOCK_NUMBER})
         connection.commit()
 
