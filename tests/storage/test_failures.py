@@ -42,7 +42,7 @@ def put(name: str, value: str) -> Callable[[UnitOfWork], None]:
 
 
 def values(storage: Storage) -> dict[str, str]:
-    return storage.read_now(lambda uow: dict(uow.session.execute(text("SELECT name, value FROM app_settings")).tuples().all()))
+    return storage.read_now(lambda uow: dict(uow.session.execute(text("SELECT name, value FROM app_settings")).all()))
 
 
 # On every database ----------------------------------------------------------------------------------------------------
