@@ -128,7 +128,7 @@ class Answer:
             reasoned = self._reasoned.tokens
         return Usage(
             input_tokens=counts["input"] if "input" in counts else _question_tokens(self._request),
-            output_tokens=counts["output"] if "output" in counts else self._written.tokens,
+            output_tokens=counts.get("output", self._written.tokens),
             reasoning_tokens=reasoned,
             exact=exact,
         )

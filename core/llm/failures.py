@@ -22,6 +22,7 @@ MESSAGE_LIMIT = 500
 #: A longer Retry-After is taken for a mistake.
 _LONGEST_WAIT_S = 24 * 3600.0
 _SHORTEST_KEY = 4
+_MESSAGE_FIELDS = ("error", "message", "detail", "msg", "error_msg", "errors", "type")
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 _BY_STATUS: dict[int, type[errors.ProviderError]] = {
@@ -123,7 +124,7 @@ def text_of_error(value: Any) -> str:
         if isinstance(value, list) and value:
             value = value[0]
         elif isinstance(value, dict):
-            found = next((value[name] for name in ("error", "message", "detail", "msg", "error_msg", "errors", "type") if value.get(name)), None)
+            found = next((value[name] for name in _MESSAGE_FIELDS if value.get(name)), None)
             if found is None:
                 break
             value = found

@@ -36,7 +36,8 @@ class Profile:
         unknown = set(changes) - {field.name for field in fields(self)}
         if unknown:
             raise ValueError(f"not a field of a profile: {', '.join(sorted(unknown))}")
-        return replace(self, **{name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()})
+        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in changes.items()}
+        return replace(self, **values)
 
 
 DEFAULT_PROFILE = Profile()
