@@ -1,0 +1,108 @@
+"""Wires storage, clients and services together: the only place that does. Imports are made when needed, so that starting is cheap."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.clock import Clock, Identifiers
+from core.events import EventBus
+from core.persistence import Store
+from core.settings import Settings
+from core.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from core.auth.accounts import Accounts
+    from core.chat.service import Chat
+    from core.llm.client import ModelClients
+    from core.llm.simulator.control import SimulatorControl
+    from core.models.configurations import Configurations
+    from core.models.providers import Providers
+    from core.secrets import Secrets
+    from storage.unit_of_work import Storage
+
+
+@dataclass
+class Services:
+    """Everything that a user interface or a command holds. Belongs to one event loop; `close` it there."""
+
+    settings: Settings
+    clock: Clock
+    ids: Identifiers
+    store: Store
+    events: EventBus
+    supervisor: Supervisor
+    clients: ModelClients
+    simulator: SimulatorControl
+    accounts: Accounts
+    providers: Providers
+    configurations: Configurations
+    chat: Chat
+    secrets: Secrets
+
+    async def close(self) -> None:
+        """Stop what is under way (answers are saved as far as they came), then let go of the network, the threads and the database."""
+        try:
+            await self.supervisor.close()
+            await self.clients.close()
+            await self.simulator.close()
+        finally:
+            await asyncio.to_thread(self.store.close)
+
+
+def prepare(settings: Settings) -> None:
+    """Make the installation ready (core/installation.py) without building services. Blocks; raises errors of core."""
+    from core.installation import prepare as make_ready
+
+    make_ready(settings).close()
+
+
+async def build_services(settings: Settings, *, clock: Clock | None = None, ids: Identifiers | None = None) -> Services:
+    """The services of an installation, made ready first. Answers that a crash cut off are marked as truncated.
+
+    Raises EnvironmentProblem (folder_not_writable) or a StorageError; then nothing is left open.
+    """
+    from core.installation import prepare as make_ready
+
+    clock = clock or Clock()
+    storage = await asyncio.to_thread(make_ready, settings)
+    try:
+        services = _wire(settings, clock, ids or Identifiers(clock), storage)
+        await services.chat.clean_up()
+    except BaseException:
+        storage.close()
+        raise
+    return services
+
+
+def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) -> Services:
+    from core.auth.accounts import Accounts
+    from core.chat.service import Chat
+    from core.llm.client import ModelClients
+    from core.llm.simulator.control import SimulatorControl
+    from core.models.access import Gateway
+    from core.models.configurations import Configurations
+    from core.models.providers import Providers
+    from core.secrets import Secrets
+
+    store, events, supervisor = Store(storage), EventBus(), Supervisor()
+    clients, simulator = ModelClients(clock=clock), SimulatorControl()
+    gateway = Gateway(clients, simulator)
+    accounts = Accounts(store, clock=clock, ids=ids, events=events, settings=settings.auth)
+    configurations = Configurations(store, clock=clock, ids=ids, events=events, gateway=gateway, confirm_password=accounts.confirm_password)
+    return Services(
+        settings=settings,
+        clock=clock,
+        ids=ids,
+        store=store,
+        events=events,
+        supervisor=supervisor,
+        clients=clients,
+        simulator=simulator,
+        accounts=accounts,
+        providers=Providers(store, clock=clock, ids=ids, gateway=gateway),
+        configurations=configurations,
+        chat=Chat(store, configurations, supervisor, events=events, clock=clock, ids=ids, settings=settings.chat),
+        secrets=Secrets(storage, settings),
+    )

@@ -1,0 +1,270 @@
+"""Conversations: list, open, rename, throw away, bring back. What needs a model is in service.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from core.auth.principal import Principal
+from core.chat import convert, recovery, sending, text
+from core.chat.answering import Answering
+from core.chat.identity import this_process
+from core.chat.types import ConversationSummary, ConversationView, Message, Page
+from core.clock import Clock, Identifiers
+from core.errors import NotFound
+from core.events import ConversationChanged, EventBus
+from core.persistence import Store
+from core.settings import DAY, ChatSettings
+from core.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from core.models.configurations import Configurations
+    from storage.unit_of_work import UnitOfWork
+
+#: Conversations on one page of a list, messages read at once: at most.
+_MOST_CONVERSATIONS, _MOST_MESSAGES = 1_000, 1_000_000
+
+
+class ConversationService:
+    """The part of `Chat` that asks no model."""
+
+    def __init__(
+        self,
+        store: Store,
+        configurations: Configurations,
+        supervisor: Supervisor,
+        *,
+        events: EventBus,
+        clock: Clock,
+        ids: Identifiers,
+        settings: ChatSettings,
+    ) -> None:
+        self._store = store
+        self._configurations = configurations
+        self._events = events
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
+        self._answering = Answering(store, clock, events, supervisor, settings)
+
+    # The list ------------------------------------------------------------------------------------------------------
+
+    async def conversations(self, principal: Principal, *, limit: int = 50, offset: int = 0, query: str = "", trash: bool = False) -> Page:
+        """A page of the own conversations: pinned first, then the last used; of the trash: the last deleted first.
+
+        `query`: words that must all be in the title, whatever their case.
+        """
+        owner, query = principal.require_user("chat"), text.storable(query)
+        at, limit, offset = self._moment(owner), max(0, min(limit, _MOST_CONVERSATIONS)), max(0, offset)
+
+        def work(uow: UnitOfWork) -> Page:
+            rows = uow.conversations.page(owner, limit=limit, offset=offset, query=query, trash=trash)
+            busy = uow.messages.generating([row.id for row in rows]) if rows else []
+            gone = {row.id for row in recovery.lost(busy, ours=at.ours, now_ms=at.now_ms)}
+            making = {row.conversation_id for row in busy if row.id not in gone}
+            items = tuple(convert.summary(row, generating=row.id in making) for row in rows)
+            return Page(items, uow.conversations.count(owner, query=query, trash=trash))
+
+        return await self._store.read(work)
+
+    async def create(self, principal: Principal, *, configuration_id: str | None = None, title: str = "") -> ConversationSummary:
+        """A new, empty conversation. Raises NotFound (configuration), InvalidInput (title)."""
+        owner = principal.require_user("chat")
+        if configuration_id is not None:
+            await self._configurations.get(principal, configuration_id)
+        named = {"title": text.title(title), "title_source": "user"} if title.strip() else {}
+        values = sending.new_conversation(self._ids.new(), self._moment(owner), configuration_id=configuration_id, **named)
+
+        def work(uow: UnitOfWork) -> ConversationSummary:
+            uow.conversations.add(**values)
+            return convert.summary(uow.conversations.get(owner, values["id"]), generating=False)
+
+        made = await self._store.write(work)
+        self._tell(owner, made.id)
+        return made
+
+    # One conversation ----------------------------------------------------------------------------------------------
+
+    async def open(self, principal: Principal, conversation_id: str, *, tail: int = 200, trash: bool = False) -> ConversationView:
+        """The conversation with the last `tail` messages of the branch in sight.
+
+        Answers whose process is gone are marked as truncated now. One in the trash is opened only with `trash`. Raises NotFound.
+        """
+        owner = principal.require_user("chat")
+        await self._answering.settle(owner, conversation_id)
+        await self._recover(owner, conversation_id)
+        limit = max(1, min(tail, _MOST_MESSAGES))
+
+        def work(uow: UnitOfWork) -> ConversationView:
+            row = uow.conversations.get(owner, conversation_id)
+            if row is None or (row.deleted_at is not None and not trash):
+                raise NotFound(kind="conversation", reference=conversation_id)
+            rows = uow.messages.branch(owner, row.id, row.leaf_id, limit)
+            found = convert.messages(rows, uow.messages.parts([message.id for message in rows]))
+            making = any(message.state == "generating" for message in found)
+            earlier = rows[0].depth if rows else 0
+            return ConversationView(convert.summary(row, generating=making), row.system_prompt, found, earlier)
+
+        return self._with_unsaved(owner, await self._store.read(work))
+
+    def _with_unsaved(self, owner: str, view: ConversationView) -> ConversationView:
+        """The view, with an answer that is in memory only because the database did not take it."""
+        generation = self._answering.in_conversation(owner, view.summary.id)
+        if generation is None or not generation.done or generation.message is None:
+            return view
+        kept = generation.message
+        messages = tuple(kept if message.id == kept.id else message for message in view.messages)
+        return ConversationView(view.summary, view.system_prompt, messages, view.earlier)
+
+    async def _recover(self, owner: str, conversation_id: str) -> None:
+        at = self._moment(owner)
+
+        def look(uow: UnitOfWork) -> list[Any]:
+            row = uow.conversations.get(owner, conversation_id)
+            busy = [] if row is None else uow.messages.generating([conversation_id])
+            return recovery.lost(busy, ours=at.ours, now_ms=at.now_ms)
+
+        gone = await self._store.read(look)
+        if gone:
+            await self._store.write(lambda uow: recovery.mark_lost(uow, gone, at.now_ms))
+            self._tell(owner, conversation_id)
+
+    async def earlier(self, principal: Principal, conversation_id: str, before_id: str, limit: int = 500) -> tuple[Message, ...]:
+        """Up to `limit` messages of the branch before the message `before_id`, oldest first. Raises NotFound."""
+        owner = principal.require_user("chat")
+        limit = max(1, min(limit, _MOST_MESSAGES))
+
+        def work(uow: UnitOfWork) -> tuple[Message, ...]:
+            before = uow.messages.find(owner, before_id)
+            if before is None or before.conversation_id != conversation_id:
+                raise NotFound(kind="message", reference=before_id)
+            rows = uow.messages.branch(owner, conversation_id, before.parent_id, limit)
+            return convert.messages(rows, uow.messages.parts([row.id for row in rows]))
+
+        return await self._store.read(work)
+
+    async def export(self, principal: Principal, conversation_id: str) -> dict[str, Any]:
+        """The branch in sight as plain values for JSON: id, title, messages (the shape of `conversation show --json`)."""
+        view = await self.open(principal, conversation_id, tail=_MOST_MESSAGES)
+        return {"id": view.summary.id, "title": view.summary.title, "messages": [_exported(message) for message in view.messages]}
+
+    async def rename(self, principal: Principal, conversation_id: str, title: str) -> None:
+        """Give it a title that no model replaces. Raises InvalidInput (title), NotFound."""
+        owner = principal.require_user("chat")
+        await self._change(owner, conversation_id, title=text.title(title), title_source="user")
+
+    async def pin(self, principal: Principal, conversation_id: str, pinned: bool) -> None:
+        """Keep it at the top of the list, or no longer. Raises NotFound."""
+        await self._change(principal.require_user("chat"), conversation_id, pinned=pinned)
+
+    async def set_configuration(self, principal: Principal, conversation_id: str, configuration_id: str) -> None:
+        """What the conversation asks from now on. Raises NotFound (conversation, configuration)."""
+        owner = principal.require_user("chat")
+        await self._configurations.get(principal, configuration_id)
+        await self._change(owner, conversation_id, configuration_id=configuration_id)
+
+    async def set_system_prompt(self, principal: Principal, conversation_id: str, prompt: str) -> None:
+        """The system prompt from now on; "" for the configuration's own. Raises InvalidInput (system_prompt), NotFound."""
+        owner = principal.require_user("chat")
+        await self._change(owner, conversation_id, system_prompt=text.within("system_prompt", prompt))
+
+    async def _change(self, owner: str, conversation_id: str, **values: Any) -> None:
+        if not await self._store.write(lambda uow: uow.conversations.change(owner, conversation_id, **values)):
+            raise NotFound(kind="conversation", reference=conversation_id)
+        self._tell(owner, conversation_id)
+
+    # The trash -----------------------------------------------------------------------------------------------------
+
+    async def delete(self, principal: Principal, ids: Sequence[str]) -> int:
+        """Into the trash, for `ChatSettings.trash_days`; answers being made there are stopped. NotFound: nothing was deleted."""
+        moment = self._clock.now_ms()
+        return await self._all_or_none(principal, ids, lambda uow, owner, own: uow.conversations.mark_deleted(owner, own, moment))
+
+    async def restore(self, principal: Principal, ids: Sequence[str]) -> int:
+        """Out of the trash. NotFound: nothing was restored."""
+        return await self._all_or_none(principal, ids, lambda uow, owner, own: uow.conversations.mark_deleted(owner, own, None))
+
+    async def purge(self, principal: Principal, ids: Sequence[str]) -> int:
+        """Delete for good, from the trash or not. NotFound: nothing was deleted."""
+        return await self._all_or_none(principal, ids, lambda uow, owner, own: uow.conversations.remove(owner, own))
+
+    async def _all_or_none(self, principal: Principal, ids: Sequence[str], change: Callable[[UnitOfWork, str, list[str]], int]) -> int:
+        owner, wanted = principal.require_user("chat"), list(dict.fromkeys(ids))
+
+        def work(uow: UnitOfWork) -> int:
+            own = uow.conversations.owned(owner, wanted)
+            for conversation_id in wanted:
+                if conversation_id not in own:
+                    raise NotFound(kind="conversation", reference=conversation_id)
+            return change(uow, owner, wanted)
+
+        count = await self._store.write(work)
+        for conversation_id in wanted:
+            self._tell(owner, conversation_id)
+        return count
+
+    async def clean_up(self) -> None:
+        """At start, for everybody: mark answers whose process is gone, and delete what was in the trash for too long."""
+        at = self._moment("")
+        until = at.now_ms - self._settings.trash_days * DAY * 1000
+
+        def look(uow: UnitOfWork) -> tuple[list[Any], list[tuple[str, str]]]:
+            return recovery.lost(uow.messages.all_generating(), ours=at.ours, now_ms=at.now_ms), uow.conversations.trashed_before(until)
+
+        gone, old = await self._store.read(look)
+        if gone:
+            await self._store.write(lambda uow: recovery.mark_lost(uow, gone, at.now_ms))
+        for owner, conversation_id in old:
+            await self._store.write(partial(_remove, owner=owner, conversation_id=conversation_id))
+
+    # Drafts --------------------------------------------------------------------------------------------------------
+
+    async def save_draft(self, principal: Principal, conversation_id: str | None, draft: str) -> None:
+        """Keep what is typed and not sent; None is the conversation that does not exist yet. Raises NotFound, InvalidInput (draft)."""
+        owner, kept, moment = principal.require_user("chat"), text.within("draft", draft), self._clock.now_ms()
+
+        def work(uow: UnitOfWork) -> None:
+            if conversation_id is not None and uow.conversations.get(owner, conversation_id) is None:
+                raise NotFound(kind="conversation", reference=conversation_id)
+            if kept:
+                uow.drafts.put(owner, conversation_id or "", kept, moment)
+            else:
+                uow.drafts.remove(owner, conversation_id or "")
+
+        await self._store.write(work)
+
+    async def draft(self, principal: Principal, conversation_id: str | None) -> str:
+        """What was typed and not sent, "" if nothing was. Raises NotFound."""
+        owner = principal.require_user("chat")
+
+        def work(uow: UnitOfWork) -> str:
+            if conversation_id is not None and uow.conversations.get(owner, conversation_id) is None:
+                raise NotFound(kind="conversation", reference=conversation_id)
+            return uow.drafts.get(owner, conversation_id or "")
+
+        return await self._store.read(work)
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def _moment(self, owner: str) -> sending.Moment:
+        return sending.Moment(owner, this_process(), self._clock.now_ms(), self._answering.ours)
+
+    def _tell(self, owner: str, conversation_id: str) -> None:
+        self._events.publish(ConversationChanged(owner, conversation_id))
+
+
+def _remove(uow: UnitOfWork, *, owner: str, conversation_id: str) -> int:
+    return uow.conversations.remove(owner, [conversation_id])
+
+
+def _exported(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "role": message.role,
+        "content": message.content,
+        "reasoning": message.reasoning,
+        "model": message.model,
+        "state": message.state,
+        "created_at": message.created_at.isoformat(timespec="milliseconds"),
+    }
