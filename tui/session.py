@@ -9,8 +9,9 @@ from core.auth.principal import Principal
 from tui.i18n import Locale
 
 if TYPE_CHECKING:
-    from core.auth.accounts import Profile
     from core.auth.sessions import LiveSession
+
+    from core.auth.types import Profile, SignedIn
     from core.bootstrap import Services
 
 
@@ -25,13 +26,14 @@ class Terminal:
 
 @dataclass(slots=True)
 class SessionContext:
-    """One per interface. `principal` is None until somebody signed in; `services` until they are built (see `ready`)."""
+    """One per interface. `live` and `profile` are None until somebody signed in; the services come with `provide`."""
 
     locale: Locale
     terminal: Terminal = field(default_factory=Terminal)
-    _services: Services | None = None
     live: LiveSession | None = None
     profile: Profile | None = None
+    signed_in_as: SignedIn | None = None
+    _services: Services | None = None
 
     @property
     def ready(self) -> bool:
@@ -45,17 +47,17 @@ class SessionContext:
             raise RuntimeError("the services are not built yet")
         return self._services
 
+    def provide(self, services: Services) -> None:
+        """The services are built."""
+        self._services = services
+
     @property
     def signed_in(self) -> bool:
         return self.live is not None
 
     @property
     def principal(self) -> Principal:
-        """Who is signed in; the screens that ask are behind the sign-in."""
+        """Who is signed in, as of the last look; the screens that ask are behind the sign-in."""
         if self.live is None:
             raise RuntimeError("nobody is signed in")
         return self.live.principal
-
-    def provide(self, services: Services) -> None:
-        """The services are built."""
-        self._services = services

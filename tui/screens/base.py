@@ -17,9 +17,8 @@ from tui.i18n import N_, _
 from tui.widgets.frame import KeyLine, TitleLine
 
 if TYPE_CHECKING:
-    from core.bootstrap import Services
-
     from core.auth.principal import Principal
+    from core.bootstrap import Services
     from core.events import Event
     from tui.app import ModeltrainApp
     from tui.session import SessionContext
@@ -35,13 +34,16 @@ class ScreenCommand:
     key: str = ""
 
 
-class Framed(Screen[Any]):
+class Framed(Screen[Any], inherit_bindings=False):
     """A screen with a title line and a key line, without anybody signed in (sign-in, wizard)."""
 
     AREA: ClassVar[str] = ""
     #: Text of the help page (F1), marked with N_; paragraphs are separated by blank lines.
     HELP: ClassVar[str] = ""
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", N_("next field or list"), show=False),
+        Binding("shift+tab", "app.focus_previous", N_("the one before"), show=False),
+        Binding("ctrl+c,super+c", "screen.copy_text", N_("copy what is selected"), show=False),
         Binding("f1", "app.help", N_("help"), id="app.help", tooltip=N_("Keys and explanation of this screen")),
     ]
 

@@ -20,10 +20,14 @@ from tui.widgets.rows import Column, Row, Rows
 T = TypeVar("T")
 
 
-class Dialog(ModalScreen[T], Generic[T]):
+class Dialog(ModalScreen[T], Generic[T], inherit_bindings=False):
     """The box. `question` and `explanation` are already in the language of the session; from outside or not, never markup."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", N_("cancel"), id="dialog.cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", N_("cancel"), id="dialog.cancel"),
+        Binding("tab", "app.focus_next", show=False),
+        Binding("shift+tab", "app.focus_previous", show=False),
+    ]
 
     def __init__(self, question: str, explanation: str = "", *, danger: bool = False) -> None:
         super().__init__(classes="dialog")

@@ -29,13 +29,34 @@ from tui.widgets.lines import Part, fit, line, pad
 LABEL_WIDTH = 20
 
 
-class Field(Input):
+class Field(Input, inherit_bindings=False):
     """One line of a form. `label` is an untranslated message (N_); `remark` is drawn as it is, red where `wrong`.
 
     With no label and no remark it is a plain one-line input, as in searches.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = []
+    # Input's own bindings, with texts that can be translated; moving by a character needs no line in the help.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", show=False),
+        Binding("left", "cursor_left", show=False),
+        Binding("right", "cursor_right", show=False),
+        Binding("shift+left", "cursor_left(True)", show=False),
+        Binding("shift+right", "cursor_right(True)", show=False),
+        Binding("shift+home", "home(True)", show=False),
+        Binding("shift+end", "end(True)", show=False),
+        Binding("backspace", "delete_left", show=False),
+        Binding("delete,ctrl+d", "delete_right", show=False),
+        Binding("ctrl+left", "cursor_left_word", N_("one word to the left"), show=False),
+        Binding("ctrl+right", "cursor_right_word", N_("one word to the right"), show=False),
+        Binding("home,ctrl+a", "home", N_("start of the line"), show=False),
+        Binding("end,ctrl+e", "end", N_("end of the line"), show=False),
+        Binding("ctrl+w", "delete_left_word", N_("delete the word before"), show=False),
+        Binding("ctrl+u", "delete_left_all", N_("delete to the start"), show=False),
+        Binding("ctrl+k", "delete_right_all", N_("delete to the end"), show=False),
+        Binding("ctrl+c,super+c", "copy", show=False),
+        Binding("ctrl+x,super+x", "cut", show=False),
+        Binding("ctrl+v,super+v", "paste", show=False),
+    ]
 
     value: reactive[str] = reactive("", layout=False, init=False)
     virtual_size: reactive[Size] = reactive(Size(0, 0), layout=False)
@@ -67,11 +88,11 @@ class Field(Input):
     # Where things are ------------------------------------------------------------------------------------------------
 
     def _room(self) -> tuple[int, int]:
-        """Cells for the value and for the remark."""
+        """Cells for the value and for the remark: columns that do not move while one types."""
         free = max(4, self.size.width - self.label_width - 2)
-        if not self.remark or not self.label:
+        if not self.label:
             return free, 0
-        remark = min(cell_len(self.remark), max(free // 2, free - 34)) if free > 24 else 0
+        remark = min(44, free * 9 // 20) if free > 24 else 0
         return free - remark - (2 if remark else 0), remark
 
     def _display(self) -> str:
@@ -202,10 +223,11 @@ def one_line_keeping(text: str) -> str:
     return "".join(character if character.isprintable() or character in "\u200d" else "?" for character in text)
 
 
-class Choice(Field):
+class Choice(Field, inherit_bindings=False):
     """A field with a few fixed values: left and right (or space) change it, Enter is the form's. `options`: value -> untranslated text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", show=False),
         Binding("right,space", "next(1)", N_("next value"), show=False),
         Binding("left", "next(-1)", N_("previous value"), show=False),
     ]

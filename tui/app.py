@@ -1,0 +1,332 @@
+"""ModeltrainApp: themes, areas, global keys, the pump of core's events, notices. No feature's code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from core.errors import ModeltrainError, SessionEnded
+from core.events import AccountChanged, Event
+from core.settings import Settings
+from tui import crash, local
+from tui.areas import AREAS, HOME
+from tui.errors import Problem, describe
+from tui.glyphs import ASCII, UNICODE, Glyphs
+from tui.i18n import N_, Locale, _, use
+from tui.screens.base import Framed
+from tui.session import SessionContext, Terminal
+from tui.themes import DEFAULT_THEME, THEMES, textual_theme
+
+if TYPE_CHECKING:
+    from core.auth.types import Profile, SignedIn
+    from core.bootstrap import Services
+
+log = logging.getLogger(__name__)
+STYLES = Path(__file__).resolve().parent.parent / "styles"
+GATE = "_default"
+
+
+class ModeltrainApp(App[int], inherit_bindings=False):
+    """One interface for one person. `build`: makes the services; they belong to whoever calls, unless `owns_services`."""
+
+    TITLE = "modeltrain"
+    ENABLE_COMMAND_PALETTE = False
+    CSS_PATH: ClassVar[Any] = sorted(STYLES.glob("*.tcss"))
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+p", "palette", N_("all commands"), id="app.palette", tooltip=N_("Every action of this screen, every screen")),
+        Binding("ctrl+g", "areas", N_("go to"), id="app.areas", tooltip=N_("Go to another area with one letter")),
+        Binding("ctrl+q", "leave", N_("leave"), id="app.leave", show=False, priority=True, tooltip=N_("Leave modeltrain")),
+        *(
+            Binding(f"alt+{area.digit}", f"go({area.name!r})", area.title, id=f"app.go.{area.name}", show=False, tooltip=area.about)
+            for area in AREAS.values()
+            if area.digit
+        ),
+    ]
+
+    @dataclass
+    class CoreEvent(Message):
+        """Core says that something of the signed-in account changed."""
+
+        event: Event
+
+    def __init__(
+        self,
+        settings: Settings,
+        build: Callable[[], Any],
+        *,
+        locale: Locale | None = None,
+        terminal: Terminal | None = None,
+        owns_services: bool = True,
+    ) -> None:
+        kept = local.load(settings.data_dir)
+        self.settings = settings
+        self.context = SessionContext(locale or Locale(), terminal or Terminal())
+        if kept.language:
+            self.context.locale.switch(kept.language)
+        self.glyphs: Glyphs = ASCII if kept.ascii or not self.context.terminal.unicode else UNICODE
+        self._build, self._owns_services = build, owns_services
+        self.kept = kept
+        self._services_built = asyncio.Event()
+        self._stop_listening: Callable[[], None] | None = None
+        self.unforeseen: list[BaseException] = []
+        super().__init__()
+        self.animation_level = "none"
+        for tokens in THEMES.values():
+            self.register_theme(textual_theme(tokens))
+        self.theme = kept.theme if kept.theme in THEMES else DEFAULT_THEME
+
+    def get_css_variables(self) -> dict[str, str]:
+        # Textual asks before our themes are registered: give the names of the tokens from the start.
+        return textual_theme(THEMES[DEFAULT_THEME]).variables | super().get_css_variables()
+
+    # Start -----------------------------------------------------------------------------------------------------------
+
+    def on_load(self) -> None:
+        # In the application's own task, so that every screen, widget and worker made from here shares this locale.
+        use(self.context.locale)
+
+    def get_default_screen(self) -> Screen[Any]:
+        from tui.screens.welcome.gate import first_screen
+
+        return first_screen(self.settings, self.kept)
+
+    def on_mount(self) -> None:
+        self.run_worker(self._start(), group="start", exit_on_error=True)
+
+    async def _start(self) -> None:
+        from tui.screens.welcome.gate import enter
+
+        # The first frame is on its way; building (imports, migrations) may take its time beside it.
+        try:
+            self.context.provide(await self._build())
+        except ModeltrainError as error:
+            self.end_with(describe(error))
+            return
+        self._services_built.set()
+        try:
+            await enter(self)
+        except ModeltrainError as error:
+            self.show_error(error)
+
+    async def services(self) -> Services:
+        """The services, as soon as they are built."""
+        await self._services_built.wait()
+        return self.context.services
+
+    # Who is signed in ------------------------------------------------------------------------------------------------
+
+    async def signed_in(self, signed_in: SignedIn, *, keep: bool) -> None:
+        """Go on as this account: its language and theme, its events, the home screen (or a new password first)."""
+        from core.auth.sessions import LiveSession
+
+        from core.auth.kept import KeptSession
+
+        services = await self.services()
+        kept = KeptSession(self.settings.data_dir) if keep else None
+        if kept is not None:
+            kept.save(signed_in.refresh_token)
+        self.context.live = LiveSession(services.accounts, signed_in, kept=kept)
+        self.context.signed_in_as = signed_in
+        self.take_profile(await services.accounts.profile(self.context.principal))
+        self._stop_listening = services.events.subscribe(
+            self.context.principal.user_id, lambda event: self.post_message(self.CoreEvent(event)) and None
+        )
+        self._rechecks = self.set_interval(services.settings.auth.recheck_s, self._recheck)
+        if signed_in.must_change_password:
+            from tui.screens.welcome.password import NewPasswordScreen
+
+            await self.switch_screen(NewPasswordScreen())
+            return
+        await self.enter_areas()
+
+    async def enter_areas(self) -> None:
+        """Open the home screen of the signed-in account."""
+        for name, area in AREAS.items():
+            if name not in self._modes:
+                self.add_mode(name, partial(_make, area.load))
+        await self.switch_mode(HOME)
+
+    def take_profile(self, profile: Profile) -> None:
+        """Show the interface as the account wants it."""
+        self.context.profile = profile
+        if profile.language:
+            self.switch_language(profile.language)
+        if profile.theme in THEMES:
+            self.theme = profile.theme
+        if "ascii" in profile.preferences:
+            self.use_glyphs(ASCII if profile.preferences["ascii"] or not self.context.terminal.unicode else UNICODE)
+        for screen in self.framed_screens():
+            if screen.is_mounted:
+                screen.draw_title()
+
+    async def _recheck(self) -> None:
+        live = self.context.live
+        if live is None:
+            return
+        try:
+            await live.check()
+        except SessionEnded as error:
+            await self.leave_account(error)
+        except ModeltrainError as error:
+            log.warning("the session could not be checked: %s", error.code)
+
+    async def leave_account(self, reason: SessionEnded | None = None) -> None:
+        """Back to the sign-in: everything of the account is taken off the screen."""
+        from tui.screens.welcome.sign_in import SignInScreen
+
+        if self.context.live is None:
+            return
+        self.context.live = self.context.profile = self.context.signed_in_as = None
+        self._rechecks.stop()
+        if self._stop_listening is not None:
+            self._stop_listening()
+            self._stop_listening = None
+        await self.switch_mode(GATE)
+        for name in AREAS:
+            if name in self._modes:
+                await self.remove_mode(name)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        await self.switch_screen(SignInScreen(notice=describe(reason) if reason is not None else None))
+
+    async def sign_out(self) -> None:
+        """End this session for good, also the kept one."""
+        if self.context.live is None:
+            return
+        await self.context.live.sign_out()
+        await self.leave_account()
+
+    # Events ----------------------------------------------------------------------------------------------------------
+
+    def framed_screens(self) -> list[Framed]:
+        """Every open screen of ours, also those of areas not in sight."""
+        return [screen for stack in self._screen_stacks.values() for screen in stack if isinstance(screen, Framed)]
+
+    async def on_modeltrain_app_core_event(self, message: CoreEvent) -> None:
+        if isinstance(message.event, AccountChanged) and self.context.live is not None:
+            await self._recheck()
+        for screen in self.framed_screens():
+            if screen.is_mounted:
+                screen.core_event(message.event)
+
+    # Language, theme, signs ------------------------------------------------------------------------------------------
+
+    def switch_language(self, language: str) -> None:
+        """Speak `language` at once, on every screen."""
+        if language == self.context.locale.language:
+            return
+        self.context.locale.switch(language)
+        for screen in self.framed_screens():
+            if screen.is_mounted:
+                screen.retranslate()
+
+    def use_glyphs(self, glyphs: Glyphs) -> None:
+        """Draw with these signs from now on."""
+        if glyphs is self.glyphs:
+            return
+        self.glyphs = glyphs
+        for screen in self.framed_screens():
+            for widget in screen.query("*"):
+                widget.refresh()
+
+    async def remember(self, **changes: str) -> None:
+        """Keep `language` and `theme` with the account, and for this machine before the next sign-in."""
+        if self.context.terminal.kind == "local":
+            self.kept = local.save(self.settings.data_dir, **changes)
+        if self.context.signed_in:
+            self.context.profile = await self.context.services.accounts.update_profile(self.context.principal, **changes)
+
+    # Notices ---------------------------------------------------------------------------------------------------------
+
+    def say(self, text: str, title: str = "") -> None:
+        """A notice that something is done. `text` is never markup."""
+        self.notify(text, title=title, timeout=4, markup=False)
+
+    def show_error(self, error: ModeltrainError) -> None:
+        """A notice of what went wrong; the end of the session leads to the sign-in instead."""
+        if isinstance(error, SessionEnded):
+            self.run_worker(self.leave_account(error), group="leave", exclusive=True)
+            return
+        self.show_problem(describe(error))
+
+    def show_problem(self, problem: Problem) -> None:
+        """A notice in words, with the code to quote."""
+        text = "\n".join(part for part in (problem.why, problem.remedy, _("Code: {code}").format(code=problem.code)) if part)
+        self.notify(text, title=problem.title, severity="error", timeout=12, markup=False)
+
+    def show_unforeseen(self, error: Exception) -> None:
+        """Something in a screen failed that nobody foresaw: recorded, said, and the application goes on."""
+        self.unforeseen.append(error)
+        code = crash.record(error, self.settings.data_dir)
+        self.show_problem(Problem(_("Something went wrong inside modeltrain."), "", _("What was saved is safe. Try it again."), code))
+
+    # The end ---------------------------------------------------------------------------------------------------------
+
+    def end_with(self, problem: Problem) -> None:
+        """Leave with a sentence on the terminal and a status that says it failed."""
+        self.exit(2, return_code=2, message=None)
+        self.problem = problem
+
+    problem: Problem | None = None
+
+    def _fatal_error(self) -> None:
+        # Textual would print the traceback with the values of locals, which may be secrets.
+        error = self._exception
+        if error is not None:
+            self.problem = crash.describe_crash(error, self.settings.data_dir)
+        self._close_messages_no_wait()
+
+    async def on_unmount(self) -> None:
+        if self._stop_listening is not None:
+            self._stop_listening()
+        if self._owns_services and self.context.ready:
+            await self.context.services.close()
+
+    # Global keys -----------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("go", "areas"):
+            return self.current_mode != GATE
+        return True
+
+    async def action_go(self, area: str) -> None:
+        if self.current_mode != GATE and area in self._modes:
+            await self.switch_mode(area)
+
+    def action_areas(self) -> None:
+        from tui.screens.areas import AreasDialog
+
+        self.push_screen(AreasDialog(), self._go_to)
+
+    async def _go_to(self, area: str | None) -> None:
+        if area:
+            await self.action_go(area)
+
+    def action_palette(self) -> None:
+        from tui.screens.palette import open_palette
+
+        open_palette(self)
+
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen.of(self.screen))
+
+    async def action_leave(self) -> None:
+        from tui.screens.leave import leave
+
+        leave(self)
+
+
+def _make(load: Callable[[], Callable[[], Screen[Any]]]) -> Screen[Any]:
+    return load()()

@@ -1,0 +1,76 @@
+"""Starting the application on this terminal, and what is left to say when it has ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.settings import Settings
+from tui import lean
+from tui.glyphs import can_show_unicode
+from tui.i18n import Locale, from_environment
+from tui.session import Terminal
+
+if TYPE_CHECKING:
+    from core.bootstrap import Services
+
+LOG = "modeltrain.log"
+
+
+def terminal_of(environment: Mapping[str, str]) -> Terminal:
+    """What this process's terminal can show, from its environment."""
+    term = environment.get("TERM", "")
+    if "NO_COLOR" in environment:
+        colours = "none"
+    elif environment.get("COLORTERM", "") in ("truecolor", "24bit"):
+        colours = "truecolor"
+    else:
+        colours = "256" if "256" in term else "16"
+    return Terminal(colours=colours, unicode=can_show_unicode(environment))  # type: ignore[arg-type]
+
+
+def log_to_file(data_dir: Path) -> None:
+    """Warnings and errors go to a file (0600) in the data folder: the terminal belongs to the interface."""
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(data_dir / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        root.addHandler(logging.NullHandler())
+        return
+    handler = logging.StreamHandler(os.fdopen(handle, "a", encoding="utf-8"))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+
+
+async def _build(settings: Settings) -> Services:
+    # The imports (database, models) take longer than the first frame: they are made in a thread beside it.
+    import asyncio
+    from importlib import import_module
+
+    await asyncio.to_thread(import_module, "core.bootstrap")
+    from core.bootstrap import build_services
+
+    return await build_services(settings)
+
+
+def start(settings: Settings) -> int:
+    """Show the application until it is left; the exit status."""
+    lean.apply()
+    log_to_file(settings.data_dir)
+    from tui.app import ModeltrainApp
+
+    app = ModeltrainApp(settings, lambda: _build(settings), locale=Locale(from_environment()), terminal=terminal_of(os.environ))
+    app.run()
+    if app.problem is not None:
+        from tui.commands.common import print_problem
+
+        print_problem(app.problem)
+        return app.return_code or 1
+    sys.stdout.flush()
+    return app.return_code or 0
