@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.audit import Actor, Audit
 from core.auth.principal import Principal
 from core.clock import Clock, Identifiers
 from core.errors import Conflict, NotFound
@@ -17,13 +18,13 @@ from core.models.resolver import KIND, Resolver, find, find_default
 from core.models.rows import stored_key, version_info
 from core.models.starter import STARTERS
 from core.models.tester import QUESTION, ConfigurationTester
-from core.models.trail import Trail
 from core.models.types import (
     KEEP,
     Configuration,
     ConfigurationDraft,
     ConfigurationVersion,
     Keep,
+    ModelInfo,
     ProviderInfo,
     ReadyModel,
     Sort,
@@ -43,6 +44,7 @@ __all__ = [
     "ConfigurationVersion",
     "Configurations",
     "Keep",
+    "ModelInfo",
     "ProviderInfo",
     "ReadyModel",
     "Sort",
@@ -64,7 +66,7 @@ class Configurations:
         self._events = events
         self._confirm_password = confirm_password
         self._editor = Editor(clock, ids)
-        self._trail = Trail(clock, ids)
+        self._audit = Audit(clock, ids)
         self._resolver = Resolver(store, gateway)
         self._tester = ConfigurationTester(self._resolver, clock=clock)
 
@@ -232,7 +234,7 @@ class Configurations:
 
         def work(uow: UnitOfWork) -> str:
             row = _get(uow, owner, configuration_id)
-            self._trail.note(uow, principal, "configuration.key_shown", KIND, configuration_id)
+            self._audit.note(uow, Actor.of(principal), "configuration.key_shown", (KIND, configuration_id))
             return stored_key(uow, row, row.key_endpoint) or ""
 
         return await self._store.write(work)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from core.audit import Actor, Audit
 from core.auth.principal import Principal
 from core.clock import Clock, Identifiers
 from core.errors import InvalidInput, NotFound
 from core.llm.endpoints import EndpointPolicy, parse_allowed
 from core.llm.presets import Preset, preset, presets
-from core.models.access import Gateway, availability, default_endpoint, effective_endpoint, is_open, policy_of
+from core.models.access import Gateway, availability, default_endpoint, effective_endpoint, is_open, known_preset, policy_of
 from core.models.catalogue import ModelCatalogue
 from core.models.checks import check_key
 from core.models.rows import hint, shared_key_identity
-from core.models.trail import Trail
 from core.models.types import KEEP, Availability, Capability, Keep, ModelInfo, ProviderInfo
 from core.persistence import Store
 
@@ -31,7 +31,7 @@ class Providers:
         self._store = store
         self._clock = clock
         self._ids = ids
-        self._trail = Trail(clock, ids)
+        self._audit = Audit(clock, ids)
         self._catalogue = ModelCatalogue(store, clock=clock, ids=ids, gateway=gateway)
 
     async def list(self, principal: Principal) -> tuple[ProviderInfo, ...]:
@@ -50,6 +50,11 @@ class Providers:
             if info.id == provider_id:
                 return info
         raise NotFound(kind="provider", reference=provider_id)
+
+    @staticmethod
+    def takes_key(provider_id: str) -> bool:
+        """Whether a key is of any use there. Raises InvalidInput("provider_id", "unknown")."""
+        return known_preset(provider_id).takes_key
 
     async def set_enabled(self, principal: Principal, provider_id: str, enabled: bool) -> ProviderInfo:
         """Open or close a provider for everybody. A local one that is enabled is open to served users at its default endpoint."""
@@ -102,7 +107,7 @@ class Providers:
         def work(uow: UnitOfWork) -> None:
             if spelt not in uow.providers.allowed():
                 uow.providers.allow(id=self._ids.new(), address=spelt, created_at=self._clock.now_ms(), created_by=principal.user_id)
-                self._trail.note(uow, principal, "address.allowed", "address", details={"address": spelt})
+                self._audit.note(uow, Actor.of(principal), "address.allowed", address=spelt)
 
         await self._store.write(work)
         return spelt
@@ -115,7 +120,7 @@ class Providers:
         def work(uow: UnitOfWork) -> None:
             if not uow.providers.disallow(spelt):
                 raise NotFound(kind="address", reference=address.strip())
-            self._trail.note(uow, principal, "address.disallowed", "address", details={"address": spelt})
+            self._audit.note(uow, Actor.of(principal), "address.disallowed", address=spelt)
 
         await self._store.write(work)
         return spelt
@@ -169,7 +174,7 @@ class Providers:
 
     def _set(self, uow: UnitOfWork, principal: Principal, wanted: Preset, values: dict[str, Any], action: str) -> ProviderInfo:
         uow.providers.set_state(wanted.id, updated_at=self._clock.now_ms(), updated_by=principal.user_id, **values)
-        self._trail.note(uow, principal, action, "provider", wanted.id)
+        self._audit.note(uow, Actor.of(principal), action, ("provider", wanted.id))
         return _info(uow, principal, wanted, uow.providers.state(wanted.id))
 
 

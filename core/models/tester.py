@@ -65,7 +65,7 @@ class ConfigurationTester:
                         break
         except TimeoutError:
             if not fold.started:
-                error = StreamStalled(after_s=self._limit_s, provider=ready.preset.name, model=ready.model, endpoint=ready.endpoint)
+                error = StreamStalled(after_s=self._limit_s, provider=ready.provider_id, model=ready.model, endpoint=ready.endpoint)
         except ModeltrainError as problem:
             error = problem
         ended = self._clock.monotonic()
