@@ -83,13 +83,14 @@ class Body:
         self._feed(chunk)
 
     def close(self) -> None:
-        """The end of the body."""
-        if self._feed == self._read_events:
-            for name, data in self._events.close():
-                self._tell(name, data)
-        elif self._feed == self._read_lines:
-            for line in self._lines.close():
-                self._line(line)
+        """The end of the body. Half an event at the end was cut off, which the caller sees by the missing end; it is no nonsense."""
+        if self._feed in (self._read_events, self._read_lines):
+            rest = self._events.close() if self._feed == self._read_events else (("", line) for line in self._lines.close())
+            try:
+                for name, data in rest:
+                    self._tell(name, data)
+            except NotJson:
+                self.events += 1
         elif self._feed == self._keep:
             self._document()
 
@@ -121,7 +122,7 @@ class Body:
         lines = self._lines.feed(chunk)
         for index, line in enumerate(lines):
             try:
-                self._line(line)
+                self._tell("", line)
             except NotJson:
                 if self.events:
                     raise
@@ -133,11 +134,9 @@ class Body:
             if self._parser.done:
                 return
 
-    def _line(self, line: str) -> None:
-        if line and not line.isspace():
-            self._tell("", line)
-
     def _tell(self, name: str, data: str) -> None:
+        if self._json_lines and (not data or data.isspace()):
+            return
         self._parser.event(name, data)
         self.events += 1
 

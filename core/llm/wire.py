@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import httpx
 
+import core
 from core import errors
 from core.clock import Clock
 from core.errors import ProviderError
@@ -107,11 +108,11 @@ class HttpChatModel(ABC):
         try:
             async with self._open(request, origin) as response, aclosing(_chunks(response, origin, _BODY_LIMIT)) as chunks:
                 while not parser.done and (chunk := await _next(chunks, answer, request, origin)) is not None:
-                    with _named(origin):
+                    with _named(origin, answer):
                         body.feed(chunk)
                     for event in answer.take():
                         yield event
-            with _named(origin):
+            with _named(origin, answer):
                 _end(body, answer, parser, origin)
         except ProviderError as error:
             for event in answer.broken():
@@ -227,6 +228,7 @@ _HEADERS: Mapping[str, str] = {
     "accept-encoding": "identity",
     "content-type": "application/json",
     "cache-control": "no-store",
+    "user-agent": f"modeltrain/{core.__version__}",
 }
 
 
@@ -305,8 +307,9 @@ async def _chunks(response: httpx.Response, origin: Origin, limit: int) -> Async
 class _named:  # noqa: N801 - reads as a statement
     """Turns what the parts raise about a body into errors that say where it came from."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, answer: Answer) -> None:
         self._origin = origin
+        self._answer = answer
 
     def __enter__(self) -> None:
         return None
@@ -315,6 +318,8 @@ class _named:  # noqa: N801 - reads as a statement
         origin = self._origin
         if isinstance(error, LineTooLong | AnswerTooLong):
             raise origin.error(errors.ResponseTooLarge, limit=error.limit) from None
+        if isinstance(error, NotJson) and self._answer.started:
+            raise origin.error(errors.ProviderFault, reason="garbled", message=error.text, status=200) from None
         if isinstance(error, NotJson):
             raise origin.error(errors.NotAStream, message=error.text, status=200) from None
         if isinstance(error, NotAnAnswer):
