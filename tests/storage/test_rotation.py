@@ -28,6 +28,7 @@ SECRETS = {
     ("providers", "openai", "shared_key"): "sk-shared",
     ("configurations", "c1", "key"): "sk-one",
     ("configurations", "c2", "key"): "秘密",
+    ("app_settings", "auth.key", "value"): "signing key",
 }
 
 
