@@ -160,6 +160,22 @@ BY_WHAT: dict[str, Text] = {
     "port_taken": Text(
         (N_("Port {port} is taken."), N_("The port is taken.")), (), (N_("Choose another with --port, or end the program that uses it."),)
     ),
+    "port_forbidden": Text(
+        (N_("Port {port} may not be used by this account."), N_("The port may not be used.")), (), (N_("Choose one from 1024 to 65535."),)
+    ),
+    "address_unknown": Text(
+        (N_("This machine has no address {host}."), N_("This machine has no such address.")), (), (N_("Give one of its own with --host."),)
+    ),
+    "not_loopback": Text(
+        (N_("Other machines could reach {host}."), N_("Other machines could reach this address.")),
+        (),
+        (N_("Use a loopback address such as 127.0.0.1."),),
+    ),
+    "not_listening": Text(
+        (N_("It is not possible to listen on {host}, port {port}."), N_("It is not possible to listen there.")),
+        (N_("The system said: {reason}"),),
+        (N_("Choose another address or port."),),
+    ),
     "folder_not_writable": Text(
         (N_("The folder {path} cannot be written."), N_("The data folder cannot be written.")),
         (),
@@ -206,6 +222,8 @@ BY_KIND: dict[str, Candidates] = {
 
 #: Conflict by `what`.
 BY_CONFLICT: dict[str, Text] = {
+    "nothing_to_continue": Text((N_("This answer is complete."),), (), (N_("Ask for more with a new question, or retry it."),)),
+    "in_trash": Text((N_("This conversation is in the trash."),), (), (N_("Restore it first, or begin a new one."),)),
     "first_admin": Text((N_("There is an administrator already."),), (), (N_("Sign in with that account, or ask for one of your own."),)),
     "email": Text((N_("This e-mail is taken."),), (), (N_("Use another, or sign in with it."),)),
     "nickname": Text((N_("This nickname is taken."),), (), (N_("Choose another."),)),

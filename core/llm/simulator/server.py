@@ -76,6 +76,11 @@ class Simulator:
         return self._address
 
     @property
+    def reachable_by_others(self) -> bool:
+        """Whether other machines can reach the address it listens on."""
+        return not _is_loopback(self.host)
+
+    @property
     def base_urls(self) -> dict[str, str]:
         """What to give a client as its endpoint, by wire format."""
         host = _EVERYWHERE.get(self.host, self.host)
