@@ -23,6 +23,7 @@ _SEQUENCE = re.compile(
 )
 _CONTROL = re.compile(f"[{_FORBIDDEN}]")
 _SUSPECT = re.compile(f"[{_FORBIDDEN}\r\ud800-\udfff]")
+_NOT_IN_JSON = re.compile(f"[{_FORBIDDEN}\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: The longest unfinished sequence held back between two chunks, in characters; longer ones are let go (without their controls).
 _HOLD = 4096
@@ -46,6 +47,16 @@ def one_line(text: str, limit: int | None = None) -> str:
     if limit is not None and len(line) > limit:
         return line[: max(0, limit - 1)] + "…"
     return line
+
+
+def json_safe(text: str) -> str:
+    """JSON text that a terminal can be shown: what `sanitise` would remove is written as \\uXXXX, so that no reader of it loses anything."""
+    return _NOT_IN_JSON.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found.group().encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
 class StreamSanitiser:

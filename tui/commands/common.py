@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Origin, Principal, operator
 from core.errors import EnvironmentProblem, ModeltrainError, SessionEnded
-from core.sanitise import one_line
+from core.sanitise import json_safe, one_line
 from core.settings import Settings, load_settings
 from tui.errors import Problem, describe
 
@@ -183,7 +183,7 @@ def print_problem(problem: Problem, *, as_json: bool = False) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON value on one line; datetimes as ISO 8601, dataclasses by the caller."""
-    out(json.dumps(value, ensure_ascii=False, default=_plain))
+    out(json_safe(json.dumps(value, ensure_ascii=False, default=_plain)))
 
 
 def _plain(value: Any) -> Any:
