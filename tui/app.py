@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,7 +19,7 @@ from textual.screen import Screen
 from core.errors import ModeltrainError, SessionEnded
 from core.events import AccountChanged, Event
 from core.settings import Settings
-from tui import crash, local
+from tui import crash, local, moments
 from tui.areas import AREAS, HOME
 from tui.errors import Problem, describe
 from tui.glyphs import ASCII, UNICODE, Glyphs
@@ -125,22 +126,23 @@ class ModeltrainApp(App[int], inherit_bindings=False):
 
     # Who is signed in ------------------------------------------------------------------------------------------------
 
-    async def signed_in(self, signed_in: SignedIn, *, keep: bool) -> None:
-        """Go on as this account: its language and theme, its events, the home screen (or a new password first)."""
-        from core.auth.sessions import LiveSession
+    async def signed_in(self, signed_in: SignedIn, *, keep: bool, resumed: bool = False) -> None:
+        """Go on as this account: its language and theme, its events, the home screen (or a new password first).
 
+        `keep`: "Keep me signed in"; `resumed`: it was kept, and its new token is in the file already.
+        """
         from core.auth.kept import KeptSession
+        from core.auth.sessions import LiveSession
 
         services = await self.services()
         kept = KeptSession(self.settings.data_dir) if keep else None
-        if kept is not None:
-            kept.save(signed_in.refresh_token)
-        self.context.live = LiveSession(services.accounts, signed_in, kept=kept)
+        if resumed:
+            self.context.live = LiveSession(services.accounts, signed_in, kept=kept)
+        else:
+            self.context.live = await LiveSession.start(services.accounts, signed_in, kept=kept)
         self.context.signed_in_as = signed_in
         self.take_profile(await services.accounts.profile(self.context.principal))
-        self._stop_listening = services.events.subscribe(
-            self.context.principal.user_id, lambda event: self.post_message(self.CoreEvent(event)) and None
-        )
+        self._stop_listening = services.events.subscribe(self.context.principal.user_id, self._heard)
         self._rechecks = self.set_interval(services.settings.auth.recheck_s, self._recheck)
         if signed_in.must_change_password:
             from tui.screens.welcome.password import NewPasswordScreen
@@ -149,8 +151,12 @@ class ModeltrainApp(App[int], inherit_bindings=False):
             return
         await self.enter_areas()
 
+    def _heard(self, event: Event) -> None:
+        self.post_message(self.CoreEvent(event))
+
     async def enter_areas(self) -> None:
-        """Open the home screen of the signed-in account."""
+        """Open the home screen of the signed-in account; a new one gets a configuration to begin with."""
+        await self.context.services.configurations.ensure_starter(self.context.principal)
         for name, area in AREAS.items():
             if name not in self._modes:
                 self.add_mode(name, partial(_make, area.load))
@@ -174,7 +180,7 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         if live is None:
             return
         try:
-            await live.check()
+            await live.recheck()
         except SessionEnded as error:
             await self.leave_account(error)
         except ModeltrainError as error:
@@ -205,6 +211,12 @@ class ModeltrainApp(App[int], inherit_bindings=False):
             return
         await self.context.live.sign_out()
         await self.leave_account()
+
+    async def change_password(self, old: str, new: str) -> None:
+        """Change the password of this account; its other sessions end, this one goes on."""
+        live = self.context.live
+        if live is not None:
+            await live.change_password(old, new)
 
     # Events ----------------------------------------------------------------------------------------------------------
 
@@ -239,12 +251,27 @@ class ModeltrainApp(App[int], inherit_bindings=False):
             for widget in screen.query("*"):
                 widget.refresh()
 
-    async def remember(self, **changes: str) -> None:
-        """Keep `language` and `theme` with the account, and for this machine before the next sign-in."""
+    async def remember(self, *, language: str | None = None, theme: str | None = None) -> None:
+        """Keep language and theme with the account, and for this machine before the next sign-in."""
         if self.context.terminal.kind == "local":
-            self.kept = local.save(self.settings.data_dir, **changes)
+            chosen = {"language": language, "theme": theme}
+            self.kept = local.save(self.settings.data_dir, **{name: value for name, value in chosen.items() if value is not None})
         if self.context.signed_in:
-            self.context.profile = await self.context.services.accounts.update_profile(self.context.principal, **changes)
+            accounts = self.context.services.accounts
+            self.context.profile = await accounts.update_profile(self.context.principal, language=language, theme=theme)
+
+    async def remember_preference(self, name: str, value: object) -> None:
+        """Keep one of the preferences of the account."""
+        profile = self.context.profile
+        known = dict(profile.preferences) if profile is not None else {}
+        if self.context.signed_in:
+            accounts = self.context.services.accounts
+            self.context.profile = await accounts.update_profile(self.context.principal, preferences=known | {name: value})
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The time zone of the account, None for this machine's."""
+        return moments.zone(self.context.profile.time_zone) if self.context.profile is not None else None
 
     # Notices ---------------------------------------------------------------------------------------------------------
 
@@ -302,6 +329,11 @@ class ModeltrainApp(App[int], inherit_bindings=False):
     async def action_go(self, area: str) -> None:
         if self.current_mode != GATE and area in self._modes:
             await self.switch_mode(area)
+
+    async def open_conversation(self, conversation_id: str | None) -> None:
+        """Go to the chat with this conversation, or a new one for None."""
+        await self.action_go("chat")
+        await self.screen.open_conversation(conversation_id)  # type: ignore[attr-defined]
 
     def action_areas(self) -> None:
         from tui.screens.areas import AreasDialog

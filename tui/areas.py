@@ -21,6 +21,11 @@ class Area:
     screen: str
     about: str
 
+    @property
+    def key(self) -> str:
+        """The key that leads here from everywhere, as it is printed; "" for none."""
+        return f"Alt+{self.digit}" if self.digit else ""
+
     def load(self) -> Callable[[], Any]:
         """The class of its screen."""
         module, _, name = self.screen.partition(":")

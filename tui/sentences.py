@@ -194,6 +194,11 @@ BY_WHAT: dict[str, Text] = {
     "not_signed_in": Text(
         (N_("Nobody is signed in here."),), (), (N_("Sign in with: modeltrain sign-in EMAIL, or act for an account with --as EMAIL."),)
     ),
+    "file_not_writable": Text(
+        (N_("The file {path} cannot be written."), N_("The file cannot be written.")),
+        ("{reason}",),
+        (N_("Name another, or give this account the right to write it."),),
+    ),
     "file_not_readable": Text(
         (N_("The file {path} cannot be read."), N_("The file cannot be read.")),
         ("{reason}",),

@@ -10,7 +10,6 @@ from tui.i18n import Locale
 
 if TYPE_CHECKING:
     from core.auth.sessions import LiveSession
-
     from core.auth.types import Profile, SignedIn
     from core.bootstrap import Services
 

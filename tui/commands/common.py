@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Origin, Principal, operator
-from core.errors import EnvironmentProblem, ModeltrainError, SessionEnded
+from core.errors import EnvironmentProblem, ModeltrainError
 from core.sanitise import json_safe, one_line
 from core.settings import Settings, load_settings
 from tui.errors import Problem, describe
 
 if TYPE_CHECKING:
     import typer
+
     from core.bootstrap import Services
 
 #: Exit statuses (the issue of the shell): a refusal, bad input or an unknown thing; interrupted by Ctrl+C.
@@ -139,18 +140,10 @@ async def _administrator(services: Services, invocation: Invocation) -> Principa
 async def _kept_user(services: Services) -> Principal | None:
     """The account of "Keep me signed in", its refresh token rotated and kept again; None if there is none or it has ended."""
     from core.auth.kept import KeptSession
+    from core.auth.sessions import resume_kept
 
-    kept = KeptSession(services.settings.data_dir)
-    token = kept.load()
-    if token is None:
-        return None
-    try:
-        signed_in = await services.accounts.resume(token, origin=Origin("shell"))
-    except SessionEnded:
-        kept.clear()
-        raise
-    kept.save(signed_in.refresh_token)
-    return signed_in.principal
+    signed_in = await resume_kept(services.accounts, KeptSession(services.settings.data_dir), origin=Origin("shell"))
+    return signed_in.principal if signed_in is not None else None
 
 
 # What commands print -------------------------------------------------------------------------------------------------

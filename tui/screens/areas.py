@@ -9,7 +9,6 @@ from textual.widget import Widget
 
 from tui.areas import AREAS
 from tui.i18n import _
-from tui.keys import key_name
 from tui.widgets.dialogs import Dialog
 from tui.widgets.rows import Column, Row, Rows
 
@@ -35,7 +34,7 @@ class AreasDialog(Dialog[str | None]):
                     "letter": area.letter,
                     "title": _(area.title),
                     "about": _(area.about),
-                    "key": key_name(f"alt+{area.digit}") if area.digit else "",
+                    "key": area.key,
                 },
                 {"letter": "accent", "about": "dim", "key": "dim"},
             )

@@ -97,7 +97,7 @@ def commands_for(app: ModeltrainApp) -> list[ScreenCommand]:
         found += screen.commands()
     if app.context.signed_in:
         found += [
-            ScreenCommand(area.title, partial(app.action_go, area.name), area.about, key_name(f"alt+{area.digit}") if area.digit else "")
+            ScreenCommand(area.title, partial(app.action_go, area.name), area.about, area.key)
             for area in AREAS.values()
         ]
         found.append(ScreenCommand(N_("Sign out"), app.sign_out))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from core.auth.names import check_email, check_nickname
 from core.errors import InvalidInput
@@ -48,7 +48,7 @@ def problem_of(field: str, value: str) -> InvalidInput | None:
     return None
 
 
-async def availability(accounts: Accounts, field: str, value: str) -> InvalidInput | None:
+async def availability(accounts: Accounts, field: Literal["email", "nickname"], value: str) -> InvalidInput | None:
     """As `problem_of`, and whether somebody has it already."""
     problem = problem_of(field, value)
     if problem is not None:

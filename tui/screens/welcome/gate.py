@@ -45,6 +45,7 @@ def first_screen(settings: Settings, kept: LocalPreferences) -> Framed:
 async def enter(app: ModeltrainApp) -> None:
     """The services are there: put the right screen in place of the likely one."""
     from core.auth.kept import KeptSession
+    from core.auth.sessions import resume_kept
 
     services, screen = app.context.services, app.screen
     if await services.accounts.needs_first_admin():
@@ -53,15 +54,14 @@ async def enter(app: ModeltrainApp) -> None:
         return
     if isinstance(screen, SignInScreen):
         return
-    kept = KeptSession(app.settings.data_dir)
-    token = kept.load() if app.context.terminal.kind == "local" else None
-    if token is None:
+    signed_in = None
+    if app.context.terminal.kind == "local":
+        try:
+            signed_in = await resume_kept(services.accounts, KeptSession(app.settings.data_dir), origin=Origin("local"))
+        except AuthError as error:
+            await app.switch_screen(SignInScreen(notice=describe(error), email=app.kept.email))
+            return
+    if signed_in is None:
         await app.switch_screen(SignInScreen(email=app.kept.email))
         return
-    try:
-        signed_in = await services.accounts.resume(token, origin=Origin("local"))
-    except AuthError as error:
-        kept.clear()
-        await app.switch_screen(SignInScreen(notice=describe(error), email=app.kept.email))
-        return
-    await app.signed_in(signed_in, keep=True)
+    await app.signed_in(signed_in, keep=True, resumed=True)

@@ -55,7 +55,7 @@ class NewPasswordScreen(GateScreen):
             return
         self.message(_("Changing the password…"))
         try:
-            await self.context.change_password(form["old"], form["password"])
+            await self.modeltrain.change_password(form["old"], form["password"])
         except (InvalidInput, AuthError) as error:
             self.problem(describe(error))
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.binding import Binding, BindingType
 
@@ -39,12 +39,12 @@ class AccountForm(GateScreen):
 
     def on_form_changed(self, event: Form.Changed) -> None:
         self.message("")
-        if event.name in ("email", "nickname"):
+        if event.name == "email" or event.name == "nickname":
             self.start(self._check_name(event.name), group=f"check-{event.name}")
         if event.name in ("password", "repeat") and self.form["repeat"]:
             self.form.show_problems({"repeat": repeat_problem(self.form["password"], self.form["repeat"])}, fine={"repeat": _("the same")})
 
-    async def _check_name(self, name: str) -> None:
+    async def _check_name(self, name: Literal["email", "nickname"]) -> None:
         value = self.form[name]
         problem = problem_of(name, value)
         self.form.show_problems({name: problem})

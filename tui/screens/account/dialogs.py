@@ -1,0 +1,152 @@
+"""The dialogs of the account screen that ask for more than one thing. They return values and never act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar, Generic, TypeVar
+
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+
+from core.errors import InvalidInput
+from tui.errors import remark
+from tui.i18n import N_, _
+from tui.screens.welcome.checks import judge, password_problem, problem_of, repeat_problem
+from tui.widgets.dialogs import Dialog
+from tui.widgets.fields import Field, PasswordField
+from tui.widgets.form import Form
+
+T = TypeVar("T")
+
+
+def name_check(field: str) -> Callable[[str], str]:
+    """For `Ask`: "" or what is wrong with an e-mail or a nickname."""
+
+    def check(text: str) -> str:
+        problem = problem_of(field, text)
+        if problem is None:
+            return ""
+        return remark(problem.rule, **{name: value for name, value in problem.fields.items() if name not in ("field", "rule")})
+
+    return check
+
+
+class FormDialog(Dialog[T | None], Generic[T]):
+    """A few fields in the box; `problems` says what is wrong with them, `answer` what is returned."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "save", N_("save"), id="dialog.save")]
+
+    def compose_answer(self) -> Iterable[Widget]:
+        yield Form(*self.compose_fields(), id="dialog-form", classes="dialog-form")
+
+    def compose_fields(self) -> Iterable[Field]:
+        """The fields of the dialog."""
+        return ()
+
+    @property
+    def form(self) -> Form:
+        return self.query_one("#dialog-form", Form)
+
+    def on_mount(self) -> None:
+        next(iter(self.form.fields.values())).focus()
+
+    def problems(self) -> dict[str, InvalidInput | None]:
+        """What is wrong, by field."""
+        return {}
+
+    def answer(self) -> T:
+        """What the dialog returns."""
+        raise NotImplementedError
+
+    def on_form_changed(self, event: Form.Changed) -> None:
+        problems = self.problems()
+        self.form.show_problems({name: problem for name, problem in problems.items() if self.form[name]})
+
+    def on_form_submitted(self) -> None:
+        self.action_save()
+
+    def action_save(self) -> None:
+        wrong = {name: problem for name, problem in self.problems().items() if problem is not None}
+        if wrong:
+            self.form.show_problems(wrong, every=True)
+            self.form.first(wrong)
+            return
+        self.dismiss(self.answer())
+
+
+class NewEmail(FormDialog[tuple[str, str]]):
+    """Returns (password, new e-mail)."""
+
+    def __init__(self, email: str) -> None:
+        super().__init__(_("Change your e-mail"), _("You sign in with it. Your password is asked for, so that nobody else does this."))
+        self._email = email
+
+    def compose_fields(self) -> Iterable[Field]:
+        yield Field(N_("New e-mail"), self._email, max_length=300, id="field-email")
+        yield Field(N_("Your password"), password=True, max_length=1100, id="field-password")
+
+    def problems(self) -> dict[str, InvalidInput | None]:
+        return {
+            "email": problem_of("email", self.form["email"]),
+            "password": None if self.form["password"] else InvalidInput("password", "required"),
+        }
+
+    def answer(self) -> tuple[str, str]:
+        return self.form["password"], self.form["email"]
+
+
+class NewPassword(FormDialog[tuple[str, str]]):
+    """Returns (old password, new password)."""
+
+    def __init__(self, *hints: str) -> None:
+        super().__init__(_("Change your password"), _("Every other session of your account ends."))
+        self._hints = hints
+
+    def compose_fields(self) -> Iterable[Field]:
+        yield Field(N_("Old password"), password=True, max_length=1100, id="field-old")
+        yield PasswordField(N_("New password"), lambda password: judge(password, *self._hints), id="field-password")
+        yield PasswordField(N_("New one again"), id="field-repeat")
+
+    def problems(self) -> dict[str, InvalidInput | None]:
+        form = self.form
+        return {
+            "old": None if form["old"] else InvalidInput("old", "required"),
+            "password": password_problem(form["password"]),
+            "repeat": repeat_problem(form["password"], form["repeat"]),
+        }
+
+    def on_form_changed(self, event: Form.Changed) -> None:
+        if event.name == "old":
+            self.form.field("old").say("")
+        elif self.form["repeat"]:
+            self.form.show_problems({"repeat": self.problems()["repeat"]}, fine={"repeat": _("the same")})
+
+    def answer(self) -> tuple[str, str]:
+        return self.form["old"], self.form["password"]
+
+
+class NewKey(FormDialog[tuple[str, str]]):
+    """Returns (public key, name)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Add an SSH public key"), _("Paste the line of a file such as ~/.ssh/id_ed25519.pub. Never paste a private key.")
+        )
+
+    def compose_fields(self) -> Iterable[Field]:
+        yield Field(N_("Public key"), hint=N_("ssh-ed25519 AAAA…"), max_length=20_000, id="field-public_key")
+        yield Field(N_("Name"), hint=N_("the key's own comment if empty"), max_length=200, id="field-name")
+
+    def problems(self) -> dict[str, InvalidInput | None]:
+        text = self.form["public_key"].strip()
+        problem = None
+        if not text:
+            problem = InvalidInput("public_key", "required")
+        elif "PRIVATE KEY" in text:
+            problem = InvalidInput("public_key", "private_key")
+        elif len(text.split()) < 2:
+            problem = InvalidInput("public_key", "not_a_public_key")
+        return {"public_key": problem}
+
+    def answer(self) -> tuple[str, str]:
+        return self.form["public_key"].strip(), self.form["name"].strip()
