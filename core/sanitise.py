@@ -50,7 +50,7 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 
 def json_safe(text: str) -> str:
-    """JSON text that a terminal can be shown: what `sanitise` would remove is written as \\uXXXX, so that no reader of it loses anything."""
+    """JSON text that may be printed: what `sanitise` would remove is written as \\uXXXX, so that who parses it loses nothing."""
     return _NOT_IN_JSON.sub(_escaped, text)
 
 
