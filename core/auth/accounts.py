@@ -1,0 +1,197 @@
+"""Accounts: everything about who somebody is, behind one door. The work is done by the modules beside it, by concern.
+
+Whoever is not signed in may call: needs_first_admin, create_first_admin, registration_open, register, availability, strength,
+sign_in, resume, verify_access. Everything else takes a principal and decides by it first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from core.auth.administration import Administration
+from core.auth.context import AuthContext
+from core.auth.passwords import Strength, strength
+from core.auth.principal import Origin, Principal, Role
+from core.auth.profile import Profiles
+from core.auth.registration import Registration
+from core.auth.sign_in import SignIns
+from core.auth.ssh_keys import SshKeys
+from core.auth.types import Profile, SessionInfo, SignedIn, SshKeyInfo
+from core.clock import Clock, Identifiers
+from core.events import EventBus
+from core.persistence import Store
+from core.settings import Settings
+
+__all__ = ["Accounts", "Profile", "SessionInfo", "SignedIn", "SshKeyInfo", "Strength"]
+
+
+class Accounts:
+    """One for a process; `close` lets go of its hashing threads."""
+
+    def __init__(self, store: Store, settings: Settings, clock: Clock, ids: Identifiers, events: EventBus) -> None:
+        self._context = AuthContext.build(store, settings, clock, ids, events)
+        self._registration = Registration(self._context)
+        self._sign_ins = SignIns(self._context)
+        self._profiles = Profiles(self._context)
+        self._ssh_keys = SshKeys(self._context)
+        self._administration = Administration(self._context)
+
+    @property
+    def settings(self) -> Settings:
+        return self._context.settings
+
+    @property
+    def clock(self) -> Clock:
+        return self._context.clock
+
+    @property
+    def passwords_verified(self) -> int:
+        """How many hashes were computed to compare passwords, since the start."""
+        return self._context.passwords.verified
+
+    def close(self) -> None:
+        """Wait for the hash being computed, drop the others."""
+        self._context.passwords.close()
+
+    # How accounts begin
+
+    async def needs_first_admin(self) -> bool:
+        """Whether nobody administers this installation yet."""
+        return await self._registration.needs_first_admin()
+
+    async def create_first_admin(self, email: str, nickname: str, password: str, *, origin: Origin) -> SignedIn:
+        """Raises Conflict (what: first_admin) for all but one of those who try, at once or later; InvalidInput."""
+        return await self._registration.create_first_admin(email, nickname, password, origin=origin)
+
+    async def registration_open(self) -> bool:
+        return await self._registration.registration_open()
+
+    async def set_registration(self, principal: Principal, is_open: bool) -> None:
+        """Raises Forbidden."""
+        await self._registration.set_registration(principal, is_open)
+
+    async def register(self, email: str, nickname: str, password: str, *, origin: Origin) -> SignedIn:
+        """Raises RegistrationClosed, InvalidInput, TooManyAttempts."""
+        return await self._registration.register(email, nickname, password, origin=origin)
+
+    async def availability(self, field: Literal["email", "nickname"], value: str, *, principal: Principal | None = None) -> str:
+        """ "ok", "taken", or the rule that `value` breaks. One's own name is free for oneself.
+
+        Raises RegistrationClosed where nobody may ask who is not signed in: then it would tell strangers who has an account.
+        """
+        return await self._registration.availability(field, value, principal)
+
+    @staticmethod
+    def strength(password: str, *, hints: Iterable[str] = ()) -> Strength:
+        """How good a password is; `hints`: the owner's e-mail and nickname."""
+        return strength(password, hints=hints)
+
+    # Signing in and out
+
+    async def sign_in(self, email: str, password: str, *, origin: Origin) -> SignedIn:
+        """Raises TooManyAttempts before anything is looked at, SignInRefused, and AccountDisabled only for the right password."""
+        return await self._sign_ins.sign_in(email, password, origin=origin)
+
+    async def resume(self, refresh_token: str, *, origin: Origin) -> SignedIn:
+        """The session goes on with new tokens; this one is used up. Raises SessionEnded; a token used before ends its session."""
+        return await self._sign_ins.resume(refresh_token, origin=origin)
+
+    async def verify_access(self, access_token: str) -> Principal:
+        """Whose token it is, as the account and the session are now. Raises SessionEnded."""
+        return await self._sign_ins.verify_access(access_token)
+
+    async def recheck(self, principal: Principal) -> Principal:
+        """The principal with today's name and role. Raises SessionEnded once the session or the account has ended."""
+        return await self._sign_ins.recheck(principal)
+
+    async def sign_out(self, principal: Principal) -> None:
+        """End this session. One that has ended already is no error."""
+        await self._sign_ins.sign_out(principal)
+
+    async def sign_out_everywhere(self, principal: Principal) -> None:
+        """End every session of the account, this one included."""
+        await self._sign_ins.sign_out_everywhere(principal)
+
+    async def sessions(self, principal: Principal) -> tuple[SessionInfo, ...]:
+        """The account's sessions that go on, the oldest first."""
+        return await self._sign_ins.sessions(principal)
+
+    async def end_session(self, principal: Principal, session_id: str) -> None:
+        """Raises NotFound for a session that is not one's own or has ended."""
+        await self._sign_ins.end_session(principal, session_id)
+
+    # One's own account
+
+    async def profile(self, principal: Principal) -> Profile:
+        return await self._profiles.profile(principal)
+
+    async def update_profile(
+        self,
+        principal: Principal,
+        *,
+        nickname: str | None = None,
+        language: str | None = None,
+        theme: str | None = None,
+        time_zone: str | None = None,
+        preferences: Mapping[str, Any] | None = None,
+    ) -> Profile:
+        """Change what is given ("" takes a choice back). `preferences` are merged by name; None there removes one. Raises InvalidInput."""
+        return await self._profiles.update_profile(
+            principal, nickname=nickname, language=language, theme=theme, time_zone=time_zone, preferences=preferences
+        )
+
+    async def confirm_password(self, principal: Principal, password: str) -> None:
+        """For sensitive actions (A8). Raises InvalidInput (field password, rule wrong), TooManyAttempts."""
+        await self._profiles.confirm_password(principal, password)
+
+    async def change_password(self, principal: Principal, old: str, new: str) -> None:
+        """Ends every session of the account, this one included. Raises InvalidInput (old_password, new_password), TooManyAttempts."""
+        await self._profiles.change_password(principal, old, new, stay=False)
+
+    async def change_password_and_stay(self, principal: Principal, old: str, new: str) -> SignedIn:
+        """As above, and a new session for whoever has just shown to know both passwords (see LiveSession.change_password)."""
+        signed_in = await self._profiles.change_password(principal, old, new, stay=True)
+        assert signed_in is not None
+        return signed_in
+
+    async def change_email(self, principal: Principal, password: str, email: str) -> Profile:
+        """Raises InvalidInput (email, password), TooManyAttempts."""
+        return await self._profiles.change_email(principal, password, email)
+
+    async def ssh_keys(self, principal: Principal) -> tuple[SshKeyInfo, ...]:
+        return await self._ssh_keys.listed(principal)
+
+    async def add_ssh_key(self, principal: Principal, text: str, name: str = "") -> SshKeyInfo:
+        """`text`: one line as in a .pub file; `name`: else its comment. Raises InvalidInput (public_key), Conflict (what: ssh_key)."""
+        return await self._ssh_keys.add(principal, text, name)
+
+    async def remove_ssh_key(self, principal: Principal, key_id: str) -> None:
+        await self._ssh_keys.remove(principal, key_id)
+
+    # Accounts of others (administrators and the operator)
+
+    async def add_user(
+        self, principal: Principal, email: str, nickname: str, password: str, *, admin: bool = False, must_change: bool = False
+    ) -> Profile:
+        """`must_change`: the password is good for one sign-in, which asks for a new one. Raises Forbidden, InvalidInput."""
+        return await self._administration.add_user(principal, email, nickname, password, admin=admin, must_change=must_change)
+
+    async def list_users(self, principal: Principal) -> tuple[Profile, ...]:
+        return await self._administration.list_users(principal)
+
+    async def set_role(self, principal: Principal, email: str, role: Role) -> Profile:
+        """Raises NotFound, or Conflict (what: last_admin): somebody must be left to administer."""
+        return await self._administration.set_role(principal, email, role)
+
+    async def set_disabled(self, principal: Principal, email: str, disabled: bool) -> Profile:
+        """Disabling ends every session of the account at once. Raises NotFound, or Conflict (what: last_admin)."""
+        return await self._administration.set_disabled(principal, email, disabled)
+
+    async def set_password(self, principal: Principal, email: str, password: str, *, must_change: bool = True) -> Profile:
+        """Ends every session of the account. Raises NotFound, InvalidInput (password)."""
+        return await self._administration.set_password(principal, email, password, must_change=must_change)
+
+    async def principal_for(self, operator: Principal, email: str) -> Principal:
+        """Act for this account, as the owner of the data folder (--as EMAIL). Raises Forbidden, NotFound, AccountDisabled."""
+        return await self._administration.principal_for(operator, email)

@@ -1,0 +1,127 @@
+"""Opening, checking and ending sessions, within a unit of work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from core.audit import Actor
+from core.auth.context import AuthContext
+from core.auth.principal import Origin, Principal
+from core.auth.tokens import new_refresh_token
+from core.auth.types import SignedIn
+from core.clock import from_ms_or_none
+from core.settings import DAY
+from storage.unit_of_work import UnitOfWork
+
+#: How long a counter of attempts is kept after its last change, in milliseconds.
+_COUNTERS_KEPT_MS = DAY * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session that was opened or went on, before its access token is made."""
+
+    principal: Principal
+    epoch: int
+    refresh_token: str = field(repr=False)
+    previous_sign_in: datetime | None
+    previous_address: str
+    new_address: bool
+    must_change_password: bool
+
+
+def open_session(context: AuthContext, uow: UnitOfWork, account: Any, origin: Origin) -> Opened:
+    """A new session for the account (its row, locked in this unit of work). The oldest sessions over the limit end."""
+    now, session_id = context.clock.now_ms(), context.ids.new()
+    new_address = bool(origin.address and account.last_sign_in_at is not None) and not uow.sign_ins.knows_address(
+        account.id, origin.address
+    )
+    _make_room(context, uow, account, origin, now)
+    expires_at = now + context.settings.auth.refresh_token_s * 1000
+    uow.sign_ins.add_session(
+        **{"id": session_id, "user_id": account.id, "epoch": account.epoch, "kind": origin.kind, "address": origin.address},
+        **{"created_at": now, "last_seen_at": now, "expires_at": expires_at, "ended_because": ""},
+    )
+    token = _add_token(context, uow, session_id, now, expires_at)
+    uow.users.change(account.id, last_sign_in_at=now, last_sign_in_from=origin.address)
+    uow.sign_ins.tidy(tokens_before=now, counters_before=now - _COUNTERS_KEPT_MS)
+    actor = Actor(account.id, account.nickname, origin.address)
+    context.audit.note(uow, actor, "sign_in.succeeded", ("session", session_id), kind=origin.kind, new_address=new_address)
+    return Opened(
+        principal=context.principal(account, session_id, origin),
+        epoch=account.epoch,
+        refresh_token=token,
+        previous_sign_in=from_ms_or_none(account.last_sign_in_at),
+        previous_address=account.last_sign_in_from,
+        new_address=new_address,
+        must_change_password=account.must_change_password,
+    )
+
+
+def carry_on(context: AuthContext, uow: UnitOfWork, session: Any, account: Any, origin: Origin) -> Opened:
+    """The session goes on with a new refresh token; the old one has been used up in this unit of work."""
+    now = context.clock.now_ms()
+    expires_at = now + context.settings.auth.refresh_token_s * 1000
+    token = _add_token(context, uow, session.id, now, expires_at)
+    uow.sign_ins.seen(session.id, now, expires_at)
+    return Opened(
+        principal=context.principal(account, session.id, origin),
+        epoch=session.epoch,
+        refresh_token=token,
+        previous_sign_in=from_ms_or_none(account.last_sign_in_at),
+        previous_address=account.last_sign_in_from,
+        new_address=False,
+        must_change_password=account.must_change_password,
+    )
+
+
+async def signed_in(context: AuthContext, opened: Opened) -> SignedIn:
+    """With an access token."""
+    who = opened.principal
+    return SignedIn(
+        principal=who,
+        access_token=await context.tokens.issue(who.user_id, who.session_id, opened.epoch),
+        refresh_token=opened.refresh_token,
+        previous_sign_in=opened.previous_sign_in,
+        previous_address=opened.previous_address,
+        new_address=opened.new_address,
+        must_change_password=opened.must_change_password,
+    )
+
+
+def why_ended(session: Any, now: int) -> str:
+    """Why a session (a row of `SignInRepository.with_account`) is over, as in SessionEnded; "" while it goes on."""
+    if session.ended_at is not None:
+        return str(session.ended_because or "revoked")
+    if session.disabled_at is not None:
+        return "disabled"
+    if session.epoch != session.account_epoch:
+        return "revoked"
+    return "expired" if session.expires_at <= now else ""
+
+
+def end_all(context: AuthContext, uow: UnitOfWork, user_id: str, actor: Actor, because: str) -> int:
+    """End every session of the account at once, and make every token of it too old. Returns how many sessions there were."""
+    now = context.clock.now_ms()
+    count = uow.sign_ins.end_all(user_id, because, now)
+    uow.users.raise_epoch(user_id, now)
+    if count:
+        context.audit.note(uow, actor, "session.ended_all", ("user", user_id), because=because, count=count)
+    return count
+
+
+def _add_token(context: AuthContext, uow: UnitOfWork, session_id: str, now: int, expires_at: int) -> str:
+    token = new_refresh_token(context.ids, session_id)
+    uow.sign_ins.add_token(id=token.id, session_id=session_id, token_hash=token.hash, created_at=now, expires_at=expires_at)
+    return token.text
+
+
+def _make_room(context: AuthContext, uow: UnitOfWork, account: Any, origin: Origin, now: int) -> None:
+    active = uow.sign_ins.active(account.id, now)
+    too_many = len(active) - context.settings.auth.sessions_a_user + 1
+    for session in active[: max(0, too_many)]:
+        uow.sign_ins.end(account.id, session.id, "too_many_sessions", now)
+        actor = Actor(account.id, account.nickname, origin.address)
+        context.audit.note(uow, actor, "session.ended", ("session", session.id), because="too_many_sessions")

@@ -1,0 +1,151 @@
+"""SSH public keys: reading what people paste, and the keys of an account."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core.audit import Actor
+from core.auth.context import AuthContext
+from core.auth.principal import Principal
+from core.auth.types import SshKeyInfo
+from core.clock import from_ms, from_ms_or_none
+from core.errors import Conflict, InvalidInput, NotFound
+from core.sanitise import one_line
+from storage.unit_of_work import UnitOfWork
+
+RSA_BITS_MIN: Final = 2048
+KEYS_MAX: Final = 50
+NAME_LIMIT: Final = 100
+_TEXT_LIMIT: Final = 16 * 1024
+_KINDS: Final = frozenset(
+    {
+        "ssh-ed25519",
+        "ssh-rsa",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "sk-ssh-ed25519@openssh.com",
+        "sk-ecdsa-sha2-nistp256@openssh.com",
+    }
+)
+#: Files that hold the secret half: PEM of every kind, OpenSSH's own, PuTTY's, and SSH.com's.
+_PRIVATE = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File|SSH2 ENCRYPTED", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key that was read. `text`: its kind and base64, without comment or options; `comment` sanitised."""
+
+    kind: str
+    text: str
+    fingerprint: str
+    comment: str
+
+
+def parse_public_key(text: str) -> PublicKey:
+    """The OpenSSH public key in `text`: one line as in a .pub file. Raises InvalidInput (field public_key).
+
+    Rules: required, too_long (max), private_key, not_a_public_key, unsupported_key (kind), weak_key (bits or kind, min).
+    """
+    text = text.strip()
+    if not text:
+        raise InvalidInput("public_key", "required")
+    if _PRIVATE.search(text[: 2 * _TEXT_LIMIT]):
+        raise InvalidInput("public_key", "private_key")
+    if len(text) > _TEXT_LIMIT:
+        raise InvalidInput("public_key", "too_long", max=_TEXT_LIMIT)
+    words = text.split(None, 2)
+    if len(words) < 2 or "\n" in text or "\r" in text:
+        raise InvalidInput("public_key", "not_a_public_key")
+    kind, blob = words[0], _blob(words[1])
+    if kind == "ssh-dss":
+        raise InvalidInput("public_key", "weak_key", kind=kind)
+    if kind not in _KINDS:
+        known = re.fullmatch(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa|webauthn)-[A-Za-z0-9@.-]{1,60}", kind)
+        raise InvalidInput("public_key", "unsupported_key", kind=kind) if known else InvalidInput("public_key", "not_a_public_key")
+    encoded = base64.b64encode(blob).decode()
+    _check_strength(_load(kind, encoded))
+    digest = base64.b64encode(hashlib.sha256(blob).digest()).rstrip(b"=").decode()
+    return PublicKey(kind, f"{kind} {encoded}", f"SHA256:{digest}", one_line(words[2] if len(words) > 2 else "", NAME_LIMIT))
+
+
+def _blob(word: str) -> bytes:
+    try:
+        return base64.b64decode(word, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInput("public_key", "not_a_public_key") from None
+
+
+def _load(kind: str, encoded: str) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+    try:
+        return load_ssh_public_key(f"{kind} {encoded}".encode())
+    except (ValueError, UnsupportedAlgorithm, TypeError):
+        raise InvalidInput("public_key", "not_a_public_key") from None
+
+
+def _check_strength(key: Any) -> None:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    if isinstance(key, RSAPublicKey) and key.key_size < RSA_BITS_MIN:
+        raise InvalidInput("public_key", "weak_key", bits=key.key_size, min=RSA_BITS_MIN)
+
+
+class SshKeys:
+    """See Accounts, which hands every call on."""
+
+    def __init__(self, context: AuthContext) -> None:
+        self._context = context
+
+    async def listed(self, principal: Principal) -> tuple[SshKeyInfo, ...]:
+        user_id = principal.require_user("ssh_key.list")
+        return await self._context.store.read(lambda uow: tuple(_info(row) for row in uow.ssh_keys.of(user_id)))
+
+    async def add(self, principal: Principal, text: str, name: str) -> SshKeyInfo:
+        context, user_id = self._context, principal.require_user("ssh_key.add")
+        key = parse_public_key(text)
+        shown = one_line(name, NAME_LIMIT) or key.comment or key.kind
+
+        def work(uow: UnitOfWork) -> SshKeyInfo:
+            if uow.users.lock(user_id) is None:
+                raise NotFound(kind="user", reference=user_id)
+            if uow.ssh_keys.by_fingerprint(key.fingerprint) is not None:
+                raise Conflict(what="ssh_key")  # whose it is stays untold
+            if uow.ssh_keys.count_of(user_id) >= KEYS_MAX:
+                raise InvalidInput("public_key", "too_many", max=KEYS_MAX)
+            key_id, now = context.ids.new(), context.clock.now_ms()
+            uow.ssh_keys.add(
+                **{"id": key_id, "user_id": user_id, "name": shown, "kind": key.kind, "public_key": key.text},
+                **{"fingerprint": key.fingerprint, "created_at": now},
+            )
+            context.audit.note(uow, Actor.of(principal), "ssh_key.added", ("ssh_key", key_id), fingerprint=key.fingerprint, name=shown)
+            return SshKeyInfo(key_id, shown, key.kind, key.fingerprint, key.text, from_ms(now), None)
+
+        try:
+            return await context.store.write(work)
+        except Conflict as error:
+            raise Conflict(what="ssh_key") from error
+
+    async def remove(self, principal: Principal, key_id: str) -> None:
+        context, user_id = self._context, principal.require_user("ssh_key.remove")
+
+        def work(uow: UnitOfWork) -> bool:
+            fingerprint = uow.ssh_keys.remove(user_id, key_id)
+            if fingerprint is not None:
+                context.audit.note(uow, Actor.of(principal), "ssh_key.removed", ("ssh_key", key_id), fingerprint=fingerprint)
+            return fingerprint is not None
+
+        if not await context.store.write(work):
+            raise NotFound(kind="ssh_key", reference=key_id)
+
+
+def _info(row: Any) -> SshKeyInfo:
+    moments = from_ms(row.created_at), from_ms_or_none(row.last_used_at)
+    return SshKeyInfo(row.id, row.name, row.kind, row.fingerprint, row.public_key, *moments)
