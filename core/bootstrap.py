@@ -48,6 +48,7 @@ class Services:
             await self.clients.close()
             await self.simulator.close()
         finally:
+            self.accounts.close()
             await asyncio.to_thread(self.store.close)
 
 
@@ -77,6 +78,7 @@ async def build_services(settings: Settings, *, clock: Clock | None = None, ids:
 
 
 def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) -> Services:
+    from core.audit import Audit
     from core.auth.accounts import Accounts
     from core.chat.service import Chat
     from core.llm.client import ModelClients
@@ -89,7 +91,7 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
     store, events, supervisor = Store(storage), EventBus(), Supervisor()
     clients, simulator = ModelClients(clock=clock), SimulatorControl()
     gateway = Gateway(clients, simulator)
-    accounts = Accounts(store, clock=clock, ids=ids, events=events, settings=settings.auth)
+    accounts = Accounts(store, settings, clock, ids, events)
     configurations = Configurations(store, clock=clock, ids=ids, events=events, gateway=gateway, confirm_password=accounts.confirm_password)
     return Services(
         settings=settings,
@@ -104,5 +106,5 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
         providers=Providers(store, clock=clock, ids=ids, gateway=gateway),
         configurations=configurations,
         chat=Chat(store, configurations, supervisor, events=events, clock=clock, ids=ids, settings=settings.chat),
-        secrets=Secrets(storage, settings),
+        secrets=Secrets(storage, settings, Audit(clock, ids)),
     )

@@ -52,6 +52,8 @@ def chat(
     invocation: Invocation = context.obj
 
     async def action(services: Services, principal: Principal) -> int:
+        if not configuration and not conversation:
+            await services.configurations.ensure_starter(principal)  # an account made in the shell has never seen the application
         named = (await services.configurations.by_name(principal, configuration)).id if configuration else None
         question = " ".join(text) if text and text != ["-"] else _standard_input()
         sent = await services.chat.send(
