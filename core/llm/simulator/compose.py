@@ -7,12 +7,14 @@ from random import Random
 
 from core.llm.simulator import content
 from core.llm.simulator.names import Asked
-from core.llm.simulator.question import Piece, Plan, Question, count_tokens
+from core.llm.simulator.question import Finish, Piece, Plan, Question, count_tokens
 
 #: Tokens that role and separators of one message count for.
 MESSAGE_OVERHEAD = 4
 #: Of an answer of given length, the part that is reasoning.
 _REASONING_SHARE = 0.4
+#: Why answers end, by the fault of the model.
+_FINISH: dict[str, Finish] = {"length": "length", "filter": "content_filter"}
 #: Styles of reasoning that are part of the text on the wire.
 _IN_TEXT = ("tags", "no_opener", "unterminated", "interleaved")
 
@@ -22,21 +24,18 @@ def compose(question: Question) -> Plan:
     asked = question.asked
     random = _random_for(asked, question)
     pieces = _title(question) if content.asks_for_title(question) and _is_obliging(asked) else _pieces(asked, question, random)
+    stopped_by: str | None = None
     if question.stop:
-        pieces = _cut_at_stop(pieces, question.stop)
-    finish = "stop"
+        pieces, stopped_by = _cut_at_stop(pieces, question.stop)
+    finish: Finish = _FINISH.get(asked.model.fault, "stop")
     if question.max_tokens is not None and len(pieces) > question.max_tokens:
-        pieces = pieces[: question.max_tokens]
-        finish = "length"
+        pieces, stopped_by, finish = pieces[: question.max_tokens], None, "length"
     return Plan(
         pieces=pieces,
-        finish="length"
-        if finish == "length" or asked.model.fault == "length"
-        else "content_filter"
-        if asked.model.fault == "filter"
-        else "stop",
+        finish=finish,
         input_tokens=_input_tokens(question),
         reasoning_tokens=sum(piece.is_reasoning for piece in pieces),
+        stopped_by=stopped_by,
     )
 
 
@@ -121,13 +120,13 @@ def _cut_anywhere(text: str, marks: list[int], count: int, random: Random) -> li
     return [Piece(False, text[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 
-def _cut_at_stop(pieces: list[Piece], stop: tuple[str, ...]) -> list[Piece]:
-    """The pieces before the first stop sequence in the answer's text; the sequence itself is not sent."""
+def _cut_at_stop(pieces: list[Piece], stop: tuple[str, ...]) -> tuple[list[Piece], str | None]:
+    """The pieces before the first stop sequence in the answer's text, and that sequence, which is not sent."""
     text = "".join(piece.text for piece in pieces if not piece.is_reasoning)
-    found = [position for word in stop if word and (position := text.find(word)) >= 0]
+    found = [(position, word) for word in stop if word and (position := text.find(word)) >= 0]
     if not found:
-        return pieces
-    left = min(found)
+        return pieces, None
+    left, by = min(found)
     kept: list[Piece] = []
     for piece in pieces:
         if piece.is_reasoning:
@@ -137,4 +136,4 @@ def _cut_at_stop(pieces: list[Piece], stop: tuple[str, ...]) -> list[Piece]:
             break
         kept.append(Piece(False, piece.text[:left]))
         left -= len(piece.text)
-    return kept
+    return kept, by

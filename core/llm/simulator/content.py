@@ -20,7 +20,10 @@ _TITLE_WORDS = 6
 _TITLE_CHARACTERS = 10
 
 _TITLE_ASKED = re.compile(r"\btitle\b|标题|標題", re.IGNORECASE)
-_LABELLED = re.compile(r"^(?:user|question|human|用户|问题|提问)\s*[:：]\s*", re.IGNORECASE)
+_OF_A_CONVERSATION = re.compile(r"conversation|chat|dialog|对话|会话|聊天", re.IGNORECASE)
+#: How an application may wrap the conversation that it wants a title for.
+_BEFORE = re.compile(r"\s*(?:user|question|human|用户|问题|提问)\s*[:：]\s*", re.IGNORECASE)
+_BEHIND = re.compile(r"\n\s*(?:assistant|answer|model|助手|回答)\s*[:：]", re.IGNORECASE)
 
 HOSTILE = (
     "Simulated by modeltrain: text that attacks a terminal or a renderer.",
@@ -56,15 +59,17 @@ def topic_of(text: str) -> str:
 
 def asks_for_title(question: Question) -> bool:
     """Whether the application wants a title for a conversation rather than an answer."""
-    return bool(_TITLE_ASKED.search(question.system[:2000]))
+    system = question.system[:2000]
+    return bool(_TITLE_ASKED.search(system) and _OF_A_CONVERSATION.search(system))
 
 
 def title(question: Question) -> list[str]:
     """A title from the first words of the conversation: six words, or ten Chinese characters."""
     source = next((text for role, text in question.turns if role == "user"), "")
-    line = _LABELLED.sub("", " ".join(source[:500].split()))
+    begun = _BEFORE.match(source)
+    line = " ".join(_BEHIND.split(source[begun.end() if begun else 0 :][:500])[0].split())
     if is_chinese(line):
-        return tokens_of(line[:_TITLE_CHARACTERS].rstrip("，。？！、,.?! "))
+        return tokens_of(line[:_TITLE_CHARACTERS].rstrip("，。？！、,.?! ") or "模拟的对话")
     words = line.split()[:_TITLE_WORDS]
     return tokens_of(" ".join(words).rstrip(".,;:?!") or "A simulated conversation")
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 
 from core.llm.simulator.parser import BadMessage, Request, RequestParser
+
+log = logging.getLogger(__name__)
 
 SERVER = "modeltrain-simulator"
 
@@ -179,9 +182,9 @@ class Connection(asyncio.Protocol):
             await self._server.handler(request, response)
         except asyncio.CancelledError:
             return  # the client has left or the server stops; both have closed the connection
-        except BaseException:
+        except Exception:
+            log.exception("the simulator failed at %s", request.path)
             self.close()
-            raise
         finally:
             self._task = None
         if self._transport is None or self._transport.is_closing():

@@ -17,6 +17,7 @@ from core.llm.simulator.catalogue import BY_NAME, SimulatedModel
 #: Tokens a second where the name does not say.
 DEFAULT_RATE = 60.0
 LONGEST = 1_000_000
+NAME_LIMIT = 200
 FASTEST = 100_000.0
 
 _NAME = re.compile(
@@ -43,7 +44,7 @@ class Asked:
 @lru_cache(maxsize=1024)
 def parse_name(name: str) -> Asked:
     """What `name` asks for. Raises UnknownModel."""
-    found = _NAME.fullmatch(name)
+    found = _NAME.fullmatch(name) if len(name) <= NAME_LIMIT else None
     if found is None:
         raise UnknownModel(f"Model {name[:80]!r} is not a name like sim-chat or sim-markdown@200x2000.")
     model, argument = _find(found["base"])

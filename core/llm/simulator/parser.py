@@ -193,8 +193,7 @@ def _parse_head(text: str) -> _Head:
     if http11 and "host" not in headers:
         raise BadMessage(400, "The request has no header host.", path)
     length, chunked = _body_length(headers, path)
-    connection = headers.get("connection", "").lower()
-    keep_alive = "close" not in connection if http11 else "keep-alive" in connection
+    keep_alive = http11 and "close" not in headers.get("connection", "").lower()
     return _Head(method, path, query, headers, keep_alive, http11, length, chunked)
 
 

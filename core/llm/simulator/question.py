@@ -31,6 +31,9 @@ def is_chinese(text: str) -> bool:
     return len(_CJK_CHARACTER.findall(sample)) * 4 > len(_LETTER.findall(sample))
 
 
+Finish = Literal["stop", "length", "content_filter"]
+
+
 class Refused(Exception):
     """The request is refused. `kind`: a word for the error's type where the format has one."""
 
@@ -72,12 +75,13 @@ class Piece(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """A whole answer before it is sent. Each piece is one delta and counts as one token."""
+    """A whole answer before it is sent. Each piece is one delta and counts as one token. `stopped_by`: the stop sequence found."""
 
     pieces: list[Piece]
-    finish: Literal["stop", "length", "content_filter"]
+    finish: Finish
     input_tokens: int
     reasoning_tokens: int
+    stopped_by: str | None = None
 
     @property
     def text(self) -> str:

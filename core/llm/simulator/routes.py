@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from urllib.parse import unquote
 
 from core import __version__
@@ -26,7 +29,7 @@ from core.llm.simulator.records import RequestLog, key_in
 WRONG_KEY = "wrong"
 #: Questions that sim-flaky remembers.
 _FLAKY_LIMIT = 10_000
-_LOCAL_NAMES = ("localhost", "127.", "[::1]")
+_PORT = re.compile(r":[0-9]{0,5}\Z")
 _GREETING = f"modeltrain simulator {__version__}: simulated models for trying and testing. GET /v1/models lists them.\n"
 
 Route = Callable[[Request, Response], Awaitable[None]]
@@ -90,8 +93,7 @@ class Routes:
         return route
 
     def _check_host(self, request: Request) -> None:
-        host = request.headers.get("host", "localhost")
-        if self.guards_host and not host.startswith(_LOCAL_NAMES):
+        if self.guards_host and not _is_local(request.headers.get("host", "localhost")):
             raise Refused(421, "This simulator answers only under the names of this machine's loopback.", "misdirected")
 
     def _format_of(self, path: str) -> Format:
@@ -183,6 +185,18 @@ class Routes:
         self._flaky_seen[key] = None
         if len(self._flaky_seen) > _FLAKY_LIMIT:
             self._flaky_seen.popitem(last=False)
+        return False
+
+
+@lru_cache(maxsize=64)
+def _is_local(host: str) -> bool:
+    """Whether a Host header names this machine's loopback, whatever the port."""
+    name = _PORT.sub("", host.strip().lower())
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
         return False
 
 

@@ -5,6 +5,7 @@ As the real one does, it wants the header `anthropic-version` and the field `max
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 from urllib.parse import parse_qs
@@ -27,6 +28,7 @@ _ERRORS = {
 }
 _PAGE = 20
 _LONGEST_PAGE = 1000
+_LIMIT = re.compile(r"[0-9]{1,4}")
 #: Stands where a real answer has the signature of its reasoning.
 SIGNATURE = "c2ltdWxhdGVkIGJ5IG1vZGVsdHJhaW4="
 
@@ -72,7 +74,7 @@ class AnthropicFormat:
         if plan.text or not content:
             content.append({"type": "text", "text": plan.text})
         usage = question.asked.model.fault != "no_usage"
-        answer = _message(question, content, _STOP[plan.finish])
+        answer = _message(question, content, plan)
         if usage:
             answer["usage"] = {"input_tokens": plan.input_tokens, "output_tokens": len(plan.pieces)}
         return to_json(answer)
@@ -85,7 +87,7 @@ class AnthropicFormat:
         _check_version(request)
         query = parse_qs(request.query)
         after, limit = query.get("after_id", [""])[0], query.get("limit", [str(_PAGE)])[0]
-        if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= _LONGEST_PAGE:
+        if not _LIMIT.fullmatch(limit) or not 1 <= int(limit) <= _LONGEST_PAGE:
             raise Refused(400, f"limit: an integer from 1 to {_LONGEST_PAGE} is required.")
         names = [model.name for model in MODELS]
         if after and after not in names:
@@ -118,15 +120,21 @@ def error_of(status: int, message: str) -> dict[str, Any]:
     return {"type": _ERRORS.get(status, "api_error" if status >= 500 else "invalid_request_error"), "message": message}
 
 
-def _message(question: Question, content: list[dict[str, Any]], stop_reason: str | None) -> dict[str, Any]:
+def _stop_of(plan: Plan | None) -> dict[str, Any]:
+    """Why the answer ended, None while it has not."""
+    if plan is None:
+        return {"stop_reason": None, "stop_sequence": None}
+    return {"stop_reason": "stop_sequence" if plan.stopped_by else _STOP[plan.finish], "stop_sequence": plan.stopped_by}
+
+
+def _message(question: Question, content: list[dict[str, Any]], ended: Plan | None) -> dict[str, Any]:
     return {
         "id": f"msg_sim_{uuid.uuid4().hex}",
         "type": "message",
         "role": "assistant",
         "model": question.name,
         "content": content,
-        "stop_reason": stop_reason,
-        "stop_sequence": None,
+        **_stop_of(ended),
     }
 
 
@@ -185,7 +193,7 @@ class AnthropicWriter:
     def ending(self, elapsed_s: float, *, finish: bool = True, done: bool = True, usage: bool = True) -> bytes:
         parts = [self._close()]
         if finish:
-            data: dict[str, Any] = {"delta": {"stop_reason": _STOP[self._plan.finish], "stop_sequence": None}}
+            data: dict[str, Any] = {"delta": _stop_of(self._plan)}
             if usage:
                 data["usage"] = {"output_tokens": len(self._plan.pieces)}
             parts.append(_event("message_delta", data))
