@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 #: The name of the systemd credential that holds the master key.
@@ -59,8 +59,8 @@ class Settings:
     """`served` is true in a worker of `modeltrain serve`: then provider addresses of inner networks are guarded."""
 
     data_dir: Path
-    database_url: str
-    master_key: str | None = None
+    database_url: str = field(repr=False)  # may hold a password
+    master_key: str | None = field(default=None, repr=False)
     master_key_file: Path | None = None
     served: bool = False
     reader_threads: int = 4
