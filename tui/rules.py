@@ -30,6 +30,23 @@ BY_RULE: dict[str, Candidates] = {
     "not_the_same": (N_("The two are not the same."),),
     "key_needed": (N_("This provider needs a key."),),
     "too_many": (N_("At most {max} of them."), N_("Too many.")),
+    # Extra JSON
+    "too_deep": (N_("Nested too deeply."),),
+    "not_finite": (N_("NaN and Infinity are not numbers of JSON."),),
+    "twice": (N_("“{value}” is there twice."), N_("A name is there twice.")),
+    "reserved": (N_("“{value}” is made by the program and cannot be replaced."), N_("Made by the program.")),
+    # Keys, endpoints and addresses
+    "key_for_another_endpoint": (N_("The stored key was for another endpoint; enter it again, or it is removed."),),
+    "scheme": (N_("Must begin with http:// or https://."),),
+    "blanks": (N_("No blanks or control characters here."),),
+    "credentials": (N_("No user name or password here; the key has a field of its own."),),
+    "fragment": (N_("Nothing behind a “#” here."),),
+    "query": (N_("Nothing behind a “?” here."),),
+    "host": (N_("Not a host name or IP address."),),
+    "port": (N_("Not a port: 1 to 65535."),),
+    "path": (N_("No “.” or “..” in the path."),),
+    "network": (N_("Not a network like 10.0.0.0/8."),),
+    "never": (N_("Nobody may reach this address."),),
 }
 
 #: The words for `field` of InvalidInput.
@@ -66,5 +83,6 @@ FIELDS: dict[str, str] = {
     "time_zone": N_("time zone"),
     "public_key": N_("SSH key"),
     "role": N_("role"),
+    "sort": N_("order"),
     "database_url": N_("database address"),
 }

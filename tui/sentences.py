@@ -214,6 +214,7 @@ BY_WHAT: dict[str, Text] = {
 BY_KIND: dict[str, Candidates] = {
     "conversation": (N_("There is no conversation “{reference}”."), N_("There is no such conversation.")),
     "configuration": (N_("There is no configuration “{reference}”."), N_("There is no such configuration.")),
+    "default_configuration": (N_("No configuration is the default."),),
     "message": (N_("There is no such message."),),
     "answer": (N_("There is no such answer."),),
     "user": (N_("There is no account “{reference}”."), N_("There is no such account.")),
@@ -240,6 +241,16 @@ BY_CONFLICT: dict[str, Text] = {
     ),
     "ssh_key": Text((N_("This SSH key is in use already."),), (N_("A key belongs to one account only."),), (N_("Add another key."),)),
     "configuration": Text((N_("The configuration was changed by somebody else."),), (), (N_("Look at it again, then repeat the change."),)),
+    "configuration_disabled": Text(
+        (N_("The configuration “{configuration}” is disabled."), N_("This configuration is disabled.")),
+        (),
+        (N_("Enable it under Models, or choose another."),),
+    ),
+    "provider_disabled": Text(
+        (N_("The provider {provider} is closed here."), N_("This provider is closed here.")),
+        (),
+        (N_("Choose a configuration of another provider, or ask an administrator: modeltrain provider enable ID."),),
+    ),
     "generating": Text((N_("An answer is still being written here."),), (), (N_("Wait for it, or stop it with Esc."),)),
     "database": Text((N_("Something of that name is there already."),), (), (N_("Choose another name."),)),
 }
