@@ -138,7 +138,7 @@ class HomeScreen(AreaScreen):
                     {
                         "title": item.title or _("New conversation"),
                         "model": item.model,
-                        "when": moments.short(item.used_at, now, self.modeltrain.zone),
+                        "when": self._when(item),
                     },
                     {"model": "dim", "when": "dim"},
                 )
@@ -163,7 +163,7 @@ class HomeScreen(AreaScreen):
                         "letter": area.letter,
                         "title": _(area.title),
                         "about": _(area.about),
-                        "key": key_name(f"alt+{area.digit}") if area.digit else "",
+                        "key": area.key,
                     },
                     {"letter": "accent", "about": "dim", "key": "dim"},
                 )

@@ -20,7 +20,7 @@ from tui.widgets.form import Form
 if TYPE_CHECKING:
     from core.auth.types import SignedIn
 
-ACCOUNT_FIELDS = ("email", "nickname", "password", "repeat")
+_NAMES: tuple[Literal["email"], Literal["nickname"]] = ("email", "nickname")
 
 
 class AccountForm(GateScreen):
@@ -39,8 +39,9 @@ class AccountForm(GateScreen):
 
     def on_form_changed(self, event: Form.Changed) -> None:
         self.message("")
-        if event.name == "email" or event.name == "nickname":
-            self.start(self._check_name(event.name), group=f"check-{event.name}")
+        for name in _NAMES:
+            if event.name == name:
+                self.start(self._check_name(name), group=f"check-{name}")
         if event.name in ("password", "repeat") and self.form["repeat"]:
             self.form.show_problems({"repeat": repeat_problem(self.form["password"], self.form["repeat"])}, fine={"repeat": _("the same")})
 

@@ -1,0 +1,358 @@
+"""Models: the configurations of this account with their tests beside them, and the providers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.worker import Worker
+
+from core.events import ConfigurationsChanged, Event
+from core.models.types import Configuration, ProviderInfo, Sort, TestResult
+from core.sanitise import one_line
+from tui.glyphs import glyphs
+from tui.i18n import N_, _, ngettext
+from tui.screens.base import AreaScreen
+from tui.screens.models import texts
+from tui.screens.models.providers import ProviderActions
+from tui.widgets.dialogs import Confirm
+from tui.widgets.fields import Field
+from tui.widgets.frame import Paragraphs
+from tui.widgets.rows import Column, Row, Rows
+from tui.widgets.tabs import TabLine
+
+if TYPE_CHECKING:
+    from textual.events import Resize
+
+CONFIGURATIONS, PROVIDERS = "configurations", "providers"
+_WIDE = 100
+_CONFIGURATION_COLUMNS = (
+    Column("name", N_("Name"), 18, grow=True),
+    Column("model", N_("Model"), 20),
+    Column("state", N_("State"), 12),
+    Column("test", N_("Test"), 14),
+    Column("default", N_("Default"), 8),
+    Column("provider", N_("Provider"), 16),
+)
+_PROVIDER_COLUMNS = (
+    Column("glyph", "", 2),
+    Column("name", N_("Provider"), 18),
+    Column("state", N_("State"), 20),
+    Column("key", N_("Key"), 14),
+    Column("endpoint", N_("Endpoint"), 24, grow=True),
+)
+_ONLY = {
+    "new": CONFIGURATIONS, "test": CONFIGURATIONS, "copy": CONFIGURATIONS, "delete": CONFIGURATIONS, "default": CONFIGURATIONS,
+    "sort": CONFIGURATIONS, "filter": CONFIGURATIONS, "shared_key": PROVIDERS, "allowed": PROVIDERS,
+}  # fmt: skip
+
+
+class ModelsScreen(ProviderActions, AreaScreen):
+    """Two views of one list; the detail at the right where there is room."""
+
+    AREA = N_("Models")
+    HELP = N_(
+        "A configuration is a model at a provider with its key and parameters: what a conversation asks. The default one is asked when "
+        "nothing else is chosen.\n\n"
+        "t sends a short message to the model in hand (or to all marked ones) and shows the answer with its time, or what is wrong and how "
+        "to mend it; Esc stops a test.\n\n"
+        "Space marks rows; u switches on and off, d deletes what is marked, after saying what uses it.\n\n"
+        "Left and right change to the providers. Administrators switch them on and off there, set a key for everybody, and allow addresses "
+        "of the inner network for people who come over SSH."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "new", N_("new"), id="models.new", tooltip=N_("Make a configuration")),
+        Binding("e", "edit", N_("edit"), id="models.edit", tooltip=N_("Change the configuration in hand")),
+        Binding("t", "test", N_("test"), id="models.test", tooltip=N_("Ask the model something short")),
+        Binding("c", "copy", N_("copy"), id="models.copy", tooltip=N_("Make another like it")),
+        Binding(
+            "asterisk", "default", N_("default"), id="models.default", tooltip=N_("Ask this one when nothing is chosen"), key_display="*"
+        ),
+        Binding("u", "toggle", N_("on/off"), id="models.toggle", tooltip=N_("Enable or disable")),
+        Binding("d", "delete", N_("delete"), id="models.delete", tooltip=N_("Delete, after saying what uses it")),
+        Binding("slash", "filter", N_("search"), id="models.filter", tooltip=N_("Search in name, model, provider and note")),
+        Binding("s", "sort", N_("sort"), id="models.sort", tooltip=N_("Sort by something else")),
+        Binding("p", "shared_key", N_("shared key"), id="models.shared_key", tooltip=N_("Set a key that everybody may use")),
+        Binding("a", "allowed", N_("allowed addresses"), id="models.allowed", tooltip=N_("Addresses of the inner network")),
+        Binding("right", "tab(1)", N_("next view"), show=False),
+        Binding("left", "tab(-1)", N_("view before"), show=False),
+        Binding("escape", "back", N_("home"), id="models.back", tooltip=N_("Stop the test, clear marks and search, then home")),
+    ]
+
+    def compose_body(self) -> Iterable[Any]:
+        yield TabLine({CONFIGURATIONS: N_("Configurations"), PROVIDERS: N_("Providers")}, id="models-tabs")
+        yield Field(hint=N_("search in name, model, provider, note"), id="models-filter", classes="hidden")
+        with Horizontal(id="models-body"):
+            yield Rows(_CONFIGURATION_COLUMNS, markable=True, id="models-rows")
+            yield Paragraphs(id="models-detail")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._configurations: tuple[Configuration, ...] = ()
+        self._providers: tuple[ProviderInfo, ...] = ()
+        self._loaded = False
+        self._sort: Sort = "name"
+        self._results: dict[str, TestResult] = {}
+        self._testing: dict[str, Worker[None]] = {}
+        self.rows.focus()
+
+    @property
+    def rows(self) -> Rows:
+        return self.query_one("#models-rows", Rows)
+
+    @property
+    def tabs(self) -> TabLine:
+        return self.query_one("#models-tabs", TabLine)
+
+    @property
+    def view(self) -> str:
+        return self.tabs.active
+
+    @property
+    def in_hand(self) -> Configuration | None:
+        return next((item for item in self._configurations if item.id == self.rows.current_id), None)
+
+    # Loading and drawing ---------------------------------------------------------------------------------------------
+
+    def on_screen_resume(self) -> None:
+        self.reload()
+
+    def core_event(self, event: Event) -> None:
+        if isinstance(event, ConfigurationsChanged):
+            self.reload()
+
+    def on_resize(self, event: Resize) -> None:
+        self.query_one("#models-detail").set_class(event.size.width < _WIDE, "hidden")
+
+    def reload(self, keep: str | None = None) -> None:
+        """Read everything anew, beside the screen."""
+        self.start(self._load(keep), group="load")
+
+    async def _load(self, keep: str | None) -> None:
+        if not self.context.signed_in:
+            return
+        query = self.query_one("#models-filter", Field).value
+        self._configurations = await self.services.configurations.list(self.principal, query=query, sort=self._sort)
+        self._providers = await self.services.providers.list(self.principal)
+        self._loaded = True
+        self.draw(keep)
+
+    def draw(self, keep: str | None = None) -> None:
+        """Show what was read."""
+        self.tabs.count(CONFIGURATIONS, len(self._configurations))
+        self.tabs.count(PROVIDERS, len(self._providers))
+        if not self._loaded:
+            return
+        if self.view == CONFIGURATIONS:
+            self.rows.columns = _CONFIGURATION_COLUMNS
+            self.rows.show([self._row(item) for item in self._configurations], empty=self._empty(), keep=keep)
+        else:
+            self.rows.columns = _PROVIDER_COLUMNS
+            self.rows.show([self._provider_row(item) for item in self._providers], keep=keep)
+        self._draw_remark()
+        self._draw_detail()
+        self.refresh_bindings()
+
+    def _row(self, item: Configuration) -> Row:
+        signs = glyphs(self.app)
+        state, state_token = texts.state(item, signs)
+        test, test_token = texts.test_short(self._results.get(item.id), signs, running=item.id in self._testing)
+        provider = next((found.name for found in self._providers if found.id == item.provider_id), item.provider_id)
+        cells = {"name": item.name, "model": item.model, "state": state, "test": test, "provider": provider}
+        cells["default"] = f"{signs.star} {_('yes')}" if item.is_default else ""
+        tokens = {"model": "dim", "state": state_token, "test": test_token, "default": "warn", "provider": "dim"}
+        return Row(item.id, cells, tokens)
+
+    def _provider_row(self, item: ProviderInfo) -> Row:
+        signs = glyphs(self.app)
+        state, token = texts.provider_state(item, signs)
+        glyph = item.ascii_glyph if signs.ascii else item.glyph
+        cells = {"glyph": glyph, "name": item.name, "state": state, "key": texts.provider_key(item), "endpoint": item.endpoint}
+        return Row(item.id, cells, {"glyph": "accent", "state": token, "key": "dim", "endpoint": "dim"})
+
+    def _empty(self) -> list[tuple[str, str]]:
+        if self.query_one("#models-filter", Field).value:
+            return [(_("Nothing matches the search."), "text"), (_("Esc clears it."), "dim")]
+        return [
+            (_("No configuration yet."), "text"),
+            (_("A configuration is a model at a provider, with its key and parameters."), "dim"),
+            (_("Press {key} to make the first; the simulator needs no key.").format(key="n"), "accent"),
+        ]
+
+    def _draw_remark(self) -> None:
+        marked = len(self.rows.marked)
+        if marked:
+            self.tabs.remark = ngettext(
+                "{count} marked: t test, u on/off, d delete", "{count} marked: t test, u on/off, d delete", marked
+            ).format(count=marked)
+        elif self.view == CONFIGURATIONS:
+            query = one_line(self.query_one("#models-filter", Field).value)
+            order = _(texts.SORTS[self._sort])
+            self.tabs.remark = _("“{query}”, {order}").format(query=query, order=order) if query else order
+        else:
+            self.tabs.remark = ""
+
+    def _draw_detail(self) -> None:
+        item = self.in_hand if self.view == CONFIGURATIONS else None
+        lines = texts.details(item) if item is not None else []
+        if item is not None and item.id in self._results:
+            lines += [("", ""), *texts.test_full(self._results[item.id], glyphs(self.app))]
+        self.query_one("#models-detail", Paragraphs).show(*lines)
+
+    def on_rows_highlighted(self) -> None:
+        self._draw_detail()
+
+    def on_rows_marked(self) -> None:
+        self._draw_remark()
+
+    def on_rows_chosen(self) -> None:
+        self.action_edit()
+
+    def retranslate(self) -> None:
+        super().retranslate()
+        self.draw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("shared_key", "allowed") or (action in ("toggle", "edit") and self.view == PROVIDERS):
+            return self.view == PROVIDERS and self.principal.is_admin and action != "edit"
+        return _ONLY.get(action, self.view) == self.view
+
+    # Moving ----------------------------------------------------------------------------------------------------------
+
+    def action_tab(self, step: int) -> None:
+        self.tabs.step(step)
+
+    def on_tab_line_changed(self) -> None:
+        self.rows.clear_marks()
+        self.rows.markable = self.view == CONFIGURATIONS
+        self.rows.cursor = 0
+        self.draw()
+
+    def action_back(self) -> None:
+        field = self.query_one("#models-filter", Field)
+        if self._testing:
+            for worker in self._testing.values():
+                worker.cancel()
+        elif self.rows.clear_marks():
+            pass
+        elif not field.has_class("hidden"):
+            field.value = ""
+            field.add_class("hidden")
+            self.rows.focus()
+        else:
+            self.app.call_later(self.modeltrain.action_go, "home")
+
+    def action_filter(self) -> None:
+        field = self.query_one("#models-filter", Field)
+        field.remove_class("hidden")
+        field.focus()
+
+    def on_input_changed(self) -> None:
+        self.reload()
+
+    def on_input_submitted(self) -> None:
+        self.rows.focus()
+
+    def action_sort(self) -> None:
+        orders: list[Sort] = ["name", "model", "provider", "updated"]
+        self._sort = orders[(orders.index(self._sort) + 1) % len(orders)]
+        self.reload()
+
+    # Doing -----------------------------------------------------------------------------------------------------------
+
+    def action_new(self) -> None:
+        self._open_form(None)
+
+    def action_edit(self) -> None:
+        if self.view == CONFIGURATIONS and self.in_hand is not None:
+            self._open_form(self.in_hand)
+
+    def _open_form(self, configuration: Configuration | None) -> None:
+        from tui.screens.models.form import ConfigurationScreen
+
+        names = [item.name for item in self._configurations if configuration is None or item.id != configuration.id]
+        self.app.push_screen(ConfigurationScreen(self._providers, configuration, names), self._form_closed)
+
+    def _form_closed(self, saved: Configuration | None) -> None:
+        if saved is not None:
+            self._results.pop(saved.id, None)
+            self.reload(saved.id)
+
+    def action_test(self) -> None:
+        for configuration_id in self.rows.selected_ids:
+            if configuration_id not in self._testing:
+                self._testing[configuration_id] = self.start(self._test(configuration_id), group=f"test-{configuration_id}")
+        self.draw()
+
+    async def _test(self, configuration_id: str) -> None:
+        try:
+            self._results[configuration_id] = await self.services.configurations.test(self.principal, configuration_id)
+        finally:
+            self._testing.pop(configuration_id, None)
+            self.draw()
+
+    def action_copy(self) -> None:
+        if self.in_hand is not None:
+            self.start(self._copy(self.in_hand.id), group="change", exclusive=False)
+
+    async def _copy(self, configuration_id: str) -> None:
+        made = await self.services.configurations.copy(self.principal, configuration_id)
+        self.modeltrain.say(_("Copied as “{name}”.").format(name=one_line(made.name)))
+        self.reload(made.id)
+
+    def action_default(self) -> None:
+        if self.in_hand is not None:
+            self.start(self._make_default(self.in_hand.id), group="change", exclusive=False)
+
+    async def _make_default(self, configuration_id: str) -> None:
+        made = await self.services.configurations.set_default(self.principal, configuration_id)
+        self.modeltrain.say(_("“{name}” is asked from now on when nothing is chosen.").format(name=one_line(made.name)))
+        self.reload()
+
+    def action_toggle(self) -> None:
+        if self.view == PROVIDERS:
+            self.toggle_provider(self.rows.current_id)
+        elif self.rows.selected_ids:
+            self.start(self._toggle(self.rows.selected_ids), group="change", exclusive=False)
+
+    async def _toggle(self, ids: list[str]) -> None:
+        chosen = [item for item in self._configurations if item.id in ids]
+        enable = not all(item.enabled for item in chosen)
+        for item in chosen:
+            await self.services.configurations.set_enabled(self.principal, item.id, enable)
+        self.reload()
+
+    def action_delete(self) -> None:
+        if self.rows.selected_ids:
+            self.start(self._ask_to_delete(self.rows.selected_ids), group="delete")
+
+    async def _ask_to_delete(self, ids: list[str]) -> None:
+        used = await self.services.configurations.used_by(self.principal, *ids)
+        names = [one_line(item.name) for item in self._configurations if item.id in ids]
+        if len(names) == 1:
+            question = _("Delete the configuration “{name}”?").format(name=names[0])
+        else:
+            question = ngettext("Delete {count} configuration?", "Delete {count} configurations?", len(names)).format(count=len(names))
+        lines = []
+        if used.conversations:
+            lines.append(
+                ngettext(
+                    "{count} conversation asks it; it keeps its answers and asks the default from now on.",
+                    "{count} conversations ask it; they keep their answers and ask the default from now on.",
+                    used.conversations,
+                ).format(count=used.conversations)
+            )
+        if used.is_default:
+            lines.append(_("It is the default: choose another one afterwards."))
+        explanation = "\n".join(lines) or _("Nothing uses it.")
+
+        async def decided(yes: bool | None) -> None:
+            if yes:
+                with self.reporting():
+                    await self.services.configurations.delete(self.principal, ids)
+                    self.rows.clear_marks()
+                    self.reload()
+
+        self.app.push_screen(Confirm(question, explanation, danger=True), decided)
