@@ -80,7 +80,10 @@ class Answer:
             self._events.append(ReasoningDelta(text))
 
     def usage(self, *, input_tokens: Any = None, output_tokens: Any = None, reasoning_tokens: Any = None) -> None:
-        """Counts that the provider sent; a later one replaces an earlier one. Whatever is no count is ignored."""
+        """Counts that the provider sent; a later one replaces an earlier one. Whatever is no count is ignored.
+
+        So is 0 for a question or for an answer that came: some servers send zeros instead of counts.
+        """
         given = {"input": input_tokens, "output": output_tokens, "reasoning": reasoning_tokens}
         self._counts.update({name: count for name, value in given.items() if (count := as_count(value)) is not None})
 
@@ -121,9 +124,9 @@ class Answer:
 
     def _usage(self) -> Usage:
         """The provider's counts; what it did not send is estimated, and then all of it counts as an estimate."""
-        counts = self._counts
+        counts = {name: count for name, count in self._counts.items() if count or (name != "input" and not self.started)}
         exact = "input" in counts and "output" in counts
-        reasoned = counts.get("reasoning")
+        reasoned = self._counts.get("reasoning")
         if reasoned is None and not exact and self._reasoned.tokens:
             reasoned = self._reasoned.tokens
         return Usage(

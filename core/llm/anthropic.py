@@ -92,7 +92,7 @@ class AnthropicParser(Parser):
             self._block(value.get("content_block"))
         elif kind == "message_start":
             message = value.get("message")
-            self._usage(message.get("usage") if isinstance(message, dict) else None)
+            self._usage(message.get("usage") if isinstance(message, dict) else None, begun=True)
         elif kind == "message_delta":
             delta = value.get("delta")
             self._stop(delta.get("stop_reason") if isinstance(delta, dict) else None)
@@ -137,14 +137,14 @@ class AnthropicParser(Parser):
         if (known := finish_reason(reason)) is not None:
             self.answer.finished(known)
 
-    def _usage(self, usage: Any) -> None:
-        """Counts are cumulative. Cached input is input too, counted apart."""
+    def _usage(self, usage: Any, *, begun: bool = False) -> None:
+        """Counts are cumulative; what is output at the beginning is no count yet. Cached input is input too, counted apart."""
         if not isinstance(usage, dict):
             return
         inputs = [as_count(usage.get(name)) for name in _INPUT_COUNTS]
         self.answer.usage(
             input_tokens=None if inputs[0] is None else sum(count or 0 for count in inputs),
-            output_tokens=usage.get("output_tokens"),
+            output_tokens=None if begun else usage.get("output_tokens"),
         )
 
 

@@ -80,7 +80,9 @@ class Body:
         self.events = 0
 
     def feed(self, chunk: bytes) -> None:
-        self._feed(chunk)
+        """The next bytes; those behind the end are not looked at."""
+        if not self._parser.done:
+            self._feed(chunk)
 
     def close(self) -> None:
         """The end of the body. Half an event at the end was cut off, which the caller sees by the missing end; it is no nonsense."""

@@ -22,6 +22,8 @@ MESSAGE_LIMIT = 500
 #: A longer Retry-After is taken for a mistake.
 _LONGEST_WAIT_S = 24 * 3600.0
 _SHORTEST_KEY = 4
+#: anyio's names for a connection that the other side ended.
+_HUNG_UP = frozenset({"EndOfStream", "BrokenResourceError", "ClosedResourceError"})
 _MESSAGE_FIELDS = ("error", "message", "detail", "msg", "error_msg", "errors", "type")
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
@@ -182,7 +184,8 @@ def _not_connected(origin: Origin, causes: tuple[BaseException, ...]) -> errors.
             return origin.error(errors.TlsFailed, reason=reason, message=cause.reason)
         if isinstance(cause, socket.gaierror):
             return origin.error(errors.NameNotResolved)
-    if any(type(cause).__name__ in {"EndOfStream", "BrokenResourceError"} for cause in causes) and origin.endpoint.startswith("https"):
+    hung_up = any(isinstance(cause, ConnectionResetError) or type(cause).__name__ in _HUNG_UP for cause in causes)
+    if hung_up and origin.endpoint.startswith("https:"):
         return origin.error(errors.TlsFailed, reason="handshake")
     refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
     return origin.error(errors.ConnectionRefused, reason="refused" if refused else "unreachable")
