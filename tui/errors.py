@@ -11,7 +11,7 @@ from core.errors import ModeltrainError
 from core.sanitise import one_line
 from tui.i18n import _, ngettext
 from tui.rules import BY_RULE, FIELDS
-from tui.sentences import BY_CODE, BY_CONFLICT, BY_KIND, BY_REASON, BY_WHAT, Candidates, Text
+from tui.sentences import BY_CODE, BY_CONFLICT, BY_KIND, BY_REASON, BY_WHAT, REMEDY_BY_KIND, Candidates, Text
 
 _LONGEST = 300
 INTERNAL = "internal"
@@ -111,7 +111,7 @@ def _text_of(error: ModeltrainError) -> tuple[str, Text]:
         return f"{error.code}.{what}", BY_CONFLICT[what]
     if error.code == "not_found":
         kind = str(error.fields.get("kind", ""))
-        return error.code, Text(BY_KIND.get(kind, base.title), base.why, base.remedy)
+        return error.code, Text(BY_KIND.get(kind, base.title), base.why, REMEDY_BY_KIND.get(kind, base.remedy))
     if error.code == "session_ended":
         return error.code, Text(base.title, BY_REASON.get(str(error.fields.get("why", "")), base.why), base.remedy)
     if error.code == "invalid_input":

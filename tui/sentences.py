@@ -226,6 +226,11 @@ BY_KIND: dict[str, Candidates] = {
     "preset": (N_("There is no preset “{reference}”."), N_("There is no such preset.")),
 }
 
+#: NotFound by `kind`: what to do, where looking at the list again is not it.
+REMEDY_BY_KIND: dict[str, Candidates] = {
+    "default_configuration": (N_("Name one, or set the default: modeltrain config default NAME, or under Models."),),
+}
+
 #: Conflict by `what`.
 BY_CONFLICT: dict[str, Text] = {
     "nothing_to_continue": Text((N_("This answer is complete."),), (), (N_("Ask for more with a new question, or retry it."),)),
