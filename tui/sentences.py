@@ -207,6 +207,15 @@ BY_WHAT: dict[str, Text] = {
     "no_password": Text(
         (N_("A password is needed."),), (), (N_("Run it in a terminal, or give --password-file FILE or MODELTRAIN_PASSWORD."),)
     ),
+    "no_email": Text((N_("An e-mail is needed."),), (), (N_("Give it as an argument: modeltrain sign-in EMAIL"),)),
+    "no_account": Text(
+        (N_("There is no administrator yet."),), (), (N_("Make the first with: modeltrain user add EMAIL --nickname NAME --admin"),)
+    ),
+    "session_file_locked": Text(
+        (N_("Another modeltrain is using the kept session."),),
+        (N_("{path} stays locked."),),
+        (N_("Try again in a moment; end a modeltrain that hangs."),),
+    ),
     "no_text": Text((N_("There is no question."),), (), (N_("Give it as an argument or on standard input."),)),
 }
 
