@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.audit import Actor, Audit
 from core.auth.principal import Principal
 from core.persistence import translated
 from core.settings import CREDENTIAL, Settings
 from storage.crypto import SecretBox
 from storage.keyring import FileKeys, GivenKeys, Keyring, KeySource
-from storage.rotation import rotate_data_key, rotate_master_key
-from storage.unit_of_work import Storage
+from storage.rotation import KeyState, examine_keys, rotate_data_key, rotate_master_key
+from storage.unit_of_work import Storage, UnitOfWork
 
 MASTER_KEY_FILE = "master.key"
 
@@ -50,9 +51,15 @@ def make_box(settings: Settings) -> SecretBox:
 class Secrets:
     """Replaces keys. Every secret can be read at every moment, and a rotation that was cut off goes on where it was."""
 
-    def __init__(self, storage: Storage, settings: Settings) -> None:
+    def __init__(self, storage: Storage, settings: Settings, audit: Audit) -> None:
         self._storage = storage
         self._source = key_source(settings)
+        self._audit = audit
+
+    async def state(self, principal: Principal) -> KeyState:
+        """What is known of the keys, without one of them. Raises Forbidden, MasterKeyMissing."""
+        principal.require_admin("secrets.show")
+        return await asyncio.to_thread(translated(examine_keys), self._storage)
 
     async def rotate(
         self, principal: Principal, *, master: bool = True, data: bool = True, done: Callable[[str], None] = lambda step: None
@@ -68,10 +75,16 @@ class Secrets:
     def _rotate(self, principal: Principal, master: bool, data: bool, done: Callable[[str], None]) -> Rotation:
         rewrapped = rotate_master_key(self._storage, done) if master else 0
         rotated = rotate_data_key(self._storage, done) if data else None
-        return Rotation(
+        result = Rotation(
             data_keys_rewrapped=rewrapped,
             secrets_resealed=rotated.resealed if rotated else 0,
             unreadable=rotated.unreadable if rotated else (),
             source=self._source.name,
             to_remove=master and not self._source.own,
         )
+        self._storage.write_now(lambda uow: self._note(uow, principal, master, result))
+        return result
+
+    def _note(self, uow: UnitOfWork, principal: Principal, master: bool, result: Rotation) -> None:
+        resealed, unreadable = result.secrets_resealed, len(result.unreadable)
+        self._audit.note(uow, Actor.of(principal), "secrets.rotated", master=master, resealed=resealed, unreadable=unreadable)

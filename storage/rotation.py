@@ -42,6 +42,23 @@ class Rotated:
     unreadable: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """`source`: where the master key is; `master_key_id`: a fingerprint of the current one; `unfinished`: a rotation was cut off.
+
+    `own`: the program made the master key and may replace it; else somebody gives it (environment, file, credential).
+    `unreadable`: rows whose secret does not open.
+    """
+
+    source: str
+    own: bool
+    master_key_id: str
+    unfinished: bool
+    data_keys: int
+    secrets: int
+    unreadable: tuple[str, ...]
+
+
 def prepare_keys(storage: Storage) -> None:
     """Make sure that there is a master key, the right one, and a data key: both are made where neither is there.
 
@@ -60,6 +77,30 @@ def prepare_keys(storage: Storage) -> None:
                 raise KeyMissing(source=source.name, reason="missing")
             source.write((new_master_key(),), new=True)
         storage.write_now(lambda uow: uow.secrets.active_data_key() or uow.secrets.new_data_key())
+
+
+def examine_keys(storage: Storage) -> KeyState:
+    """Whether every data key and every secret opens. Changes nothing. Raises KeyMissing."""
+    keyring = _box(storage).keyring
+    current = keyring.current()
+
+    def work(uow: UnitOfWork) -> tuple[int, int, list[str]]:
+        rows = uow.session.execute(select(_KEYS.c.id, _KEYS.c.wrapped, _KEYS.c.master_key_id)).all()
+        for row in rows:
+            keyring.find(row.master_key_id)
+        count, unreadable = 0, []
+        for table, row_id, column, envelope in _envelopes(uow.session, lock=False):
+            count += 1
+            try:
+                uow.secrets.open(envelope, identity(table.name, row_id, column.name))
+            except Undecryptable:
+                unreadable.append(identity(table.name, row_id, column.name))
+        return len(rows), count, unreadable
+
+    data_keys, secrets, unreadable = storage.read_now(work)
+    source = keyring.source
+    several = len(keyring.refresh()) > 1
+    return KeyState(source.name, source.own, current.id, several and source.own, data_keys, secrets, tuple(unreadable))
 
 
 def rotate_master_key(storage: Storage, done: Callable[[str], None] = lambda step: None) -> int:
@@ -131,7 +172,7 @@ def _reseal_all(uow: UnitOfWork) -> Rotated:
     session.execute(update(_KEYS).where(_KEYS.c.retired_at.is_(None)).values(retired_at=box.now()))
     box.new_data_key()
     resealed, unreadable, needed = 0, [], set()
-    for table, row_id, column, envelope in _envelopes(session):
+    for table, row_id, column, envelope in _envelopes(session, lock=True):
         bound_to = identity(table.name, row_id, column.name)
         try:
             fresh = box.seal(box.open(envelope, bound_to), bound_to)
@@ -145,11 +186,11 @@ def _reseal_all(uow: UnitOfWork) -> Rotated:
     return Rotated(resealed=resealed, unreadable=tuple(unreadable))
 
 
-def _envelopes(session: Session) -> Iterator[tuple[Table, str, Column[str], str]]:
+def _envelopes(session: Session, *, lock: bool) -> Iterator[tuple[Table, str, Column[str], str]]:
     for table, name in SEALED:
         column = table.c[name]
-        query = select(_key_of(table), column).where(column.is_not(None), column != "").with_for_update()
-        for row_id, envelope in session.execute(query).all():
+        query = select(_key_of(table), column).where(column.is_not(None), column != "")
+        for row_id, envelope in session.execute(query.with_for_update() if lock else query).all():
             if table is not _MIXED or data_key_of(envelope):
                 yield table, row_id, column, envelope
 

@@ -48,6 +48,15 @@ def current(engine: Engine) -> str | None:
         return _revision(connection)
 
 
+def is_known(engine: Engine, revision: str | None) -> bool:
+    """Whether `revision` is in our history; if not, a newer program made it."""
+    from alembic.script import ScriptDirectory
+
+    with engine.connect() as connection:
+        scripts = ScriptDirectory.from_config(make_config(connection))
+    return revision in {script.revision for script in scripts.walk_revisions()}
+
+
 def upgrade(engine: Engine, *, versions: Path | None = None) -> Migrated:
     """Bring the database to the newest revision. `versions`: a folder of more migrations (tests). Raises TooNew, Damaged, ...
 
