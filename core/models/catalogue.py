@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Principal
 from core.clock import Clock, Identifiers
 from core.errors import Conflict, InvalidInput, NotFound
-from core.llm.presets import preset
+from core.llm.presets import Preset, preset
 from core.llm.request import ListedModel
 from core.models.access import Access, Gateway, default_endpoint, effective_endpoint, load_access
 from core.models.checks import MODEL_LIMIT, check_model
@@ -53,22 +55,23 @@ class ModelCatalogue:
         """Ask the provider for its models, store them and give what is known now. Raises ProviderError and what `load_access` does."""
         access = await self._store.read(lambda uow: _access(uow, principal, provider_id, configuration_id, endpoint, key))
         _endpoint, chat_model = await self._gateway.open(access)
-        listed = await chat_model.list_models()
+        listed = _usable(await chat_model.list_models())
+        await asyncio.to_thread(_add_prices, access, listed)
         owner = EVERYBODY if principal.is_admin and access.key_source != "own" else principal.user_id
         return await self._store.write(lambda uow: self._keep(uow, access, owner, principal, listed))
 
     def _keep(
-        self, uow: UnitOfWork, access: Access, owner: str, principal: Principal, listed: Sequence[ListedModel]
+        self, uow: UnitOfWork, access: Access, owner: str, principal: Principal, listed: Mapping[str, dict[str, Any]]
     ) -> tuple[ModelInfo, ...]:
         place, now = access.endpoint, self._clock.now_ms()
         before = {row.name: row for row in uow.providers.models_at(access.preset.id, endpoint_hash(place), (owner,))}
         new, changed = [], []
-        for name, values in _usable(listed).items():
-            values |= {"available": True, "refreshed_at": now}
+        for name, described in listed.items():
+            values = {**described, "available": True, "refreshed_at": now}
             if name in before:
                 changed.append({"id": before[name].id, **values})
             else:
-                new.append({**self._key_columns(access.preset.id, place, owner, name), **values, **_NO_PRICE})
+                new.append({**self._key_columns(access.preset.id, place, owner, name), **values})
         seen = {row["id"] for row in changed}
         gone = [{"id": row.id, "available": False} for row in before.values() if row.id not in seen and row.refreshed_at]
         uow.providers.add_models(new)
@@ -84,15 +87,15 @@ class ModelCatalogue:
             principal.require_admin("provider.add_model")
         owner = EVERYBODY if for_all else principal.require_user("provider.add_model")
         check_model(name)
+        place = await self._store.read(lambda uow: _endpoint_or_error(uow, provider_id, endpoint))
+        price = await asyncio.to_thread(_price, preset(provider_id), place, name.strip())
 
         def work(uow: UnitOfWork) -> ModelInfo:
-            if not (place := _place(uow, provider_id, endpoint)):
-                raise InvalidInput("endpoint", "required")
             if any(row.name == name.strip() for row in uow.providers.models_at(provider_id, endpoint_hash(place), (owner,))):
                 raise InvalidInput("model", "taken")
             columns = self._key_columns(provider_id, place, owner, name.strip())
             described = {"display_name": "", "capabilities": json.dumps(list(capabilities)), "available": True, "refreshed_at": 0}
-            uow.providers.add_models([{**columns, **described, **_NO_PRICE, "parameters": ""}])
+            uow.providers.add_models([{**columns, **described, **price, "parameters": ""}])
             return model_info(uow.providers.model(columns["id"]))
 
         try:
@@ -165,6 +168,26 @@ def _usable(listed: Sequence[ListedModel]) -> dict[str, dict[str, Any]]:
             "capabilities": json.dumps(list(model.capabilities)),
         }
     return usable
+
+
+def _add_prices(access: Access, listed: Mapping[str, dict[str, Any]]) -> None:
+    """Note what is known of prices. Blocks: the price list is large."""
+    for name, values in listed.items():
+        values |= _price(access.preset, access.endpoint, name)
+
+
+def _price(wanted: Preset, endpoint: str, name: str) -> dict[str, str]:
+    """The columns of a model's price. Prices are the preset's own: another endpoint may ask for something else."""
+    from core.llm.pricing import prices
+
+    known = prices(wanted.id, name) if endpoint == wanted.endpoint else None
+    if known is None:
+        return _NO_PRICE
+    return {"input_price": _plain(known.input), "output_price": _plain(known.output), "currency": known.currency}
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"[:32]
 
 
 def _count(value: int | None) -> int | None:

@@ -275,7 +275,7 @@ async def test_refreshing_at_the_same_time_keeps_each_model_once(house: House) -
 
 async def test_models_by_hand(house: House) -> None:
     made = await house.providers.add_model(house.ann, "ollama", " tiny ")
-    assert (made.name, made.own, made.input_price, made.refreshed_at) == ("tiny", True, None, None)
+    assert (made.name, made.own, made.refreshed_at) == ("tiny", True, None)
     with pytest.raises(InvalidInput, match="taken"):
         await house.providers.add_model(house.ann, "ollama", "tiny")
     with pytest.raises(InvalidInput, match="control_characters"):
@@ -292,6 +292,22 @@ async def test_models_by_hand(house: House) -> None:
     await house.providers.remove_model(house.ann, made.id)
     await house.providers.remove_model(house.admin, everybodys.id)
     assert await house.providers.models(house.ann, "ollama") == ()
+
+
+async def test_prices_are_noted_where_they_are_known(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = listing(house, monkeypatch)
+    fake.models = (ListedModel("gpt-4o"), ListedModel("gpt-of-nobody"))
+    known = {model.name: model for model in await house.providers.refresh_models(house.ann, "openai", key=KEY)}
+    assert known["gpt-of-nobody"].input_price is None
+    price, currency = known["gpt-4o"].input_price, known["gpt-4o"].currency
+    assert price is not None
+    assert 0 < price < 100
+    assert currency == "USD"
+    elsewhere = await house.providers.refresh_models(house.ann, "openai", endpoint="https://proxy.example/v1", key=KEY)
+    assert {model.input_price for model in elsewhere} == {None}, "another endpoint may ask for something else"
+    by_hand = await house.providers.add_model(house.ann, "openai", "gpt-4o-mini")
+    assert by_hand.input_price is not None
+    assert (await house.providers.add_model(house.ann, "ollama", "own")).input_price == 0
 
 
 async def test_unknown_providers(house: House) -> None:
