@@ -46,9 +46,11 @@ def _null_cache(_maxsize: int) -> NullCache:
     return _NULL
 
 
-def apply() -> None:
-    """Make every Strip share one null cache, and leave the process's stdout and stderr alone (several applications may run in it)."""
+def apply(*, several: bool = False) -> None:
+    """Make every Strip share one null cache. `several` applications in one process: leave its stdout and stderr alone, too."""
     vars(textual.strip)["FIFOCache"] = _null_cache
     textual.strip.Strip.blank.cache_clear()
-    for name in ("redirect_stdout", "redirect_stderr"):
-        vars(textual.app)[name] = nullcontext
+    if several:
+        # Each application would redirect them, and their restores interleave.
+        for name in ("redirect_stdout", "redirect_stderr"):
+            vars(textual.app)[name] = nullcontext

@@ -37,6 +37,7 @@ def log_to_file(data_dir: Path) -> None:
     """Warnings and errors go to a file (0600) in the data folder: the terminal belongs to the interface."""
     root = logging.getLogger()
     root.setLevel(logging.WARNING)
+    logging.captureWarnings(True)
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(data_dir / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)

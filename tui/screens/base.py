@@ -122,14 +122,16 @@ class Framed(Screen[Any], inherit_bindings=False):
         except Exception as error:
             self.modeltrain.show_unforeseen(error)
 
-    def start(self, work: Coroutine[Any, Any, None], *, group: str = "default", exclusive: bool = True) -> Worker[None]:
-        """Run `work` beside the screen; it ends with the screen. A newer one of the same `group` replaces it if `exclusive`."""
+    def start(
+        self, work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any, group: str = "default", exclusive: bool = True
+    ) -> Worker[None]:
+        """Run `work(*arguments)` beside the screen; it ends with the screen. A newer one of the same `group` replaces it if `exclusive`."""
 
         async def reported() -> None:
             with self.reporting():
-                await work
+                await work(*arguments)
 
-        return self.run_worker(reported(), group=group, exclusive=exclusive, exit_on_error=True)
+        return self.run_worker(reported, group=group, exclusive=exclusive, exit_on_error=True)
 
 
 class AreaScreen(Framed):

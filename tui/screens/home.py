@@ -54,12 +54,14 @@ class HomeScreen(AreaScreen):
                 Column("when", N_("Used"), 8, right=True),
             ),
             header=False,
+            linked=True,
             id="home-recent",
         )
         yield Rule(id="home-areas-rule")
         yield Rows(
             (Column("letter", "", 2), Column("title", "", 12), Column("about", "", 30, grow=True), Column("key", "", 6, right=True)),
             header=False,
+            linked=True,
             id="home-areas",
         )
         yield Paragraphs(id="home-foot")
@@ -67,23 +69,27 @@ class HomeScreen(AreaScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self._page: Page | None = None
+        self._greeted = False
         self._configurations: tuple[Configuration, ...] = ()
         self._draw()
-        self.query_one("#home-recent").focus()
-        self.start(self._load(), group="load")
+        self.query_one("#home-areas").focus()
+        self.start(self._load, group="load")
 
     def on_screen_resume(self) -> None:
-        self.start(self._load(), group="load")
+        self.start(self._load, group="load")
 
     def core_event(self, event: Event) -> None:
         if isinstance(event, ConversationChanged | ConfigurationsChanged) and self.is_current:
-            self.start(self._load(), group="load")
+            self.start(self._load, group="load")
 
     async def _load(self) -> None:
         if not self.context.signed_in:
             return
         self._page = await self.services.chat.conversations(self.principal, limit=_RECENT)
         self._configurations = await self.services.configurations.list(self.principal)
+        if not self._greeted and self._page.items:
+            self.query_one("#home-recent").focus()
+        self._greeted = True
         self._draw()
 
     def retranslate(self) -> None:

@@ -57,7 +57,7 @@ class SettingsScreen(AreaScreen):
         self._draw()
         self.form.field("language").focus()
         if self.principal.is_admin:
-            self.start(self._look_at_registration(), group="registration")
+            self.start(self._look_at_registration, group="registration")
 
     def on_screen_resume(self) -> None:
         if self.form.fields:

@@ -47,7 +47,7 @@ class Row:
 
 
 class Rows(Widget, can_focus=True):
-    """The list. `empty`: what to say when there are no rows, as (text, token) paragraphs."""
+    """The list. `linked`: one of several under one another; moving beyond its end goes on in the next, and one cursor is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", N_("open"), id="list.open", tooltip=N_("Open what is in hand")),
@@ -86,6 +86,7 @@ class Rows(Widget, can_focus=True):
         *,
         markable: bool = False,
         header: bool = True,
+        linked: bool = False,
         id: str | None = None,  # noqa: A002 - Textual's name
         classes: str | None = None,
     ) -> None:
@@ -93,6 +94,7 @@ class Rows(Widget, can_focus=True):
         self.columns = tuple(columns)
         self.markable = markable
         self.header = header
+        self.linked = linked
         self.rows: tuple[Row, ...] = ()
         self.marked: set[str] = set()
         self.empty: tuple[tuple[str, str], ...] = ()
@@ -151,6 +153,9 @@ class Rows(Widget, can_focus=True):
         self._show_cursor()
 
     def action_move(self, step: int) -> None:
+        if self.linked and abs(step) == 1 and not 0 <= self.cursor + step < len(self.rows):
+            self.screen.focus_next(Rows) if step > 0 else self.screen.focus_previous(Rows)
+            return
         self.cursor = max(0, min(self.cursor + step, len(self.rows) - 1))
 
     def action_page(self, direction: int) -> None:
@@ -233,7 +238,7 @@ class Rows(Widget, can_focus=True):
 
     def _row_line(self, index: int, base: Style, width: int) -> Strip:
         colours, signs, row = palette(self.app), glyphs(self.app), self.rows[index]
-        in_hand = index == self.cursor
+        in_hand = index == self.cursor and (self.has_focus or not self.linked)
         if in_hand:
             base = base + (colours.selection if self.has_focus else colours.raised)
         front = signs.pointer if in_hand else " "
@@ -247,7 +252,7 @@ class Rows(Widget, can_focus=True):
 
     def _empty_line(self, y: int, base: Style, width: int) -> Strip:
         colours = palette(self.app)
-        lines: list[Part] = [("", Style())]
+        lines: list[Part] = [("", Style())] if self.header else []
         for text, token in self.empty:
             lines += [("  " + part, getattr(colours, token)) for part in wrap(text, max(1, width - 4))]
         return line([lines[y]] if y < len(lines) else [], width, base)

@@ -77,7 +77,7 @@ class AccountScreen(AreaScreen):
 
     def reload(self) -> None:
         """Read everything anew, beside the screen."""
-        self.start(self._load(), group="load")
+        self.start(self._load, group="load")
 
     async def _load(self) -> None:
         if not self.context.signed_in:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.worker import Worker
 
-from core.errors import Conflict, InvalidInput
+from core.errors import Conflict, InvalidInput, ModeltrainError
 from core.llm.request import Parameters
 from core.models.forms import parse_number, parse_parameters
 from core.models.templates import PARAMETER_TEMPLATES, apply_template
@@ -242,7 +242,7 @@ class ConfigurationScreen(AreaScreen):
         if problems:
             self._show_wrong(problems)
             return
-        self.start(self._save(draft), group="save")
+        self.start(self._save, draft, group="save")
 
     def _show_wrong(self, problems: dict[str, InvalidInput]) -> None:
         if not self._advanced and not set(problems) - set(ADVANCED):
@@ -275,7 +275,7 @@ class ConfigurationScreen(AreaScreen):
             self._show_wrong(problems)
             return
         self.message((f"{glyphs(self.app).running} {_('Asking the model… Esc stops it.')}", "accent"))
-        self._test = self.start(self._run_test(replace(draft, name=draft.name or "-")), group="test")
+        self._test = self.start(self._run_test, replace(draft, name=draft.name or "-"), group="test")
 
     async def _run_test(self, draft: ConfigurationDraft) -> None:
         known = self._configuration.id if self._configuration is not None else None
@@ -287,20 +287,21 @@ class ConfigurationScreen(AreaScreen):
 
     def action_models(self) -> None:
         self.message((_("Asking the provider for its models…"), "accent"))
-        self.start(self._pick_model(), group="models")
+        self.start(self._pick_model, group="models")
 
     async def _pick_model(self) -> None:
         known = self._configuration.id if self._configuration is not None else None
-        with self.reporting():
+        try:
             models = await self.services.providers.refresh_models(
                 self.principal, self.form["provider_id"], configuration_id=known, endpoint=self.form["endpoint"], key=self._key()
             )
-            found = ngettext("{count} model found.", "{count} models found.", len(models)).format(count=len(models))
-            self.message((found, "dim"))
-            options = [(model.name, one_line(model.name), _remark(model)) for model in models]
-            self.app.push_screen(Choose(_("Choose a model"), options, self.form["model"]), self._model_picked)
+        except ModeltrainError as error:
+            problem = describe(error)
+            self.message((problem.title, "bad"), (problem.why, "text"), (problem.remedy, "accent"))
             return
-        self.message()
+        self.message((ngettext("{count} model found.", "{count} models found.", len(models)).format(count=len(models)), "dim"))
+        options = [(model.name, one_line(model.name), _remark(model)) for model in models]
+        self.app.push_screen(Choose(_("Choose a model"), options, self.form["model"]), self._model_picked)
 
     def _model_picked(self, name: str | None) -> None:
         if name:

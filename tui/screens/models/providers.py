@@ -26,7 +26,7 @@ class ProviderActions(AreaScreen):
 
     def toggle_provider(self, provider_id: str) -> None:
         if provider_id:
-            self.start(self._toggle_provider(provider_id), group="change", exclusive=False)
+            self.start(self._toggle_provider, provider_id, group="change", exclusive=False)
 
     async def _toggle_provider(self, provider_id: str) -> None:
         provider = await self.services.providers.get(self.principal, provider_id)
@@ -37,7 +37,7 @@ class ProviderActions(AreaScreen):
 
     def action_shared_key(self) -> None:
         if self._provider_in_hand():
-            self.start(self._ask_shared_key(self._provider_in_hand()), group="shared-key")
+            self.start(self._ask_shared_key, self._provider_in_hand(), group="shared-key")
 
     async def _ask_shared_key(self, provider_id: str) -> None:
         provider = await self.services.providers.get(self.principal, provider_id)
@@ -63,7 +63,7 @@ class ProviderActions(AreaScreen):
     # Allowed addresses -----------------------------------------------------------------------------------------------
 
     def action_allowed(self) -> None:
-        self.start(self._show_allowed(), group="allowed")
+        self.start(self._show_allowed, group="allowed")
 
     async def _show_allowed(self) -> None:
         addresses = await self.services.providers.allowed(self.principal)

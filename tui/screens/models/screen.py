@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 CONFIGURATIONS, PROVIDERS = "configurations", "providers"
 _WIDE = 100
 _CONFIGURATION_COLUMNS = (
-    Column("name", N_("Name"), 18, grow=True),
-    Column("model", N_("Model"), 20),
-    Column("state", N_("State"), 12),
+    Column("default", "", 1),
+    Column("name", N_("Name"), 16, grow=True),
+    Column("model", N_("Model"), 18),
+    Column("state", N_("State"), 11),
     Column("test", N_("Test"), 14),
-    Column("default", N_("Default"), 8),
-    Column("provider", N_("Provider"), 16),
+    Column("provider", N_("Provider"), 14),
 )
 _PROVIDER_COLUMNS = (
     Column("glyph", "", 2),
@@ -70,7 +70,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
         Binding(
             "asterisk", "default", N_("default"), id="models.default", tooltip=N_("Ask this one when nothing is chosen"), key_display="*"
         ),
-        Binding("u", "toggle", N_("on/off"), id="models.toggle", tooltip=N_("Enable or disable")),
+        Binding("u", "switch", N_("on/off"), id="models.toggle", tooltip=N_("Enable or disable")),
         Binding("d", "delete", N_("delete"), id="models.delete", tooltip=N_("Delete, after saying what uses it")),
         Binding("slash", "filter", N_("search"), id="models.filter", tooltip=N_("Search in name, model, provider and note")),
         Binding("s", "sort", N_("sort"), id="models.sort", tooltip=N_("Sort by something else")),
@@ -128,7 +128,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
 
     def reload(self, keep: str | None = None) -> None:
         """Read everything anew, beside the screen."""
-        self.start(self._load(keep), group="load")
+        self.start(self._load, keep, group="load")
 
     async def _load(self, keep: str | None) -> None:
         if not self.context.signed_in:
@@ -161,7 +161,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
         test, test_token = texts.test_short(self._results.get(item.id), signs, running=item.id in self._testing)
         provider = next((found.name for found in self._providers if found.id == item.provider_id), item.provider_id)
         cells = {"name": item.name, "model": item.model, "state": state, "test": test, "provider": provider}
-        cells["default"] = f"{signs.star} {_('yes')}" if item.is_default else ""
+        cells["default"] = signs.star if item.is_default else ""
         tokens = {"model": "dim", "state": state_token, "test": test_token, "default": "warn", "provider": "dim"}
         return Row(item.id, cells, tokens)
 
@@ -215,7 +215,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
         self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("shared_key", "allowed") or (action in ("toggle", "edit") and self.view == PROVIDERS):
+        if action in ("shared_key", "allowed") or (action in ("switch", "edit") and self.view == PROVIDERS):
             return self.view == PROVIDERS and self.principal.is_admin and action != "edit"
         return _ONLY.get(action, self.view) == self.view
 
@@ -283,7 +283,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
     def action_test(self) -> None:
         for configuration_id in self.rows.selected_ids:
             if configuration_id not in self._testing:
-                self._testing[configuration_id] = self.start(self._test(configuration_id), group=f"test-{configuration_id}")
+                self._testing[configuration_id] = self.start(self._test, configuration_id, group=f"test-{configuration_id}")
         self.draw()
 
     async def _test(self, configuration_id: str) -> None:
@@ -295,7 +295,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
 
     def action_copy(self) -> None:
         if self.in_hand is not None:
-            self.start(self._copy(self.in_hand.id), group="change", exclusive=False)
+            self.start(self._copy, self.in_hand.id, group="change", exclusive=False)
 
     async def _copy(self, configuration_id: str) -> None:
         made = await self.services.configurations.copy(self.principal, configuration_id)
@@ -304,18 +304,18 @@ class ModelsScreen(ProviderActions, AreaScreen):
 
     def action_default(self) -> None:
         if self.in_hand is not None:
-            self.start(self._make_default(self.in_hand.id), group="change", exclusive=False)
+            self.start(self._make_default, self.in_hand.id, group="change", exclusive=False)
 
     async def _make_default(self, configuration_id: str) -> None:
         made = await self.services.configurations.set_default(self.principal, configuration_id)
         self.modeltrain.say(_("“{name}” is asked from now on when nothing is chosen.").format(name=one_line(made.name)))
         self.reload()
 
-    def action_toggle(self) -> None:
+    def action_switch(self) -> None:
         if self.view == PROVIDERS:
             self.toggle_provider(self.rows.current_id)
         elif self.rows.selected_ids:
-            self.start(self._toggle(self.rows.selected_ids), group="change", exclusive=False)
+            self.start(self._toggle, self.rows.selected_ids, group="change", exclusive=False)
 
     async def _toggle(self, ids: list[str]) -> None:
         chosen = [item for item in self._configurations if item.id in ids]
@@ -326,7 +326,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
 
     def action_delete(self) -> None:
         if self.rows.selected_ids:
-            self.start(self._ask_to_delete(self.rows.selected_ids), group="delete")
+            self.start(self._ask_to_delete, self.rows.selected_ids, group="delete")
 
     async def _ask_to_delete(self, ids: list[str]) -> None:
         used = await self.services.configurations.used_by(self.principal, *ids)

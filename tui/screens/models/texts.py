@@ -76,7 +76,7 @@ def details(configuration: Configuration) -> list[tuple[str, str]]:
     parameters = configuration.parameters
     lines = [
         (one_line(configuration.name), "bold"),
-        ("", ""),
+        (_("asked by default"), "warn") if configuration.is_default else ("", ""),
         (_("Endpoint: {value}").format(value=one_line(configuration.endpoint)), "text"),
         (_("Model: {value}").format(value=one_line(configuration.model)), "text"),
         (_("Key: {value}").format(value=key_words(configuration)), "text"),

@@ -67,7 +67,7 @@ class GateScreen(Framed):
 
     def action_submit(self) -> None:
         """Go on."""
-        self.start(self.submit(), group="submit")
+        self.start(self.submit, group="submit")
 
     async def submit(self) -> None:
         """What Ctrl+S and Enter on the last field do."""

@@ -41,7 +41,7 @@ class AccountForm(GateScreen):
         self.message("")
         for name in _NAMES:
             if event.name == name:
-                self.start(self._check_name(name), group=f"check-{name}")
+                self.start(self._check_name, name, group=f"check-{name}")
         if event.name in ("password", "repeat") and self.form["repeat"]:
             self.form.show_problems({"repeat": repeat_problem(self.form["password"], self.form["repeat"])}, fine={"repeat": _("the same")})
 

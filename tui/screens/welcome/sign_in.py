@@ -51,7 +51,7 @@ class SignInScreen(GateScreen):
         super().on_mount()
         if self._notice is not None:
             self.problem(self._notice)
-        self.start(self._look_at_registration(), group="registration")
+        self.start(self._look_at_registration, group="registration")
 
     async def _look_at_registration(self) -> None:
         services = await self.modeltrain.services()
