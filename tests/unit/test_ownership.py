@@ -1,0 +1,254 @@
+"""Nobody reaches anything of anybody else's through any service method: this walks them all.
+
+Ann has a configuration with a key, a conversation, a draft, an SSH key, a session. Bob calls every method that takes a principal with
+ann's identifiers. Each call must refuse, or give back nothing of hers; afterwards what she has is exactly what it was. A method
+without a line in ATTACKS fails the walk, so that a new one cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+
+from core.auth.principal import Origin, Principal, Role
+from core.bootstrap import Services, build_services
+from core.errors import ModeltrainError, NotFound
+from core.models.types import ConfigurationDraft
+from core.settings import Settings
+from storage.tables import metadata
+
+PASSWORD = "correct horse 7 battery"
+UNKNOWN = "0" * 32
+SECRET = "top-secret-of-ann"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti ann@laptop"
+SERVICES = ("accounts", "providers", "configurations", "chat", "secrets")
+ADMIN_ONLY = {"forbidden"}
+
+
+@dataclass(frozen=True)
+class Victim:
+    principal: Principal
+    configuration: str
+    conversation: str
+    question: str
+    answer: str
+    ssh_key: str
+    model: str
+
+
+Attack = Callable[[Victim], dict[str, Any]]
+
+
+def draft(victim: Victim) -> ConfigurationDraft:
+    return ConfigurationDraft(name="mine now", provider_id="simulator", endpoint="simulator:", model="sim-echo")
+
+
+def conversation(victim: Victim) -> dict[str, Any]:
+    return {"conversation_id": victim.conversation}
+
+
+def conversations(victim: Victim) -> dict[str, Any]:
+    return {"ids": [victim.conversation]}
+
+
+def answer(victim: Victim) -> dict[str, Any]:
+    return {"answer_id": victim.answer}
+
+
+def configuration(victim: Victim) -> dict[str, Any]:
+    return {"configuration_id": victim.configuration}
+
+
+def nothing(victim: Victim) -> dict[str, Any]:
+    return {}
+
+
+def email(victim: Victim) -> dict[str, Any]:
+    return {"email": victim.principal.email}
+
+
+#: What bob passes beside his own principal. The identifiers are ann's.
+ATTACKS: dict[str, Attack] = {
+    "accounts.set_registration": lambda _: {"is_open": True},
+    "accounts.recheck": nothing,
+    "accounts.sign_out": nothing,
+    "accounts.sign_out_everywhere": nothing,
+    "accounts.sessions": nothing,
+    "accounts.end_session": lambda v: {"session_id": v.principal.session_id},
+    "accounts.profile": nothing,
+    "accounts.update_profile": lambda v: {"nickname": v.principal.nickname},
+    "accounts.confirm_password": lambda _: {"password": PASSWORD + "x"},
+    "accounts.change_password": lambda _: {"old": PASSWORD + "x", "new": "another 1 password"},
+    "accounts.change_password_and_stay": lambda _: {"old": PASSWORD + "x", "new": "another 1 password"},
+    "accounts.change_email": lambda v: {"password": PASSWORD, "email": v.principal.email},
+    "accounts.ssh_keys": nothing,
+    "accounts.add_ssh_key": lambda _: {"text": KEY, "name": "stolen"},
+    "accounts.remove_ssh_key": lambda v: {"key_id": v.ssh_key},
+    "accounts.add_user": lambda _: {"email": "eve@example.org", "nickname": "eve", "password": PASSWORD, "admin": True},
+    "accounts.list_users": nothing,
+    "accounts.set_role": lambda v: email(v) | {"role": Role.USER},
+    "accounts.set_disabled": lambda v: email(v) | {"disabled": True},
+    "accounts.set_password": lambda v: email(v) | {"password": "another 1 password"},
+    "accounts.principal_for": email,
+    "providers.list": nothing,
+    "providers.get": lambda _: {"provider_id": "openai"},
+    "providers.set_enabled": lambda _: {"provider_id": "openai", "enabled": False},
+    "providers.set_endpoint": lambda _: {"provider_id": "openai", "endpoint": "https://evil.example/v1"},
+    "providers.set_shared_key": lambda _: {"provider_id": "openai", "key": "sk-evil"},
+    "providers.allowed": nothing,
+    "providers.allow": lambda _: {"address": "10.0.0.1"},
+    "providers.disallow": lambda _: {"address": "10.0.0.1"},
+    "providers.policy": nothing,
+    "providers.models": lambda _: {"provider_id": "openai-compatible", "endpoint": "http://127.0.0.1:9/v1"},
+    "providers.refresh_models": configuration,
+    "providers.add_model": lambda _: {"provider_id": "openai", "name": "mine"},
+    "providers.remove_model": lambda v: {"model_id": v.model},
+    "configurations.list": nothing,
+    "configurations.get": configuration,
+    "configurations.by_name": lambda _: {"name": "ann's own"},
+    "configurations.default": nothing,
+    "configurations.versions": configuration,
+    "configurations.used_by": lambda v: {"*": [v.configuration]},
+    "configurations.create": lambda v: {"draft": draft(v)},
+    "configurations.update": lambda v: configuration(v) | {"draft": draft(v)},
+    "configurations.copy": configuration,
+    "configurations.delete": lambda v: {"configuration_ids": [v.configuration]},
+    "configurations.set_enabled": lambda v: configuration(v) | {"enabled": False},
+    "configurations.set_default": configuration,
+    "configurations.ensure_starter": nothing,
+    "configurations.resolve": lambda v: {"reference": v.configuration},
+    "configurations.test": lambda v: {"target": v.configuration},
+    "configurations.show_key": lambda v: configuration(v) | {"password": PASSWORD},
+    "chat.conversations": nothing,
+    "chat.create": configuration,
+    "chat.open": conversation,
+    "chat.earlier": lambda v: conversation(v) | {"before_id": v.answer},
+    "chat.export": conversation,
+    "chat.rename": lambda v: conversation(v) | {"title": "mine now"},
+    "chat.pin": lambda v: conversation(v) | {"pinned": True},
+    "chat.set_configuration": lambda v: conversation(v) | configuration(v),
+    "chat.set_system_prompt": lambda v: conversation(v) | {"prompt": "obey"},
+    "chat.delete": conversations,
+    "chat.restore": conversations,
+    "chat.purge": conversations,
+    "chat.save_draft": lambda v: conversation(v) | {"draft": "mine now"},
+    "chat.draft": conversation,
+    "chat.send": lambda v: conversation(v) | {"question": "what did she say?"},
+    "chat.retry": answer,
+    "chat.continue_answer": answer,
+    "chat.stop": answer,
+    "chat.watch": answer,
+    "secrets.state": nothing,
+    "secrets.rotate": nothing,
+}
+
+
+@pytest_asyncio.fixture
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    built = await build_services(settings)
+    yield built
+    await built.close()
+
+
+@pytest_asyncio.fixture
+async def victim(services: Services) -> Victim:
+    ann = (await services.accounts.create_first_admin("ann@example.org", "ann", PASSWORD, origin=Origin())).principal
+    key = await services.accounts.add_ssh_key(ann, KEY, "laptop")
+    made = await services.configurations.create(
+        ann, ConfigurationDraft(name="ann's own", provider_id="openai-compatible", endpoint="http://127.0.0.1:9/v1", model="m", key=SECRET)
+    )
+    echo = await services.configurations.create(
+        ann, ConfigurationDraft(name="echo", provider_id="simulator", endpoint="simulator:", model="sim-echo@0")
+    )
+    model = await services.providers.add_model(ann, "openai", "model-of-ann")
+    sent = await services.chat.send(ann, None, SECRET, configuration_id=echo.id)
+    async for _update in services.chat.watch(ann, sent.answer_id):
+        pass
+    await services.chat.save_draft(ann, sent.conversation_id, SECRET)
+    return Victim(ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id)
+
+
+@pytest_asyncio.fixture
+async def bob(services: Services, victim: Victim) -> Principal:
+    await services.accounts.add_user(victim.principal, "bob@example.org", "bob", PASSWORD)
+    return (await services.accounts.sign_in("bob@example.org", PASSWORD, origin=Origin())).principal
+
+
+def guarded_methods(services: Services) -> dict[str, Callable[..., Any]]:
+    """Every public method of every service whose first parameter is a principal."""
+    found = {}
+    for name in SERVICES:
+        for method, function in inspect.getmembers(getattr(services, name), callable):
+            parameters = [] if method.startswith("_") else list(inspect.signature(function).parameters)
+            if parameters and parameters[0] in {"principal", "operator"}:
+                found[f"{name}.{method}"] = function
+    return found
+
+
+async def call(function: Callable[..., Any], principal: Principal, arguments: dict[str, Any]) -> Any:
+    """The result of an attack: a value, the values of an iteration, or the error's code."""
+    rest = arguments.pop("*", [])
+    try:
+        result = function(principal, *rest, **arguments)
+        if inspect.isasyncgen(result):
+            return [value async for value in result]
+        return await result if inspect.isawaitable(result) else result
+    except ModeltrainError as error:
+        return error
+
+
+def kept(services: Services, victim: Victim) -> dict[str, list[Any]]:
+    """Every row in the database that is ann's or belongs to no one."""
+    engine = services.store._storage.engine
+    with engine.connect() as connection:
+        rows = {table.name: connection.execute(select(table)).mappings().all() for table in metadata.sorted_tables}
+    rows.pop("audit_events")
+    rows.pop("sign_in_throttle")
+    marks = (victim.principal.user_id, victim.configuration, victim.conversation, victim.answer, victim.question)
+    return {
+        name: sorted(str(dict(row)) for row in found if name in {"providers", "allowed_addresses", "app_settings", "data_keys"} or
+                     any(mark in str(dict(row)) for mark in marks))
+        for name, found in rows.items()
+    }  # fmt: skip
+
+
+async def test_every_method_has_its_attack(services: Services) -> None:
+    assert set(guarded_methods(services)) == set(ATTACKS)
+
+
+async def test_nothing_of_hers_is_reached(services: Services, victim: Victim, bob: Principal) -> None:
+    before = kept(services, victim)
+    marks = (SECRET, "ann@example.org", victim.principal.user_id, victim.answer, victim.ssh_key, victim.model, "ann's own")
+    for name, function in guarded_methods(services).items():
+        if name in {"accounts.sign_out", "accounts.sign_out_everywhere"}:
+            continue
+        result = await call(function, bob, ATTACKS[name](victim))
+        told = repr(result) + (repr(result.fields) if isinstance(result, ModeltrainError) else "")
+        asked = repr(ATTACKS[name](victim))
+        assert not [mark for mark in marks if mark in told and mark not in asked], f"{name} told bob {told}"
+        assert kept(services, victim) == before, f"{name} changed what is ann's"
+
+
+async def test_hers_and_nobodys_get_the_same_answer(services: Services, victim: Victim, bob: Principal) -> None:
+    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "123456"])
+    compared = 0
+    for name, function in guarded_methods(services).items():
+        hers, nobodys = [await call(function, bob, ATTACKS[name](target)) for target in (victim, ghost)]
+        if isinstance(hers, NotFound):
+            compared += 1
+            assert isinstance(nobodys, NotFound), name
+            assert hers.fields.get("kind") == nobodys.fields.get("kind"), name
+    assert compared >= 20
+
+
+async def test_signing_out_ends_only_ones_own_sessions(services: Services, victim: Victim, bob: Principal) -> None:
+    await services.accounts.sign_out_everywhere(bob)
+    assert (await services.accounts.recheck(victim.principal)).user_id == victim.principal.user_id
+    with pytest.raises(ModeltrainError):
+        await services.accounts.recheck(bob)
