@@ -33,7 +33,10 @@ _CONTEXT_FIELDS = ("context_length", "max_model_len", "context_window", "max_con
 
 
 class OpenAIChatModel(HttpChatModel):
-    """See the module. `stream_options` that a server refused once is not sent to that endpoint again."""
+    """See the module. `stream_options` that was refused once is not sent for that model of that endpoint again.
+
+    Per model, because gateways hand models on to servers of different kinds.
+    """
 
     def _url(self, call: str) -> str:
         path = "/chat/completions" if call == "chat" else self._connection.preset.models_path
@@ -51,24 +54,24 @@ class OpenAIChatModel(HttpChatModel):
         body: dict[str, Any] = {"model": request.model, "messages": messages, "stream": request.stream}
         names = {**_NAMES, "max_tokens": profile.max_tokens_field}
         body.update(sampling(request.parameters, profile, names))
-        if request.stream and profile.usage_option and self._connection.memory.get(self._memory_key(), True):
+        if request.stream and profile.usage_option and self._connection.memory.get(self._memory_key(request.model), True):
             body["stream_options"] = {"include_usage": True}
         return merged(body, request.parameters.extra)
 
-    def _memory_key(self) -> str:
-        return f"stream_options {self._connection.endpoint}"
+    def _memory_key(self, model: Any) -> str:
+        return f"stream_options {self._connection.endpoint} {model}"
 
     def _without_refused(self, body: dict[str, Any], error: ProviderError) -> dict[str, Any] | None:
         refused = isinstance(error, errors.BadRequest) and error.fields.get("status") in (400, 422)
         if not refused or "stream_options" not in body:
             return None
-        if self._connection.memory.get(self._memory_key()):
+        if self._connection.memory.get(self._memory_key(body["model"])):
             return None  # it took the option before, so something else is wrong
         return {name: value for name, value in body.items() if name != "stream_options"}
 
     def _accepted(self, body: dict[str, Any]) -> None:
         if body["stream"] and profile_for(self._connection.preset, str(body["model"])).usage_option:
-            self._connection.memory[self._memory_key()] = "stream_options" in body
+            self._connection.memory[self._memory_key(body["model"])] = "stream_options" in body
 
     def _parser(self, answer: Answer, origin: Origin) -> Parser:
         return OpenAIParser(answer, origin)
