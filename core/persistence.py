@@ -7,7 +7,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from core import errors
-from storage.errors import StorageProblem
+from storage.errors import AlreadyThere, StorageProblem
 from storage.unit_of_work import Storage, UnitOfWork
 
 T = TypeVar("T")
@@ -31,7 +31,9 @@ _BY_CODE: dict[str, type[errors.ModeltrainError]] = {
 
 
 def translate(problem: StorageProblem) -> errors.ModeltrainError:
-    """The core error of a storage problem."""
+    """The core error of a storage problem. A Conflict has `what="database"` until a service says better what is in the way."""
+    if isinstance(problem, AlreadyThere):
+        return errors.Conflict(what="database", **problem.fields)
     return _BY_CODE.get(problem.code, errors.StorageError)(**problem.fields)
 
 

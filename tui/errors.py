@@ -12,6 +12,7 @@ from core.sanitise import one_line
 from tui.i18n import _, ngettext
 from tui.rules import BY_RULE, FIELDS
 from tui.sentences import BY_CODE, BY_CONFLICT, BY_KIND, BY_REASON, BY_WHAT, REMEDY_BY_KIND, Candidates, Text
+from tui.storage_sentences import BY_STORAGE_REASON
 
 _LONGEST = 300
 INTERNAL = "internal"
@@ -109,6 +110,8 @@ def _text_of(error: ModeltrainError) -> tuple[str, Text]:
         return f"{error.code}.{what}", BY_WHAT[what]
     if error.code == "conflict" and what in BY_CONFLICT:
         return f"{error.code}.{what}", BY_CONFLICT[what]
+    if (reason := (error.code, str(error.fields.get("reason", "")))) in BY_STORAGE_REASON:
+        return f"{error.code}.{reason[1]}", BY_STORAGE_REASON[reason]
     if error.code == "not_found":
         kind = str(error.fields.get("kind", ""))
         return error.code, Text(BY_KIND.get(kind, base.title), base.why, REMEDY_BY_KIND.get(kind, base.remedy))

@@ -62,8 +62,9 @@ def sentences(check: Check) -> tuple[str, str]:
     from core import errors
     from tui.errors import describe
 
+    code = "master_key_missing" if check.about == "master_key" else check.finding
     kinds = {kind.code: kind for kind in errors.StorageError.__subclasses__()}
-    found: ModeltrainError = kinds.get(check.finding, errors.StorageError)(**dict(check.fields))
+    found: ModeltrainError = kinds.get(code, errors.StorageError)(**dict(check.fields))
     problem = describe(found)
     return " ".join(part for part in (problem.title, problem.why) if part), problem.remedy
 

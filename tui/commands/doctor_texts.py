@@ -45,22 +45,6 @@ TEXTS: dict[tuple[str, str], tuple[str, str]] = {
         N_("A rotation of the master key was cut off; everything can be read."),
         N_("Finish it with: modeltrain secrets rotate"),
     ),
-    ("master_key", "missing"): (
-        N_("The master key is missing. It was looked for in {source}."),
-        N_("Put the key back from your backup. Without it, stored API keys cannot be read."),
-    ),
-    ("master_key", "wrong"): (
-        N_("The master key in {source} is not the one that the secrets were sealed under."),
-        N_("Put the right key back from your backup; to keep both for now, write one key per line, the new one first."),
-    ),
-    ("master_key", "malformed"): (
-        N_("What is in {source} is no master key."),
-        N_("It must be 32 bytes in base64. Put it back from your backup."),
-    ),
-    ("master_key", "exposed"): (
-        N_("Others may read the master key in {source} (permissions {mode}), so modeltrain does not start."),
-        N_("Close it with: chmod 0600 '{source}', then replace the key: modeltrain secrets rotate"),
-    ),
     ("secrets", "unreadable"): (N_("{count} stored secrets cannot be read: {rows}"), N_("Enter them again.")),
     ("terminal", "ok"): (N_("Terminal {term}, {columns}x{rows}, colours: {colours}"), ""),
     ("terminal", "none"): (N_("Input or output is not a terminal here, so the terminal was not checked."), ""),
