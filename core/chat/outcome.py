@@ -14,8 +14,6 @@ from core.llm.events import FinishReason
 
 #: The answer was under way and broke: what came is worth keeping and going on from. All other errors are refusals.
 _CUT = (errors.StreamTruncated, errors.StreamStalled, errors.ConnectionLost, errors.ResponseTooLarge)
-#: Fields that would keep the answer, or an object, a second time.
-_NOT_KEPT = frozenset({"partial"})
 
 
 class Outcome(NamedTuple):
@@ -50,7 +48,7 @@ def error_columns(error: ModeltrainError | None) -> dict[str, str]:
     """The columns `error_code` and `error_fields` of a message."""
     if error is None:
         return {"error_code": "", "error_fields": ""}
-    plain = {name: value for name, value in error.fields.items() if name not in _NOT_KEPT and isinstance(value, str | int | float | bool)}
+    plain = {name: value for name, value in error.fields.items() if isinstance(value, str | int | float | bool)}
     return {"error_code": error.code, "error_fields": json.dumps(plain)}
 
 
