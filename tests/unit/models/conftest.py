@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,18 @@ def served(principal: Principal) -> Principal:
     return replace(principal, served=True, origin=Origin("ssh", "203.0.113.7"))
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what another task brings about."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  (what is waited for has no event)
+            await asyncio.sleep(0)
+
+
+async def at_once(_seconds: float) -> None:
+    """Waits for nothing between two tries."""
+    await asyncio.sleep(0)
+
+
 async def confirm_password(_principal: Principal, password: str) -> None:
     """Every account here has the same password."""
     if password != PASSWORD:
@@ -125,7 +138,7 @@ def _services(storage: Storage, clock: Clock, gateway: Gateway) -> dict[str, Any
 @pytest.fixture
 async def house(settings: Settings, storage: Storage) -> AsyncIterator[House]:
     clock = Clock(wall=Moments())
-    clients, control, simulator = ModelClients(clock=clock), SimulatorControl(), Simulator()
+    clients, control, simulator = ModelClients(clock=clock, sleep=at_once), SimulatorControl(), Simulator()
     await simulator.start()
     gateway = Gateway(clients, control)
     ann, bob, admin = (add_user(storage, name, role) for name, role in (("ann", Role.USER), ("bob", Role.USER), ("adm", Role.ADMIN)))
