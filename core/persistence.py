@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from core import errors
 from storage.errors import AlreadyThere, StorageProblem
-from storage.unit_of_work import Storage, UnitOfWork
+
+if TYPE_CHECKING:
+    from storage.unit_of_work import Storage, UnitOfWork
 
 T = TypeVar("T")
 P = ParamSpec("P")
