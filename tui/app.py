@@ -44,7 +44,7 @@ class ModeltrainApp(App[int], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH: ClassVar[Any] = sorted(STYLES.glob("*.tcss"))
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+p", "palette", N_("all commands"), id="app.palette", tooltip=N_("Every action of this screen, every screen")),
+        Binding("ctrl+p", "palette", N_("commands"), id="app.palette", tooltip=N_("Every action of this screen, every screen")),
         Binding("ctrl+g", "areas", N_("go to"), id="app.areas", tooltip=N_("Go to another area with one letter")),
         Binding("ctrl+q", "leave", N_("leave"), id="app.leave", show=False, priority=True, tooltip=N_("Leave modeltrain")),
         *(

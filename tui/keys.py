@@ -84,7 +84,7 @@ def shown_keys(screen: Screen[object], *, hidden: bool = False) -> tuple[Shown, 
             _(binding.description),
             binding.key,
             binding.action,
-            _(binding.tooltip or ""),
+            _(binding.tooltip) if binding.tooltip else "",
             where,
         )
         for binding, where in usable_bindings(screen, hidden=hidden)

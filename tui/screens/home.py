@@ -136,7 +136,6 @@ class HomeScreen(AreaScreen):
             rule.text = _("Conversations")
             return
         rule.text = ngettext("{count} conversation", "{count} conversations", page.total).format(count=page.total)
-        rows.styles.height = max(1, len(page.items))
         rows.show(
             [
                 Row(
@@ -160,7 +159,6 @@ class HomeScreen(AreaScreen):
         self.query_one("#home-areas-rule", Rule).text = _("Areas")
         areas = [area for area in AREAS.values() if area.name != HOME]
         rows = self.query_one("#home-areas", Rows)
-        rows.styles.height = len(areas)
         rows.show(
             [
                 Row(

@@ -91,7 +91,7 @@ def commands_for(app: ModeltrainApp) -> list[ScreenCommand]:
     found = [
         ScreenCommand(binding.description, partial(_run, app, binding.action, screen), key=binding.key_display or key_name(binding.key))
         for binding, where in usable_bindings(screen, hidden=True)
-        if binding.id and where != "app"
+        if binding.id and where != "app" and not binding.action.startswith(("app.go", "app.help"))
     ]
     if isinstance(screen, Framed):
         found += screen.commands()

@@ -44,9 +44,9 @@ class TitleLine(Widget):
 
 
 class KeyLine(Widget):
-    """The keys that work here, in the order of their bindings; those at the end give way on a narrow terminal, F1 never."""
+    """The keys that work here, in the order of their bindings; those at the end give way on a narrow terminal, Ctrl+P and F1 never."""
 
-    ALWAYS = ("f1",)
+    ALWAYS = ("ctrl+p", "f1")
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)

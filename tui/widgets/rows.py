@@ -14,6 +14,7 @@ from rich.style import Style
 from textual import events
 from textual.app import RenderResult
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -95,6 +96,8 @@ class Rows(Widget, can_focus=True):
         self.markable = markable
         self.header = header
         self.linked = linked
+        #: Whether Enter does something with a row; without it the key line does not offer it.
+        self.openable = True
         self.rows: tuple[Row, ...] = ()
         self.marked: set[str] = set()
         self.empty: tuple[tuple[str, str], ...] = ()
@@ -118,7 +121,7 @@ class Rows(Widget, can_focus=True):
         if before == index:
             self._show_cursor()
             self.post_message(self.Highlighted(self, self.current_id))
-        self.refresh()
+        self.refresh(layout=self.styles.is_auto_height)
 
     @property
     def current_id(self) -> str:
@@ -131,6 +134,9 @@ class Rows(Widget, can_focus=True):
         if self.marked:
             return [row.id for row in self.rows if row.id in self.marked]
         return [self.current_id] if self.current_id else []
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.openable if action == "choose" else True
 
     # Moving ----------------------------------------------------------------------------------------------------------
 
@@ -209,6 +215,9 @@ class Rows(Widget, can_focus=True):
 
     def render(self) -> RenderResult:
         return ""
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return max(1, len(self.rows) + int(self.header))
 
     def _layout(self) -> list[tuple[Column, int]]:
         """The columns that fit, with their widths."""

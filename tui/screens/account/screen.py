@@ -95,6 +95,7 @@ class AccountScreen(AreaScreen):
         tabs.count(SESSIONS, len(self._sessions))
         tabs.count(KEYS, len(self._keys))
         zone, rows = self.modeltrain.zone, self.rows
+        rows.openable = self.view == PROFILE
         if self.view == PROFILE:
             rows.columns = pages.PROFILE_COLUMNS
             rows.show(pages.profile_rows(self.context.profile, self.app.theme, zone))

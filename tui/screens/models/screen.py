@@ -124,7 +124,8 @@ class ModelsScreen(ProviderActions, AreaScreen):
             self.reload()
 
     def on_resize(self, event: Resize) -> None:
-        self.query_one("#models-detail").set_class(event.size.width < _WIDE, "hidden")
+        self.set_class(event.size.width < _WIDE, "narrow")
+        self._draw_detail()
 
     def reload(self, keep: str | None = None) -> None:
         """Read everything anew, beside the screen."""
@@ -196,10 +197,13 @@ class ModelsScreen(ProviderActions, AreaScreen):
 
     def _draw_detail(self) -> None:
         item = self.in_hand if self.view == CONFIGURATIONS else None
-        lines = texts.details(item) if item is not None else []
+        narrow = self.has_class("narrow")
+        lines = texts.details(item) if item is not None and not narrow else []
         if item is not None and item.id in self._results:
-            lines += [("", ""), *texts.test_full(self._results[item.id], glyphs(self.app))]
-        self.query_one("#models-detail", Paragraphs).show(*lines)
+            lines += [*([] if narrow else [("", "")]), *texts.test_full(self._results[item.id], glyphs(self.app))]
+        detail = self.query_one("#models-detail", Paragraphs)
+        detail.show(*lines)
+        detail.display = bool(lines)
 
     def on_rows_highlighted(self) -> None:
         self._draw_detail()
@@ -226,7 +230,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
 
     def on_tab_line_changed(self) -> None:
         self.rows.clear_marks()
-        self.rows.markable = self.view == CONFIGURATIONS
+        self.rows.markable = self.rows.openable = self.view == CONFIGURATIONS
         self.rows.cursor = 0
         self.draw()
 

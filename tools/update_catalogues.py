@@ -1,0 +1,102 @@
+"""Collect the messages of tui/ into tui/locales/modeltrain.pot and bring every catalogue up to date.
+
+    python tools/update_catalogues.py           writes the files
+    python tools/update_catalogues.py --check   writes nothing; fails when a file would change or a translation has other placeholders
+
+Translations are kept; new messages come in empty, vanished ones are dropped.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from string import Formatter
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCALES = ROOT / "tui" / "locales"
+KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+
+
+def collect() -> Catalog:
+    """The template: every message of tui/ with where it stands."""
+    catalogue = Catalog(project="modeltrain", version="1", charset="utf-8")
+    found = extract_from_dir(ROOT / "tui", method_map=[("**.py", "python")], keywords=KEYWORDS, strip_comment_tags=True)
+    for filename, _line, message, comments, _context in sorted(found, key=lambda item: (item[0], item[1])):
+        # Without line numbers, so that a catalogue changes only when its messages do.
+        catalogue.add(message, None, [(f"tui/{filename}", None)], auto_comments=comments)
+    return catalogue
+
+
+def placeholders(text: str) -> set[str]:
+    """The named fields of a format string. Raises ValueError for an unbalanced brace."""
+    return {name for _text, name, _spec, _conversion in Formatter().parse(text) if name is not None}
+
+
+def wrong_placeholders(message: Message) -> str:
+    """What is wrong with a translated message's placeholders; "" if nothing is."""
+    originals = message.id if isinstance(message.id, (list, tuple)) else (message.id,)
+    translations = message.string if isinstance(message.string, (list, tuple)) else (message.string,)
+    try:
+        wanted = set().union(*(placeholders(original) for original in originals))
+        for translation in translations:
+            if translation and placeholders(translation) != wanted:
+                return f"{originals[0]!r}: {sorted(placeholders(translation))} in place of {sorted(wanted)}"
+    except ValueError as error:
+        # A message that is no format string (JSON, for example) may hold single braces; its translation must not add some.
+        if any(translation.count("{") != originals[0].count("{") for translation in translations if translation):
+            return f"{originals[0]!r}: {error}"
+    return ""
+
+
+def update(template: Catalog, path: Path) -> tuple[bytes, list[str], int]:
+    """The catalogue at `path` brought up to date: its bytes, its faults, and how many messages have no translation."""
+    with path.open("rb") as reader:
+        catalogue = read_po(reader, locale=path.parts[-3])
+    catalogue.update(template, no_fuzzy_matching=True, update_creation_date=False)
+    catalogue.obsolete.clear()
+    faults, missing = [], 0
+    for message in catalogue:
+        if not message.id:
+            continue
+        translated = all(message.string) if isinstance(message.string, (list, tuple)) else bool(message.string)
+        missing += not translated
+        if fault := wrong_placeholders(message):
+            faults.append(f"{path}: {fault}")
+    return written(catalogue), faults, missing
+
+
+def written(catalogue: Catalog) -> bytes:
+    buffer = io.BytesIO()
+    catalogue.header_comment, catalogue.fuzzy = "# Messages of modeltrain.", False
+    write_po(buffer, catalogue, width=120, include_lineno=False, ignore_obsolete=True, sort_by_file=True)
+    # Dates would change the file although no message did; nobody in particular is the translator.
+    dropped = (b'"POT-Creation-Date', b'"PO-Revision-Date', b'"Last-Translator', b'"Report-Msgid-Bugs-To', b'"Language-Team')
+    return b"".join(line for line in buffer.getvalue().splitlines(keepends=True) if not line.startswith(dropped))
+
+
+def main() -> int:
+    check = "--check" in sys.argv[1:]
+    template = collect()
+    results: dict[Path, bytes] = {}
+    faults: list[str] = []
+    for path in sorted(LOCALES.glob("*/LC_MESSAGES/*.po")):
+        results[path], wrong, missing = update(template, path)
+        faults += wrong
+        print(f"{path.relative_to(ROOT)}: {missing} of {len(template)} messages without translation")
+    for path, content in results.items():
+        if check and path.read_bytes() != content:
+            faults.append(f"{path.relative_to(ROOT)} is not up to date: run make catalogues")
+        elif not check:
+            path.write_bytes(content)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
