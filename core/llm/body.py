@@ -84,8 +84,15 @@ class Body:
         if not self._parser.done:
             self._feed(chunk)
 
+    @property
+    def held(self) -> int:
+        """Bytes that wait for the rest of their event, line or document."""
+        return self._events.held + self._lines.held + self._size
+
     def close(self) -> None:
         """The end of the body. Half an event at the end was cut off, which the caller sees by the missing end; it is no nonsense."""
+        if self._parser.done:
+            return
         if self._feed in (self._read_events, self._read_lines):
             rest = self._events.close() if self._feed == self._read_events else (("", line) for line in self._lines.close())
             try:

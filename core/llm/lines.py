@@ -39,6 +39,7 @@ class LineSplitter:
                 chunk = chunk[1:]
         if not chunk:
             return []
+        suspect = self._size + len(chunk) > self._limit
         lines = chunk.splitlines()
         last = chunk[-1]
         self._after_cr = last == 0x0D
@@ -51,8 +52,14 @@ class LineSplitter:
         if rest:
             self._parts.append(rest)
             self._size += len(rest)
-        self._check(lines)
+        if suspect:
+            self._check(lines)
         return [line.decode("utf-8", "replace") for line in lines]
+
+    @property
+    def held(self) -> int:
+        """Bytes of the line that is not whole yet."""
+        return self._size
 
     def close(self) -> list[str]:
         """What was left without an end of line; half a character becomes U+FFFD."""

@@ -33,6 +33,11 @@ class EventDecoder:
             else:
                 self._field(line)
 
+    @property
+    def held(self) -> int:
+        """Bytes of the event that is not whole yet."""
+        return self._lines.held + self._size
+
     def close(self) -> Iterator[tuple[str, str]]:
         """The last event, where its blank line is missing: the standard drops it, but servers do end so."""
         for line in self._lines.close():

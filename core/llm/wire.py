@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import httpx
@@ -36,6 +37,8 @@ _LIST_LIMIT = 32 * 1024 * 1024
 _LIST_SILENCE_S = 30.0
 #: Once the model said why it stops, only the counts and the end mark are still to come: they get this long, not the whole silence.
 _TAIL_S = 5.0
+#: Bytes that are read in a thread when they come as one event.
+_HEAVY = 256 * 1024
 _RETRIES = 2
 _LONGEST_RETRY_WAIT_S = 10.0
 _PAUSES_S = (0.25, 1.0)
@@ -109,11 +112,12 @@ class HttpChatModel(ABC):
             async with self._open(request, origin) as response, aclosing(_chunks(response, origin, _BODY_LIMIT)) as chunks:
                 while not parser.done and (chunk := await _next(chunks, answer, request, origin)) is not None:
                     with _named(origin, answer):
-                        body.feed(chunk)
+                        await _digest(body, chunk)
                     for event in answer.take():
                         yield event
             with _named(origin, answer):
-                _end(body, answer, parser, origin)
+                await _digest(body, None)
+                _check_end(body, answer, parser, origin)
         except ProviderError as error:
             for event in answer.broken():
                 yield event
@@ -269,10 +273,17 @@ async def _next(chunks: AsyncGenerator[bytes, None], answer: Answer, request: Ch
         raise failures.from_exception(origin, error, silence_s=request.silence_s, streaming=True) from error
 
 
-def _end(body: Body, answer: Answer, parser: Parser, origin: Origin) -> None:
+async def _digest(body: Body, chunk: bytes | None) -> None:
+    """Read the next chunk (None: the end). An event of megabytes takes seconds, which the loop of all users cannot spare."""
+    read = body.close if chunk is None else partial(body.feed, chunk)
+    if body.held + len(chunk or b"") > _HEAVY:
+        await asyncio.to_thread(read)
+    else:
+        read()
+
+
+def _check_end(body: Body, answer: Answer, parser: Parser, origin: Origin) -> None:
     """The body is over: an answer without its end is no success."""
-    if not parser.done:
-        body.close()
     if answer.finish is not None:
         return
     if not answer.started and (parser.done or not body.events):

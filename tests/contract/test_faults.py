@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -346,3 +347,24 @@ async def test_an_unknown_policy_reaches_nothing_inner(wire: Wire, clients: Mode
 async def test_the_raw_server_sends_what_it_is_told() -> None:
     assert head(retry_after="1").endswith(b"retry-after: 1\r\n\r\n")
     assert sse({}) == b"data: {}\n\n"
+
+
+async def test_one_huge_event_does_not_hold_up_everybody_else(wire: Wire, clients: ModelClients) -> None:
+    """Text that is slow to split, in one event of a megabyte, while somebody else counts: 7 turns if it were read in the loop."""
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.001)
+            turns += 1
+
+    huge = wire.stream([("text", "a<t\n" * 250_000)])
+    async with RawServer(ok(wire), play(in_pieces(huge, 65536), content_type=wire.content_type)) as server:
+        model = chat_model(clients, wire, server.url)
+        await ask(model, question())
+        counting = asyncio.create_task(count())
+        outcome = await ask(model, question())
+        counting.cancel()
+    assert len(outcome.text) == 1_000_000
+    assert turns > 40
