@@ -84,7 +84,7 @@ class Answering:
     async def settle(self, owner_id: str, conversation_id: str) -> ModeltrainError | None:
         """Offer an answer that could not be saved to the database again. What it says, or None if nothing is unsaved now."""
         generation = self.in_conversation(owner_id, conversation_id)
-        if generation is None or not generation.done:
+        if generation is None or not generation.done or generation.saved:
             return None
         if await generation.save(0.0):
             self._generations.pop(generation.job.place.answer_id, None)
