@@ -101,7 +101,7 @@ class MessageRepository(Repository):
         """Set columns; False if the message is gone (its conversation was deleted for good)."""
         return self._connection.execute(update(messages).where(_m.id == message_id).values(**values)).rowcount > 0
 
-    def change_generating(self, message_id: str, generator: str, alive_at: int | None, **values: Any) -> bool:
+    def change_generating(self, message_id: str, generator: str, alive_at: int | None, /, **values: Any) -> bool:
         """Set columns if the message is still being made by `generator`, which saved last at `alive_at`; False if it is not."""
         same = _m.alive_at.is_(None) if alive_at is None else _m.alive_at == alive_at
         statement = update(messages).where(_m.id == message_id, _m.state == "generating", _m.generator == generator, same)
