@@ -216,6 +216,7 @@ BY_WHAT: dict[str, Text] = {
         (N_("{path} stays locked."),),
         (N_("Try again in a moment; end a modeltrain that hangs."),),
     ),
+    "no_key": Text((N_("An API key is needed."),), (), (N_("Run it in a terminal, or give --key-file FILE or MODELTRAIN_API_KEY."),)),
     "no_text": Text((N_("There is no question."),), (), (N_("Give it as an argument or on standard input."),)),
 }
 

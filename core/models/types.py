@@ -117,8 +117,9 @@ class ConfigurationDraft:
 class Configuration:
     """A model with parameters, as its owner sees it. The key itself never comes out but by `Configurations.show_key`.
 
-    `key_hint`: the key masked ("sk-…ab12"). `shared_key`: without an own key, the provider's shared one is used. `key_cleared`: the
-    change that gave this value cleared the stored key, because it was entered for another endpoint. `provider_enabled`: for its owner.
+    `key_hint`: the key masked ("sk-…ab12"). `shared_key`: without an own key, the provider's shared one is used. `key_missing`: the
+    provider needs a key and there is neither. `key_cleared`: the change that gave this value cleared the stored key, because it was
+    entered for another endpoint. `provider_enabled`: for its owner.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Configuration:
     created_at: datetime
     updated_at: datetime
     shared_key: bool = False
+    key_missing: bool = False
     provider_enabled: bool = True
     key_cleared: bool = False
 

@@ -52,6 +52,7 @@ def _view(
         created_at=from_ms(row.created_at),
         updated_at=from_ms(row.updated_at),
         shared_key=shared and row.key is None,
+        key_missing=wanted is not None and wanted.needs_key and row.key is None and not shared,
         provider_enabled=wanted is not None and is_open(availability(wanted, provider), principal),
         key_cleared=key_cleared,
     )

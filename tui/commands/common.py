@@ -199,17 +199,24 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
 # What commands read --------------------------------------------------------------------------------------------------
 
 
-def read_secret(prompt: str, *, file: Path | None = None, variable: str = "MODELTRAIN_PASSWORD", confirm: str | None = None) -> str:
+def read_secret(
+    prompt: str,
+    *,
+    file: Path | None = None,
+    variable: str = "MODELTRAIN_PASSWORD",
+    confirm: str | None = None,
+    missing: str = "no_password",
+) -> str:
     """A secret from `file` (its first line), else the environment, else a prompt without echo; never from an argument.
 
-    `confirm`: the prompt for typing it twice. Raises EnvironmentProblem where none of them is possible.
+    `confirm`: the prompt for typing it twice. Raises EnvironmentProblem(what=`missing`) where none of them is possible.
     """
     if file is not None:
         return read_first_line(file)
     if value := os.environ.get(variable):
         return value
     if not sys.stdin.isatty():
-        raise EnvironmentProblem(what="no_password")
+        raise EnvironmentProblem(what=missing)
     import getpass
 
     secret = getpass.getpass(prompt)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tui.commands.common import Invocation, command_group, err, out, print_json, print_table, read_first_line, run_with_services
+from tui.commands.common import Invocation, command_group, err, out, print_json, print_table, run_with_services
+from tui.commands.config_input import KeyFile, draft_of, read_key, sort_of, with_key
 from tui.commands.config_output import (
     configuration_as_json,
     fields,
@@ -27,23 +25,20 @@ from tui.i18n import _, ngettext
 if TYPE_CHECKING:
     from core.auth.principal import Principal
     from core.bootstrap import Services
-    from core.models.configurations import Configuration, ConfigurationDraft
 
 app = command_group(_("Model configurations: a model with its parameters, by name."))
 
-KEY_VARIABLE = "MODELTRAIN_API_KEY"
-
-Name = Annotated[str, typer.Argument(help=_("Name or id of the configuration."), show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help=_("Name or id of the configuration."), show_default=False)]
 
 
 @app.command("add", help=_("Save a configuration. The key comes from --key-file, MODELTRAIN_API_KEY or a prompt."))
 def add(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help=_("What to call it."), show_default=False)],
-    provider: Annotated[str, typer.Option(help=_("The provider's id; see “modeltrain provider list”."), show_default=False)],
-    model: Annotated[str, typer.Option(help=_("The model's name at the provider."), show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=_("What to call it."), show_default=False)],
+    provider: Annotated[str, typer.Option(metavar="ID", help=_("The provider's id; see “modeltrain provider list”."), show_default=False)],
+    model: Annotated[str, typer.Option(metavar="MODEL", help=_("The model's name at the provider."), show_default=False)],
     endpoint: Annotated[str, typer.Option(metavar="URL", help=_("Default: the provider's own."), show_default=False)] = "",
-    key_file: Annotated[Path | None, typer.Option(help=_("A file with the API key (- is standard input)."), show_default=False)] = None,
+    key_file: KeyFile = None,
     temperature: Annotated[str, typer.Option(metavar="0..2", show_default=False)] = "",
     top_p: Annotated[str, typer.Option(metavar="0..1", show_default=False)] = "",
     top_k: Annotated[str, typer.Option(metavar="N", show_default=False)] = "",
@@ -51,7 +46,9 @@ def add(
     presence_penalty: Annotated[str, typer.Option(metavar="-2..2", show_default=False)] = "",
     frequency_penalty: Annotated[str, typer.Option(metavar="-2..2", show_default=False)] = "",
     seed: Annotated[str, typer.Option(metavar="N", show_default=False)] = "",
-    stop: Annotated[list[str] | None, typer.Option(help=_("A stop sequence; may be given again."), show_default=False)] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help=_("A stop sequence; may be given again."), show_default=False)
+    ] = None,
     extra: Annotated[str, typer.Option(metavar="JSON", help=_("An object merged into the request."), show_default=False)] = "",
     system: Annotated[str, typer.Option(metavar="TEXT", help=_("The default system prompt."), show_default=False)] = "",
     note: Annotated[str, typer.Option(metavar="TEXT", show_default=False)] = "",
@@ -72,12 +69,12 @@ def add(
     invocation: Invocation = context.obj
 
     async def action(services: Services, principal: Principal) -> int:
-        draft = _draft(plain, texts, stop or [], timeout, note)
-        draft = await _with_key(services, principal, draft, key_file)
+        draft = draft_of(plain, texts, stop or [], timeout, note)
+        draft = await with_key(services, principal, draft, key_file)
         made = await services.configurations.create(principal, draft)
         if default and not made.is_default:
             made = await services.configurations.set_default(principal, made.id)
-        tell_added(made, as_json=invocation.json, needs_key=await _needs_key(services, principal, made))
+        tell_added(made, as_json=invocation.json)
         return 0
 
     raise typer.Exit(run_with_services(invocation, action))
@@ -86,13 +83,13 @@ def add(
 @app.command("list", help=_("List your configurations."))
 def list_(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(help=_("Words that must be in name, model, provider or note."))] = "",
-    sort: Annotated[str, typer.Option(help=_("name, model, provider, updated or created"))] = "name",
+    query: Annotated[str, typer.Argument(metavar="[WORDS]", help=_("Words that must be in name, model, provider or note."))] = "",
+    sort: Annotated[str, typer.Option(metavar="ORDER", help=_("name, model, provider, updated or created"))] = "name",
 ) -> None:
     invocation: Invocation = context.obj
 
     async def action(services: Services, principal: Principal) -> int:
-        found = await services.configurations.list(principal, query=query, sort=_sort(sort))
+        found = await services.configurations.list(principal, query=query, sort=sort_of(sort))
         if invocation.json:
             print_json([configuration_as_json(configuration) for configuration in found])
         elif not found:
@@ -176,8 +173,36 @@ def default(context: typer.Context, name: Name) -> None:
     raise typer.Exit(run_with_services(invocation, action))
 
 
+@app.command("key", help=_("Set the API key of a configuration: from --key-file, MODELTRAIN_API_KEY or a prompt."))
+def key(
+    context: typer.Context,
+    name: Name,
+    key_file: KeyFile = None,
+    remove: Annotated[bool, typer.Option("--remove", help=_("Remove the key."))] = False,
+) -> None:
+    invocation: Invocation = context.obj
+
+    async def action(services: Services, principal: Principal) -> int:
+        from dataclasses import replace
+
+        configuration = await services.configurations.by_name(principal, name)
+        secret = None if remove else read_key(_("API key: "), key_file)
+        changed = await services.configurations.update(principal, configuration.id, replace(configuration.draft(), key=secret))
+        if invocation.json:
+            print_json(configuration_as_json(changed))
+        elif changed.has_key:
+            out(_("The key {hint} is for {endpoint} only.").format(hint=changed.key_hint, endpoint=changed.endpoint))
+        else:
+            out(_("“{name}” has no key now.").format(name=changed.name))
+        return 0
+
+    raise typer.Exit(run_with_services(invocation, action))
+
+
 @app.command("remove", help=_("Delete configurations; all of them, or none if one is unknown."))
-def remove(context: typer.Context, names: Annotated[list[str], typer.Argument(help=_("Names or ids."), show_default=False)]) -> None:
+def remove(
+    context: typer.Context, names: Annotated[list[str], typer.Argument(metavar="NAME...", help=_("Names or ids."), show_default=False)]
+) -> None:
     invocation: Invocation = context.obj
 
     async def action(services: Services, principal: Principal) -> int:
@@ -200,62 +225,3 @@ def remove(context: typer.Context, names: Annotated[list[str], typer.Argument(he
         return 0
 
     raise typer.Exit(run_with_services(invocation, action))
-
-
-# From options to a draft ---------------------------------------------------------------------------------------------
-
-
-def _draft(plain: dict[str, str], texts: dict[str, str], stop: list[str], timeout: str, note: str) -> ConfigurationDraft:
-    """Raises the first InvalidInput of the options."""
-    from core.errors import InvalidInput
-    from core.models.configurations import ConfigurationDraft
-    from core.models.forms import parse_number, parse_parameters
-
-    parameters, problems = parse_parameters(texts, stop)
-    for problem in problems.values():
-        raise problem
-    timeout_s = parse_number("timeout_s", timeout)
-    if timeout_s is None:
-        raise InvalidInput("timeout_s", "required")
-    return ConfigurationDraft(
-        name=plain["name"],
-        provider_id=plain["provider_id"],
-        model=plain["model"],
-        endpoint=plain["endpoint"],
-        system_prompt=plain["system_prompt"],
-        parameters=parameters,
-        timeout_s=timeout_s,
-        note=note,
-    )
-
-
-async def _with_key(services: Services, principal: Principal, draft: ConfigurationDraft, key_file: Path | None) -> ConfigurationDraft:
-    """The draft with a key, if the provider takes one and there is one. Asks for it only where the provider needs it."""
-    from dataclasses import replace
-
-    if key_file is not None:
-        return replace(draft, key=read_first_line(key_file))
-    if not services.providers.takes_key(draft.provider_id):
-        return draft
-    if key := os.environ.get(KEY_VARIABLE):
-        return replace(draft, key=key)
-    provider = next((info for info in await services.providers.list(principal) if info.id == draft.provider_id), None)
-    needed = services.configurations.check(draft, provider=provider).get("key")
-    if needed is None or not sys.stdin.isatty():
-        return draft
-    import getpass
-
-    return replace(draft, key=getpass.getpass(_("API key of {provider}: ").format(provider=draft.provider_id)))
-
-
-async def _needs_key(services: Services, principal: Principal, made: Configuration) -> bool:
-    provider = next((info for info in await services.providers.list(principal) if info.id == made.provider_id), None)
-    return "key" in services.configurations.check(made.draft(), provider=provider, current=made)
-
-
-def _sort(text: str) -> Any:
-    from core.errors import InvalidInput
-
-    if text not in ("name", "model", "provider", "updated", "created"):
-        raise InvalidInput("sort", "unknown", value=text)
-    return text

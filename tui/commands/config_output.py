@@ -48,13 +48,14 @@ def configuration_as_json(configuration: Configuration) -> dict[str, Any]:
         "has_key": configuration.has_key,
         "key_hint": configuration.key_hint,
         "shared_key": configuration.shared_key,
+        "key_missing": configuration.key_missing,
         "version": configuration.version,
         "created_at": configuration.created_at,
         "updated_at": configuration.updated_at,
     }
 
 
-def tell_added(made: Configuration, *, as_json: bool, needs_key: bool) -> None:
+def tell_added(made: Configuration, *, as_json: bool) -> None:
     """What was saved, and what is still missing."""
     if as_json:
         print_json(configuration_as_json(made))
@@ -62,8 +63,8 @@ def tell_added(made: Configuration, *, as_json: bool, needs_key: bool) -> None:
         out(_("Saved “{name}”.").format(name=made.name))
         if made.is_default:
             out(_("It is the default now."))
-    if needs_key:
-        err(_("This provider needs a key, and there is none yet. Remove it and add it again with --key-file or MODELTRAIN_API_KEY."))
+    if made.key_missing:
+        err(_("This provider needs a key, and there is none yet. Set it with: modeltrain config key NAME"))
 
 
 def key_state(configuration: Configuration) -> str:
@@ -77,6 +78,8 @@ def state(configuration: Configuration) -> str:
         return _("disabled")
     if not configuration.provider_enabled:
         return _("provider closed")
+    if configuration.key_missing:
+        return _("key missing")
     return _("default") if configuration.is_default else _("ready")
 
 

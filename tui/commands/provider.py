@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tui.commands.common import Invocation, command_group, err, out, print_json, print_table, read_secret, run_as_operator
+from tui.commands.common import Invocation, command_group, err, out, print_json, print_table, run_as_operator
+from tui.commands.config_input import KeyFile, read_key
 from tui.i18n import N_, _
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def endpoint(context: typer.Context, provider: Id, url: Annotated[str, typer.Arg
 def key(
     context: typer.Context,
     provider: Id,
-    key_file: Annotated[Path | None, typer.Option(help=_("A file with the API key (- is standard input)."), show_default=False)] = None,
+    key_file: KeyFile = None,
     remove: Annotated[bool, typer.Option("--remove", help=_("Remove the shared key."))] = False,
 ) -> None:
     invocation: Invocation = context.obj
@@ -89,7 +89,7 @@ def key(
         secret = None
         if not remove:
             await services.providers.get(principal, provider)
-            secret = read_secret(_("Shared API key: "), file=key_file, variable="MODELTRAIN_API_KEY")
+            secret = read_key(_("Shared API key: "), key_file)
         changed = await services.providers.set_shared_key(principal, provider, secret)
         if changed.has_shared_key:
             text = _("Everybody may use the shared key {hint} at {endpoint} now.")
