@@ -95,10 +95,14 @@ def network_of(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The counters of one try, in the order in which they are locked. `account` is "" where only the address counts."""
+    """The counters of one try, in the order in which they are locked. `account` is "" where only the address counts.
+
+    `guess`: it is a failure until it succeeds; else only attempts a minute are counted.
+    """
 
     account: str
     address: str = ""
+    guess: bool = True
 
     @classmethod
     def to_sign_in(cls, email: str, origin: Origin) -> Attempt:
@@ -107,7 +111,7 @@ class Attempt:
 
     @classmethod
     def to_register(cls, origin: Origin) -> Attempt:
-        return cls("", counter_key("register", network_of(origin.address)) if origin.address else "")
+        return cls("", counter_key("register", network_of(origin.address)) if origin.address else "", guess=False)
 
     @classmethod
     def to_confirm(cls, user_id: str) -> Attempt:
@@ -152,7 +156,8 @@ class Throttle:
         wait_ms = max(wait for _, wait in counted.values())
         for key, (counter, _) in counted.items():
             # A try that a locked account turns away is no failure of its address: nothing was guessed.
-            uow.sign_ins.set_counter(key, **asdict(counter if wait_ms else blame(counter, now, self._limits)))
+            to_blame = attempt.guess and not wait_ms
+            uow.sign_ins.set_counter(key, **asdict(blame(counter, now, self._limits) if to_blame else counter))
         return wait_ms
 
     def _held(self, uow: UnitOfWork, key: str) -> Counter:
