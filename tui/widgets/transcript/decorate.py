@@ -9,6 +9,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from tui.i18n import ngettext
+from tui.widgets.markdown import wrap
 from tui.widgets.transcript import targets
 from tui.widgets.transcript.flow import Flow, Row
 from tui.widgets.transcript.paper import Paper
@@ -22,6 +23,8 @@ class Decorator:
         self._made: dict[tuple[int, bool, bool, str], tuple[Strip, Strip]] = {}
         self._hint = (-1, 0)
         self._blank: Strip | None = None
+        self._empty_of: tuple[Sequence[tuple[str, str]], int] | None = None
+        self._nothing: list[Strip] = []
 
     def lines(self, flow: Flow, rows: Sequence[Row], target: Target | None, height: int) -> list[Strip]:
         """The strips of the whole view, `height` of them."""
@@ -47,6 +50,17 @@ class Decorator:
             self._blank = self._blank or paper.line([])
             strips += [self._blank] * (height - len(strips))
         return strips
+
+    def nothing(self, paper: Paper, empty: Sequence[tuple[str, str]], height: int) -> list[Strip]:
+        """The view of a conversation without messages: what belongs here and how to begin, a third down."""
+        if self._empty_of != (empty, height):
+            style = {token: paper.style(getattr(paper.colours, token)) for _text, token in empty}
+            lines = [paper.line(part) for text, token in empty for part in wrap([(text, style[token])], paper.text_width)]
+            above = min(height // 3, max(0, height - len(lines)))
+            blank = paper.line([])
+            self._nothing = ([blank] * above + lines + [blank] * height)[:height]
+            self._empty_of = (tuple(empty), height)
+        return self._nothing
 
     def _hint_text(self, flow: Flow, paper: Paper, height: int) -> str:
         self._hint = (-1, 0)

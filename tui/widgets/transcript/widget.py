@@ -95,6 +95,8 @@ class Transcript(Widget, can_focus=True):
         self.flow = Flow()
         self.earlier = 0
         self.target: Target | None = None
+        #: What to say while there is no message: (text, token of the palette) paragraphs, already translated.
+        self.empty: tuple[tuple[str, str], ...] = ()
         self._rows: list[Row] = []
         self._strips: list[Strip] = []
         self._decorator = Decorator()
@@ -168,10 +170,14 @@ class Transcript(Widget, can_focus=True):
         if not self.flow.ready or paper != self.flow.paper:
             self.flow.set_paper(paper)
             self._decorator = Decorator()
+        paper = self.flow.paper
         self.flow.height = height
         self._rows = self.flow.rows()
         target = self.target if self.has_focus else None
-        self._strips = self._decorator.lines(self.flow, self._rows, target, height)
+        if self._rows:
+            self._strips = self._decorator.lines(self.flow, self._rows, target, height)
+        else:
+            self._strips = self._decorator.nothing(paper, self.empty, height)
 
     def render(self) -> RenderResult:
         return ""

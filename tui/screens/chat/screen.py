@@ -1,0 +1,351 @@
+"""ChatScreen: conversations at the left, the transcript, the composer below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+
+from core.chat.types import ConversationView
+from core.errors import NotFound
+from core.events import ConfigurationsChanged, ConversationChanged, Event
+from core.sanitise import one_line
+from tui.i18n import N_, _
+from tui.screens.chat.answers import Answers
+from tui.screens.chat.base import Opened, Spot
+from tui.screens.chat.conversations import Conversations
+from tui.screens.chat.copying import Copying
+from tui.screens.chat.drafts import DraftKeeper
+from tui.screens.chat.side import UNTITLED, Side
+from tui.screens.chat.views import LiveAnswer, view_of
+from tui.widgets.composer import Composer
+from tui.widgets.fields import Field
+from tui.widgets.frame import Rule
+from tui.widgets.rows import Rows
+from tui.widgets.transcript import Transcript
+
+if TYPE_CHECKING:
+    from textual.events import Resize, ScreenSuspend
+
+_WIDE = 100
+#: Messages read when a conversation is opened; earlier ones come when they are scrolled to.
+_TAIL, _MORE, _ALL = 200, 500, 1_000_000
+_PLACES = 50
+
+
+class ChatScreen(Answers, Conversations, Copying):
+    """See the module. `opened` is what is in sight; the answer under way belongs to the service, not to this screen."""
+
+    AREA = N_("Chat")
+    HELP = N_(
+        "Write a question below and press Enter. Alt+Enter or Ctrl+J makes a new line. Large pastes are folded and sent whole.\n\n"
+        "Esc stops an answer; what came is kept. Ctrl+R asks the same again, Alt+C lets a broken answer go on.\n\n"
+        "Esc also leads up: from the text to the conversation, from there to the list; i leads back to the text. In the conversation "
+        "j and k go from message to message and code block to code block, y copies, t or Enter opens the reasoning, G goes to the end.\n\n"
+        "An answer goes on when you leave this screen; a notice says when it is there. What you typed is kept, also when the power fails."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", N_("stop, up"), id="chat.back", tooltip=N_("Stop the answer; else to the conversation, then the list")),
+        Binding("n", "new", N_("new"), id="chat.new_letter", show=False),
+        Binding("ctrl+n", "new", N_("new"), id="chat.new", tooltip=N_("Begin a new conversation")),
+        Binding("i", "write", N_("write"), id="chat.write", tooltip=N_("Back to the text")),
+        Binding("ctrl+o", "model", N_("model"), id="chat.model", tooltip=N_("Choose who answers from now on")),
+        Binding("ctrl+r", "retry", N_("retry"), id="chat.retry", tooltip=N_("Ask the same question again; the old answer is kept")),
+        Binding("alt+c", "continue", N_("continue"), id="chat.continue", tooltip=N_("Let an answer that broke off go on")),
+        Binding("ctrl+t", "prompt", N_("system prompt"), id="chat.prompt", tooltip=N_("What is said to the model before every question")),
+        Binding("ctrl+b", "list", N_("list"), id="chat.list", tooltip=N_("Show or hide the conversations"), priority=True),
+        Binding("slash", "filter", N_("filter"), id="chat.filter", tooltip=N_("Find a conversation by words of its title")),
+        Binding("r", "rename", N_("rename"), id="chat.rename", tooltip=N_("Give the conversation another title")),
+        Binding("d", "delete", N_("delete"), id="chat.delete", tooltip=N_("Move conversations to the trash")),
+        Binding("p", "pin", N_("pin"), id="chat.pin", tooltip=N_("Keep at the top of the list, or no longer"), show=False),
+        Binding("D", "trash", N_("trash"), id="chat.trash", tooltip=N_("Restore what was deleted, or delete it for good"), show=False),
+    ]
+
+    def compose_body(self) -> Iterable[Any]:
+        with Horizontal(id="chat-body"):
+            yield Side(id="chat-side")
+            with Vertical(id="chat-main"):
+                yield Transcript(id="chat-transcript")
+        yield Rule(id="chat-rule")
+        yield Composer(N_("Ask, Alt+Enter for a new line"), id="chat-composer")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.opened, self.configurations, self.summaries, self.total = Opened(), (), {}, 0
+        self.loaded = False
+        self._asked_for: str | None = None
+        self._places: dict[str, Spot] = {}
+        self.drafts = DraftKeeper(self, self.save_draft, lambda: self.start(self.drafts.flush, group="draft", exclusive=False))
+        self.composer.focus()
+        self.start(self._enter, group="open")
+
+    async def _enter(self) -> None:
+        """The first time: the configurations, the list, and the conversation used last."""
+        self.configurations = await self.services.configurations.list(self.principal)
+        self.loaded = True
+        await self.load_list()
+        latest = max(self.summaries.values(), key=lambda item: item.used_at, default=None)
+        await self._open(latest.id if latest is not None else None)
+
+    # What is in sight ------------------------------------------------------------------------------------------------
+
+    async def open_conversation(self, conversation_id: str | None) -> None:
+        worker = self.start(self._open, conversation_id, group="open")
+        await worker.wait()
+
+    async def _open(self, conversation_id: str | None) -> None:
+        self._asked_for = conversation_id
+        if not self.loaded:
+            self.configurations = await self.services.configurations.list(self.principal)
+            self.loaded = True
+        await self.drafts.flush()
+        view: ConversationView | None = None
+        if conversation_id is not None:
+            view = await self.services.chat.open(self.principal, conversation_id, tail=_TAIL)
+        draft = await self.services.chat.draft(self.principal, conversation_id)
+        self._remember_place()
+        self.leave_answer()
+        self._show(view)
+        self.composer.load(draft)
+        self.composer.set_history([message.content for message in self.opened.messages.values() if message.role == "user"])
+        await self.load_list(conversation_id or "new")
+
+    def _show(self, view: ConversationView | None) -> None:
+        if view is None:
+            self.opened = Opened()
+            self.transcript.show(())
+            self.draw_state()
+            return
+        messages = {message.id: message for message in view.messages}
+        self.opened = Opened(view.summary, view.system_prompt, view.summary.configuration_id, messages)
+        scene = self.scene
+        self.transcript.show((view_of(message, scene) for message in view.messages), earlier=view.earlier)
+        spot = self._places.get(view.summary.id)
+        place = spot.place(self.transcript) if spot is not None else None
+        if place is not None:
+            self.transcript.flow.follow, self.transcript.flow.top = False, place
+            self.transcript.draw()
+        making = next((message for message in view.messages if message.state == "generating"), None)
+        if making is not None:
+            self.follow(LiveAnswer(making.id, making.model, making.content, making.reasoning))
+        self.draw_state()
+
+    def _remember_place(self) -> None:
+        """Keep the place of reading, unless it is the end."""
+        opened, flow = self.opened.id, self.transcript.flow
+        if opened is None:
+            return
+        self._places.pop(opened, None)
+        if not flow.follow and len(flow):
+            self._places[opened] = Spot(flow.view_at(flow.top.message).id, flow.top.part, flow.top.line)
+            while len(self._places) > _PLACES:
+                self._places.pop(next(iter(self._places)))
+
+    def draw_state(self) -> None:
+        summary = self.opened.summary
+        title = one_line(summary.title) if summary is not None else ""
+        self.set_opened(title or _(UNTITLED))
+        configuration = self.configuration
+        self.set_in_hand(one_line(configuration.name) if configuration is not None else _("no model") if self.loaded else "")
+        self.query_one("#chat-rule", Rule).text = _("system prompt") if self.opened.system_prompt else ""
+        self.composer.remark = self._remark()
+        self.transcript.empty = self._empty()
+        self.transcript.draw()
+        self.refresh_bindings()
+
+    def _remark(self) -> str:
+        if self.loaded and self.configuration is None:
+            return _("no model: Alt+6 makes a configuration")
+        if self.opened.live is not None:
+            return _("Esc stops the answer")
+        return ""
+
+    def _empty(self) -> tuple[tuple[str, str], ...]:
+        if not self.loaded:
+            return ()
+        if self.configuration is None:
+            return (
+                (_("There is no model to ask yet."), "text"),
+                (_("Press {key} and make a configuration; the simulator needs no key.").format(key="Alt+6"), "accent"),
+            )
+        who = one_line(self.configuration.name)
+        return (
+            (_("A new conversation with {model}.").format(model=who), "text"),
+            (_("Write your question below and press Enter."), "accent"),
+            (_("{key} asks another model, {other} sets a system prompt.").format(key="Ctrl+O", other="Ctrl+T"), "dim"),
+        )
+
+    def retranslate(self) -> None:
+        super().retranslate()
+        self.draw_list()
+        scene = self.scene
+        for message in self.opened.messages.values():
+            if self.opened.live is None or self.opened.live.id != message.id:
+                self.transcript.flow.update(view_of(message, scene))
+        self.draw_state()
+
+    # Events ----------------------------------------------------------------------------------------------------------
+
+    def core_event(self, event: Event) -> None:
+        if not self.context.signed_in or not self.loaded:
+            return
+        if isinstance(event, ConversationChanged):
+            self.start(self._conversation_changed, event.conversation_id, group="list")
+        elif isinstance(event, ConfigurationsChanged):
+            self.start(self._load_configurations, group="configurations")
+
+    async def _conversation_changed(self, conversation_id: str) -> None:
+        await self.load_list()
+        if conversation_id != self.opened.id or self.opened.live is not None:
+            return
+        try:
+            view = await self.services.chat.open(self.principal, conversation_id, tail=1)
+        except NotFound:
+            await self.open_conversation(None)
+            return
+        self.opened.summary, self.opened.system_prompt = view.summary, view.system_prompt
+        last = view.messages[-1] if view.messages else None
+        if last is not None and last.id not in self.opened.messages and not self.composer.pending:
+            # Asked from elsewhere: another terminal of the same account, or the shell.
+            await self.open_conversation(conversation_id)
+        self.draw_state()
+
+    async def _load_configurations(self) -> None:
+        self.configurations = await self.services.configurations.list(self.principal)
+        self.draw_state()
+
+    def on_screen_resume(self) -> None:
+        if not self.loaded:
+            return
+        self.start(self.load_list, group="list")
+        if self.opened.live is not None:
+            self.start(self._watch, self.opened.live, group="watch")
+
+    async def on_screen_suspend(self, _event: ScreenSuspend) -> None:
+        if not self.context.signed_in:
+            return
+        with self.reporting():
+            await self.drafts.flush()
+        if self.app.screen not in (self, *self.app.screen_stack) and self.opened.live is not None:
+            self.leave_answer()
+
+    async def on_unmount(self) -> None:
+        if self.context.signed_in and self.context.ready:
+            with self.reporting():
+                await self.drafts.flush()
+
+    def on_resize(self, event: Resize) -> None:
+        self.set_class(event.size.width < _WIDE, "narrow")
+
+    # Messages of the widgets -----------------------------------------------------------------------------------------
+
+    def on_composer_changed(self, event: Composer.Changed) -> None:
+        event.stop()
+        self.drafts.changed(self.opened.id, self.composer.draft)
+
+    def on_rows_chosen(self, event: Rows.Chosen) -> None:
+        self.remove_class("listing")
+        self.start(self._open, None if event.row_id == "new" else event.row_id, group="open")
+        self.composer.focus()
+
+    def on_rows_highlighted(self) -> None:
+        if len(self.summaries) < self.total and self.side.rows.cursor > len(self.summaries) - 20:
+            self.limit *= 2
+            self.start(self.load_list, self.side.rows.current_id, group="list")
+
+    def on_rows_marked(self) -> None:
+        self.draw_list()
+
+    def on_input_changed(self, event: Field.Changed) -> None:
+        event.stop()
+        self.start(self.load_list, group="list")
+
+    def on_input_submitted(self) -> None:
+        self.side.rows.focus()
+
+    def on_transcript_earlier_wanted(self, event: Transcript.EarlierWanted) -> None:
+        self.start(self._earlier, _ALL if event.all else _MORE, event.all, group="earlier")
+
+    async def _earlier(self, limit: int, to_start: bool) -> None:
+        opened, transcript = self.opened, self.transcript
+        if opened.id is None or not opened.messages:
+            return
+        found = await self.services.chat.earlier(self.principal, opened.id, next(iter(opened.messages)), limit)
+        if self.opened is not opened:
+            return
+        opened.messages = {message.id: message for message in found} | opened.messages
+        scene = self.scene
+        transcript.prepend([view_of(message, scene) for message in found], earlier=max(0, transcript.earlier - len(found)))
+        if to_start:
+            transcript.action_start()
+
+    # Keys ------------------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "continue":
+            return self.loaded and self.opened.live is None and bool((last := self.opened.last_answer) and last.can_continue)
+        if action == "retry":
+            return self.loaded and self.opened.live is None and self.opened.last_answer is not None
+        if action == "write":
+            return not self.composer.has_focus
+        if action in ("rename", "delete", "pin"):
+            return self.loaded and (self.opened.id is not None or self.side.rows.has_focus)
+        return True
+
+    def action_back(self) -> None:
+        """Stop the answer; else one level up: text, conversation, list, home."""
+        focused = self.focused
+        if focused in (self.side.rows, self.side.filter):
+            self._leave_list()
+        elif self.stop_answer():
+            return
+        elif focused is self.composer and len(self.transcript.flow):
+            self.transcript.focus()
+        else:
+            self._to_list()
+
+    def _leave_list(self) -> None:
+        filter_field = self.side.filter
+        if self.side.rows.clear_marks():
+            return
+        if not filter_field.has_class("hidden"):
+            filter_field.value = ""
+            filter_field.add_class("hidden")
+            self.side.rows.focus()
+        elif self.has_class("listing"):
+            self.remove_class("listing")
+            self.composer.focus()
+        else:
+            self.app.call_later(self.modeltrain.action_go, "home")
+
+    def _to_list(self) -> None:
+        self.remove_class("unlisted")
+        self.add_class("listing")
+        self.side.rows.focus()
+
+    def action_list(self) -> None:
+        """Show or hide the list; where it is narrow it lies over the conversation."""
+        hidden = not self.side.display or not self.side.size.width
+        if hidden:
+            self._to_list()
+            return
+        self.remove_class("listing")
+        self.set_class(not self.has_class("narrow"), "unlisted")
+        if self.focused in (self.side.rows, self.side.filter):
+            self.composer.focus()
+
+    def action_write(self) -> None:
+        self.remove_class("listing")
+        self.composer.focus()
+
+    def action_new(self) -> None:
+        self.remove_class("listing")
+        self.start(self._open, None, group="open")
+        self.composer.focus()
+
+    def action_filter(self) -> None:
+        self._to_list()
+        self.side.filter.remove_class("hidden")
+        self.side.filter.focus()
