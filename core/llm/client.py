@@ -11,7 +11,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from core.clock import Clock
-from core.llm.endpoints import EndpointPolicy
+from core.errors import InvalidInput
+from core.llm.endpoints import SIMULATOR_SCHEME, EndpointPolicy, normalise_endpoint
 from core.llm.events import StreamEvent
 from core.llm.presets import Preset
 from core.llm.request import ChatModel, ChatRequest, ListedModel
@@ -37,7 +38,13 @@ class ModelClients:
         self._memory: dict[str, bool] = {}
 
     def chat_model(self, preset: Preset, endpoint: str, key: str | None, *, policy: EndpointPolicy) -> ChatModel:
-        """The models at a normalised endpoint. Does nothing yet: problems are raised when it is asked."""
+        """The models at an endpoint. Connects to nothing yet: problems with the provider are raised when it is asked.
+
+        Raises InvalidInput(field="endpoint") for what is no address. "simulator:" is none: SimulatorControl knows where it runs.
+        """
+        endpoint = normalise_endpoint(endpoint)
+        if endpoint == SIMULATOR_SCHEME:
+            raise InvalidInput("endpoint", "scheme")
         return _LazyChatModel(self, preset, endpoint, key, policy)
 
     async def close(self) -> None:

@@ -266,6 +266,7 @@ class EndpointPolicy:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_entries", tuple(parse_allowed(text) for text in self.allowed))
+        object.__setattr__(self, "local_endpoints", tuple(normalise_endpoint(text) for text in self.local_endpoints))
 
     def permits(self, endpoint: str, address: Address) -> bool:
         """Whether a request to the normalised `endpoint` may go to `address`, one of those its host has."""

@@ -1,6 +1,17 @@
 """What went wrong at a provider, as the typed errors of core/errors.py: HTTP statuses, error bodies, and the network's exceptions.
 
 Every message is the provider's own text, on one line, without control characters, cut to 500 characters, and without the key.
+Where one error has several causes, the field `reason` tells them apart:
+
+| error | reasons |
+| --- | --- |
+| ConnectionRefused | refused (nobody listens), unreachable (no way there), timeout (no answer to the knock) |
+| TlsFailed | certificate (message: what is wrong with it), not_tls (the port speaks something else), handshake |
+| Unauthorized | key_not_ascii (never sent: no key has such characters), else None: the provider refused the key |
+| BadRequest | redirect (with `location`), not_json (extra parameters that cannot be sent), bad_request_made, else None |
+| ProviderFault | not_http, encoding (a compression nobody asked for), garbled (nonsense in mid-stream), else None |
+| NotAStream | no_list (a model list was expected), else None |
+| StreamTruncated, ConnectionLost | connection_closed; broken, no_answer (before anything came) |
 """
 
 from __future__ import annotations

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, ClassVar
 
 import httpx
@@ -19,12 +17,12 @@ from core import errors
 from core.clock import Clock
 from core.errors import ProviderError
 from core.llm import failures
-from core.llm.answer import Answer, AnswerTooLong
-from core.llm.body import Body, Inflater, NotAnAnswer, NotJson, Parser, parse_json
+from core.llm.answer import Answer
+from core.llm.body import Body, NotJson, Parser, parse_json
 from core.llm.endpoints import EndpointPolicy
 from core.llm.events import StreamEvent
 from core.llm.failures import Origin
-from core.llm.lines import LineTooLong
+from core.llm.flow import TAIL_S, check_end, chunks_of, digest, drain, named, next_chunk
 from core.llm.network import CONNECT_TIMEOUT_S, Resolver, checked_addresses
 from core.llm.presets import Preset, profile_for
 from core.llm.request import ChatRequest, ListedModel
@@ -35,10 +33,6 @@ _ERROR_LIMIT = 64 * 1024
 _BODY_LIMIT = 512 * 1024 * 1024
 _LIST_LIMIT = 32 * 1024 * 1024
 _LIST_SILENCE_S = 30.0
-#: Once the model said why it stops, only the counts and the end mark are still to come: they get this long, not the whole silence.
-_TAIL_S = 5.0
-#: Bytes that are read in a thread when they come as one event.
-_HEAVY = 256 * 1024
 _RETRIES = 2
 _LONGEST_RETRY_WAIT_S = 10.0
 _PAUSES_S = (0.25, 1.0)
@@ -109,15 +103,16 @@ class HttpChatModel(ABC):
         parser = self._parser(answer, origin)
         body = Body(parser, json_lines=self.json_lines)
         try:
-            async with self._open(request, origin) as response, aclosing(_chunks(response, origin, _BODY_LIMIT)) as chunks:
-                while not parser.done and (chunk := await _next(chunks, answer, request, origin)) is not None:
-                    with _named(origin, answer):
-                        await _digest(body, chunk)
+            async with self._open(request, origin) as response, aclosing(chunks_of(response, origin, _BODY_LIMIT)) as chunks:
+                while not parser.done and (chunk := await next_chunk(chunks, answer, request, origin)) is not None:
+                    with named(origin, answer):
+                        await digest(body, chunk)
                     for event in answer.take():
                         yield event
-            with _named(origin, answer):
-                await _digest(body, None)
-                _check_end(body, answer, parser, origin)
+                await drain(chunks)
+            with named(origin, answer):
+                await digest(body, None)
+                check_end(body, answer, parser, origin)
         except ProviderError as error:
             for event in answer.broken():
                 yield event
@@ -129,14 +124,23 @@ class HttpChatModel(ABC):
     @asynccontextmanager
     async def _open(self, request: ChatRequest, origin: Origin) -> AsyncIterator[httpx.Response]:
         """The head of an answer with status 200. Tried again before the first token where that may help."""
-        body = self._chat_body(request)
+        response, body = await self._send_patiently("POST", self._url("chat"), self._chat_body(request), request.silence_s, origin)
+        try:
+            self._accepted(body)
+            yield response
+        finally:
+            await response.aclose()
+
+    async def _send_patiently(
+        self, method: str, url: str, body: dict[str, Any] | None, silence_s: float, origin: Origin
+    ) -> tuple[httpx.Response, dict[str, Any]]:
+        """`_send`, again where that may help; with the body that was taken in the end."""
         retries = 0
         while True:
             try:
-                response = await self._send("POST", self._url("chat"), body, request.silence_s, origin)
-                break
+                return await self._send(method, url, body, silence_s, origin), body or {}
             except ProviderError as error:
-                lighter = self._without_refused(body, error)
+                lighter = self._without_refused(body or {}, error)
                 if lighter is not None:
                     body = lighter
                     continue
@@ -145,11 +149,6 @@ class HttpChatModel(ABC):
                     raise
                 retries += 1
                 await self._connection.sleep(wait)
-        try:
-            self._accepted(body)
-            yield response
-        finally:
-            await response.aclose()
 
     async def _send(self, method: str, url: str, body: Any, silence_s: float, origin: Origin) -> httpx.Response:
         """One request. The response is open and has status 2xx; anything else is raised as a ProviderError."""
@@ -179,8 +178,8 @@ class HttpChatModel(ABC):
         """The error of a response that is no answer."""
         text = b""
         try:
-            async with asyncio.timeout(_TAIL_S):
-                async for chunk in _chunks(response, origin, _BODY_LIMIT):
+            async with asyncio.timeout(TAIL_S):
+                async for chunk in chunks_of(response, origin, _BODY_LIMIT):
                     text += chunk
                     if len(text) >= _ERROR_LIMIT:
                         break
@@ -199,19 +198,9 @@ class HttpChatModel(ABC):
     async def _json(self, method: str, url: str, body: Any = None) -> Any:
         """The JSON of a call that is no answer. Raises ProviderError, NotAStream for another kind of body."""
         origin = self._origin
-        retries = 0
-        while True:
-            try:
-                response = await self._send(method, url, body, _LIST_SILENCE_S, origin)
-                break
-            except ProviderError as error:
-                wait = _pause(error, retries)
-                if wait is None:
-                    raise
-                retries += 1
-                await self._connection.sleep(wait)
+        response, _ = await self._send_patiently(method, url, body, _LIST_SILENCE_S, origin)
         try:
-            parts = [chunk async for chunk in _chunks(response, origin, _LIST_LIMIT)]
+            parts = [chunk async for chunk in chunks_of(response, origin, _LIST_LIMIT)]
         except httpx.HTTPError as error:
             raise failures.from_exception(origin, error, silence_s=_LIST_SILENCE_S, streaming=True) from error
         finally:
@@ -257,81 +246,3 @@ def _pause(error: ProviderError, retries: int) -> float | None:
     if isinstance(error, errors.ConnectionRefused | errors.ConnectionLost) and error.fields.get("reason") != "timeout":
         return _PAUSES_S[retries]
     return None
-
-
-async def _next(chunks: AsyncGenerator[bytes, None], answer: Answer, request: ChatRequest, origin: Origin) -> bytes | None:
-    """The next chunk, or None at the end. What breaks after the finish reason does not make a complete answer a broken one."""
-    complete = answer.finish is not None
-    try:
-        if not complete:
-            return await anext(chunks, None)
-        async with asyncio.timeout(_TAIL_S):
-            return await anext(chunks, None)
-    except (httpx.HTTPError, TimeoutError) as error:
-        if complete:
-            return None
-        raise failures.from_exception(origin, error, silence_s=request.silence_s, streaming=True) from error
-
-
-async def _digest(body: Body, chunk: bytes | None) -> None:
-    """Read the next chunk (None: the end). An event of megabytes takes seconds, which the loop of all users cannot spare."""
-    read = body.close if chunk is None else partial(body.feed, chunk)
-    if body.held + len(chunk or b"") > _HEAVY:
-        await asyncio.to_thread(read)
-    else:
-        read()
-
-
-def _check_end(body: Body, answer: Answer, parser: Parser, origin: Origin) -> None:
-    """The body is over: an answer without its end is no success."""
-    if answer.finish is not None:
-        return
-    if not answer.started and (parser.done or not body.events):
-        raise origin.error(errors.EmptyStream)
-    if not parser.done:
-        raise origin.error(errors.StreamTruncated)
-
-
-async def _chunks(response: httpx.Response, origin: Origin, limit: int) -> AsyncGenerator[bytes, None]:
-    """The bytes of a body, decompressed if need be. Raises ResponseTooLarge beyond `limit` bytes."""
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-        raise origin.error(errors.ProviderFault, reason="encoding", message=encoding)
-    inflater = None if encoding in ("", "identity") else Inflater()
-    size = 0
-    async for chunk in response.aiter_raw():
-        rest = chunk
-        while rest:
-            if inflater is None:
-                chunk, rest = rest, b""
-            else:
-                try:
-                    chunk, rest = inflater.feed(rest)
-                except zlib.error:
-                    raise origin.error(errors.ProviderFault, reason="encoding", message=encoding) from None
-            size += len(chunk)
-            if size > limit:
-                raise origin.error(errors.ResponseTooLarge, limit=limit)
-            yield chunk
-
-
-class _named:  # noqa: N801 - reads as a statement
-    """Turns what the parts raise about a body into errors that say where it came from."""
-
-    def __init__(self, origin: Origin, answer: Answer) -> None:
-        self._origin = origin
-        self._answer = answer
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        origin = self._origin
-        if isinstance(error, LineTooLong | AnswerTooLong):
-            raise origin.error(errors.ResponseTooLarge, limit=error.limit) from None
-        if isinstance(error, NotJson) and self._answer.started:
-            raise origin.error(errors.ProviderFault, reason="garbled", message=error.text, status=200) from None
-        if isinstance(error, NotJson):
-            raise origin.error(errors.NotAStream, message=error.text, status=200) from None
-        if isinstance(error, NotAnAnswer):
-            raise origin.error(errors.NotAStream, message=failures.message_of(error.body), status=200) from None

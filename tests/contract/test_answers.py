@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
+from core.errors import InvalidInput
 from core.llm.client import ModelClients
 from core.llm.events import ReasoningDelta, TextDelta, Usage
 from core.llm.request import Parameters, Turn
@@ -206,3 +208,42 @@ async def test_models_are_listed_by_name(wire: Wire, clients: ModelClients) -> N
         ("deepseek-r1", ("chat", "reasoning")),
         ("qwen3-coder", ("chat", "code")),
     ]
+
+
+async def test_a_connection_is_used_again_after_a_whole_answer(wire: Wire, clients: ModelClients) -> None:
+    connections = 0
+    body = wire.stream(PARTS)
+    response = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(body), body)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r")[0]))
+                writer.write(response)
+                await writer.drain()
+                writer.write(b"0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    model = chat_model(clients, wire, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    outcomes = [await ask(model, question()) for _ in range(3)]
+    assert [outcome.text for outcome in outcomes] == [TEXT] * 3
+    assert connections == 1
+    await clients.close()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_an_end_mark_ends_the_answer_although_the_connection_stays_open(wire: Wire, clients: ModelClients) -> None:
+    async with RawServer(play(wire.stream(PARTS), content_type=wire.content_type, stall=True)) as server:
+        outcome = await ask(chat_model(clients, wire, server.url), question(silence_s=60))
+    assert (outcome.text, outcome.finish) == (TEXT, "stop")
+
+
+@pytest.mark.parametrize("endpoint", ["http://user:pw@host", "ftp://host", "simulator:", ""])
+async def test_what_is_no_endpoint_is_refused_at_once(wire: Wire, clients: ModelClients, endpoint: str) -> None:
+    with pytest.raises(InvalidInput):
+        chat_model(clients, wire, endpoint)

@@ -312,7 +312,7 @@ class TestTheTail:
     async def test_nobody_waits_for_it_as_long_as_for_a_token(
         self, wire: Wire, clients: ModelClients, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("core.llm.wire._TAIL_S", 0.2)
+        monkeypatch.setattr("core.llm.flow.TAIL_S", 0.2)
         started = time.monotonic()
         outcome = await outcome_of(wire, clients, play(self.finished(wire), content_type=wire.content_type, stall=True), silence_s=60)
         assert (outcome.text, outcome.finish) == ("so", "stop")
