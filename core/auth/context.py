@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from core.events import AccountChanged, EventBus
 from core.persistence import Store
 from core.settings import Settings
 
+_IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 REGISTRATION = "registration.open"
 #: Made once, with the first administrator, in the same unit of work: of many who try at once, one succeeds.
 FIRST_ADMIN = "accounts.first_admin"
@@ -25,6 +27,8 @@ FIRST_ADMIN = "accounts.first_admin"
 
 @dataclass(frozen=True)
 class AuthContext:
+    """One for each Accounts; nothing in it is known to other processes."""
+
     store: Store
     settings: Settings
     clock: Clock
@@ -63,6 +67,11 @@ class AuthContext:
             raise InvalidInput(field, "wrong")
         await self.store.write(lambda uow: self.throttle.succeeded(uow, attempt))
         return str(known)
+
+
+def is_identifier(text: str) -> bool:
+    """Whether `text` can be an id of ours. What cannot is not asked of the database: not every one takes every character."""
+    return _IDENTIFIER.fullmatch(text) is not None
 
 
 def profile_of(row: Any) -> Profile:

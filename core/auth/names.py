@@ -17,6 +17,7 @@ _CODE_POINTS, _KEY_CODE_POINTS = 200, 600
 
 _LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _LABEL = re.compile(r"[^\W_](?:[\w-]*[^\W_])?")
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 #: Zero-width joiners: part of emoji, and of words in Persian and in Indic scripts. Kept between visible characters, not in the key.
 _JOINERS = "\u200c\u200d"
 _SELECTORS = tuple(chr(point) for point in range(0xFE00, 0xFE10))
@@ -26,8 +27,11 @@ _MARKS_ON_ONE = 6
 
 
 def fold_email(text: str) -> str:
-    """`text` as it would be stored, valid or not: what sign-in looks for, and what its attempts are counted by."""
-    return unicodedata.normalize("NFKC", text.strip()).lower()
+    """`text` as it would be stored, valid or not: what sign-in looks for, and what its attempts are counted by.
+
+    What no database takes (NUL, lone surrogates) becomes U+FFFD, which is in no address.
+    """
+    return _NO_TEXT.sub("\ufffd", unicodedata.normalize("NFKC", text.strip()).lower())
 
 
 def check_email(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.audit import Actor
-from core.auth.context import AuthContext
+from core.auth.context import AuthContext, is_identifier
 from core.auth.names import EMAIL_LIMIT, fold_email, is_email
 from core.auth.opening import Opened, carry_on, end_all, open_session, signed_in, why_ended
 from core.auth.principal import Origin, Principal, Role
@@ -175,7 +175,7 @@ class SignIns:
     async def end_session(self, principal: Principal, session_id: str) -> None:
         user_id = principal.require_user("session.end")
         because = "signed_out" if session_id == principal.session_id else "revoked"
-        if not await self._end(principal, user_id, session_id, because):
+        if not is_identifier(session_id) or not await self._end(principal, user_id, session_id, because):
             raise NotFound(kind="session", reference=session_id)
 
     async def _end(self, principal: Principal, user_id: str, session_id: str, because: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core.audit import Actor
-from core.auth.context import AuthContext
+from core.auth.context import AuthContext, is_identifier
 from core.auth.principal import Principal
 from core.auth.types import SshKeyInfo
 from core.clock import from_ms, from_ms_or_none
@@ -142,7 +142,7 @@ class SshKeys:
                 context.audit.note(uow, Actor.of(principal), "ssh_key.removed", ("ssh_key", key_id), fingerprint=fingerprint)
             return fingerprint is not None
 
-        if not await context.store.write(work):
+        if not is_identifier(key_id) or not await context.store.write(work):
             raise NotFound(kind="ssh_key", reference=key_id)
 
 
