@@ -8,13 +8,18 @@ address (core/llm/network.py) whatever the name resolves to later. Redirects are
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from core.errors import InvalidInput
+from core.sanitise import one_line
 
+log = logging.getLogger(__name__)
+Parsed = TypeVar("Parsed")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Reach = Literal["public", "inner", "never"]
 
@@ -265,8 +270,9 @@ class EndpointPolicy:
     _entries: tuple[AllowedEntry, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_entries", tuple(parse_allowed(text) for text in self.allowed))
-        object.__setattr__(self, "local_endpoints", tuple(normalise_endpoint(text) for text in self.local_endpoints))
+        """What cannot be read opens nothing, rather than stopping everybody: it was checked when it was entered."""
+        object.__setattr__(self, "_entries", tuple(_readable(parse_allowed, self.allowed)))
+        object.__setattr__(self, "local_endpoints", tuple(_readable(normalise_endpoint, self.local_endpoints)))
 
     def permits(self, endpoint: str, address: Address) -> bool:
         """Whether a request to the normalised `endpoint` may go to `address`, one of those its host has."""
@@ -277,3 +283,11 @@ class EndpointPolicy:
             return True
         host, port = split_endpoint(endpoint)
         return any(entry.covers(host, port, address) for entry in self._entries)
+
+
+def _readable(parse: Callable[[str], Parsed], texts: Iterable[str]) -> Iterator[Parsed]:
+    for text in texts:
+        try:
+            yield parse(text)
+        except InvalidInput:
+            log.warning("an address that was allowed cannot be read and opens nothing: %s", one_line(text, 100))

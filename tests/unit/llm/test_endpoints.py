@@ -199,3 +199,9 @@ def test_what_is_no_entry_is_refused(text: str, rule: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_allowed(text)
     assert (caught.value.field, caught.value.rule) == ("address", rule)
+
+
+def test_an_entry_that_cannot_be_read_opens_nothing_and_stops_nobody() -> None:
+    policy = EndpointPolicy(served=True, allowed=("no such thing", "10.0.0.0/8"), local_endpoints=("nonsense",))
+    assert permits(policy, "http://x", "10.1.1.1")
+    assert not permits(policy, "http://x", "192.168.1.1")
