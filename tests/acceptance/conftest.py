@@ -33,5 +33,11 @@ def simulator() -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def ann(tmp_path: Path) -> Shell:
-    """The first account, an administrator."""
+    """The first account of an installation of its own, an administrator."""
     return Shell(tmp_path / "data").user("ann@example.org", "ann", admin=True)
+
+
+@pytest.fixture(scope="session")
+def zoe(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """An account that tests share, to save the time of making one; name what you make after your test."""
+    return Shell(tmp_path_factory.mktemp("shared") / "data").user("zoe@example.org", "zoe", admin=True)

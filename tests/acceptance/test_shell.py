@@ -45,15 +45,15 @@ def configure(shell: Shell, simulator: dict[str, Any], name: str, model: str, pr
 
 
 @pytest.mark.parametrize("provider", PROTOCOLS)
-def test_an_answer_is_streamed_and_kept(ann: Shell, simulator: dict[str, Any], provider: str) -> None:
-    configure(ann, simulator, "echo", "sim-echo@0", provider)
-    outcome = ann.ok("chat", "-c", "echo", "--json", "What is the loss? 损失是多少？")
+def test_an_answer_is_streamed_and_kept(zoe: Shell, simulator: dict[str, Any], provider: str) -> None:
+    configure(zoe, simulator, f"echo-{provider}", "sim-echo@0", provider)
+    outcome = zoe.ok("chat", "-c", f"echo-{provider}", "--json", "What is the loss? 损失是多少？")
     answer = outcome.json
     assert set(answer) == ANSWER
     assert answer["finish"] == "stop"
     assert "损失是多少" in answer["answer"]
     assert answer["usage"]["exact"] is True
-    shown = ann.ok("conversation", "show", answer["conversation"], "--json").json
+    shown = zoe.ok("conversation", "show", answer["conversation"], "--json").json
     assert [message["role"] for message in shown["messages"]] == ["user", "assistant"]
     assert shown["messages"][1]["content"] == answer["answer"]
     assert {message["state"] for message in shown["messages"]} == {"complete"}
@@ -62,10 +62,10 @@ def test_an_answer_is_streamed_and_kept(ann: Shell, simulator: dict[str, Any], p
 @pytest.mark.parametrize("provider", PROTOCOLS)
 @pytest.mark.parametrize(("model", "status", "finish", "code"), FAULTS)
 def test_a_fault_has_its_status_and_its_remedy(
-    ann: Shell, simulator: dict[str, Any], provider: str, model: str, status: int, finish: str, code: str | None
+    zoe: Shell, simulator: dict[str, Any], provider: str, model: str, status: int, finish: str, code: str | None
 ) -> None:
-    configure(ann, simulator, "faulty", f"{model}@0x50", provider)
-    outcome = ann.run("chat", "-c", "faulty", "--json", "hello")
+    configure(zoe, simulator, f"{model}-{provider}", f"{model}@0x50", provider)
+    outcome = zoe.run("chat", "-c", f"{model}-{provider}", "--json", "hello")
     answer = outcome.json
     assert (outcome.status, answer["finish"]) == (status, finish)
     if code is None:
@@ -74,23 +74,23 @@ def test_a_fault_has_its_status_and_its_remedy(
         assert answer["error"]["code"] == code
         assert answer["error"]["message"]
         assert answer["error"]["remedy"]
-    shown = ann.ok("conversation", "show", answer["conversation"], "--json").json
+    shown = zoe.ok("conversation", "show", answer["conversation"], "--json").json
     assert shown["messages"][0]["content"] == "hello"
 
 
-def test_what_is_not_reachable_says_so(ann: Shell) -> None:
-    ann.ok("config", "add", "nobody", "--provider", "openai-compatible", "--endpoint", "http://127.0.0.1:9/v1", "--model", "m")
-    outcome = ann.run("chat", "-c", "nobody", "--json", "hello")
+def test_what_is_not_reachable_says_so(zoe: Shell) -> None:
+    zoe.ok("config", "add", "nobody", "--provider", "openai-compatible", "--endpoint", "http://127.0.0.1:9/v1", "--model", "m")
+    outcome = zoe.run("chat", "-c", "nobody", "--json", "hello")
     assert outcome.status == 5
     assert outcome.json["error"]["code"] == "connection_refused"
 
 
-def test_reasoning_goes_to_standard_error_and_the_answer_to_standard_output(ann: Shell, simulator: dict[str, Any]) -> None:
-    configure(ann, simulator, "thinker", "sim-think-tags@0x60")
-    outcome = ann.ok("chat", "-c", "thinker", "why?")
+def test_reasoning_goes_to_standard_error_and_the_answer_to_standard_output(zoe: Shell, simulator: dict[str, Any]) -> None:
+    configure(zoe, simulator, "thinker", "sim-think-tags@0x60")
+    outcome = zoe.ok("chat", "-c", "thinker", "why?")
     assert "<think>" not in outcome.out + outcome.err
     assert outcome.err.strip()
-    hidden = ann.ok("chat", "-c", "thinker", "--no-reasoning", "why?")
+    hidden = zoe.ok("chat", "-c", "thinker", "--no-reasoning", "why?")
     assert hidden.err.strip() == ""
     assert hidden.out.strip()
 
@@ -109,9 +109,9 @@ def test_a_conversation_goes_on(ann: Shell, simulator: dict[str, Any]) -> None:
     assert ann.ok("conversation", "list", "--json").json == []
 
 
-def test_hostile_answers_reach_no_terminal(ann: Shell, simulator: dict[str, Any]) -> None:
-    configure(ann, simulator, "hostile", "sim-hostile@0")
-    outcome = ann.ok("chat", "-c", "hostile", "attack")
+def test_hostile_answers_reach_no_terminal(zoe: Shell, simulator: dict[str, Any]) -> None:
+    configure(zoe, simulator, "hostile", "sim-hostile@0")
+    outcome = zoe.ok("chat", "-c", "hostile", "attack")
     assert not set(outcome.out + outcome.err) & set("\x1b\x07\x9b\x9d\u202e")
 
 
