@@ -5,6 +5,7 @@ Sources of the codes: sqlite.org/rescode.html; appendix A "PostgreSQL Error Code
 
 from __future__ import annotations
 
+import errno
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -71,11 +72,23 @@ def as_problem(engine: Engine) -> Iterator[None]:
     """What the drivers raise inside comes out as one of storage/errors.py."""
     try:
         yield
+    except OSError as error:
+        raise of_file(error) from error
     except Exception as error:
         problem = classify(error, engine)
         if problem is None or problem is error:
             raise
         raise problem from error
+
+
+def of_file(error: OSError) -> errors.StorageProblem:
+    """What the operating system said about a file of ours that could not be written."""
+    path = str(error.filename or "")
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return errors.Full(path=path)
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return errors.ReadOnly(path=path)
+    return errors.StorageProblem(path=path, message=error.strerror or "")
 
 
 def worth_again(error: Exception) -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from storage.errors import KeyMissing
+from storage.failures import of_file
 from storage.files import exposure, locked, write_private
 
 KEY_BYTES = 32
@@ -99,14 +100,23 @@ class FileKeys:
         return parse_keys(text, self.name)
 
     def write(self, keys: tuple[MasterKey, ...], *, new: bool = False) -> None:
-        write_private(self._path, "".join(f"{key.text}\n" for key in keys), new=new)
+        try:
+            write_private(self._path, "".join(f"{key.text}\n" for key in keys), new=new)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise of_file(error) from error
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         if not self.own:
             yield
             return
-        with locked(self._path.with_name(self._path.name + ".lock")):
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self._path.with_name(self._path.name + ".lock")))
+            except OSError as error:
+                raise of_file(error) from error
             yield
 
 

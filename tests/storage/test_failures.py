@@ -18,10 +18,12 @@ from sqlalchemy import event, text, update
 from sqlalchemy.engine import make_url
 
 from core import errors as core_errors
+from core.installation import prepare
 from core.persistence import translate
-from core.settings import Settings
+from core.settings import Settings, load_settings
 from storage import errors, schema
 from storage.db import MODE, make_engine, parse_url
+from storage.keyring import FileKeys, new_master_key
 from storage.tables import AppSetting, Conversation, ProviderModel, User
 from storage.unit_of_work import Storage, UnitOfWork
 from tests.storage.servers import Server
@@ -196,6 +198,7 @@ WRITE_UNTIL_FULL = """
 import resource, sys
 from storage import errors
 from storage.unit_of_work import Storage
+from storage.keyring import FileKeys, new_master_key
 from storage.tables import AppSetting
 storage = Storage(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
@@ -219,6 +222,43 @@ def test_a_full_disk_loses_nothing_that_was_saved(storage: Storage, settings: Se
     assert saved > 10
     assert sorted(map(int, values(storage))) == list(range(saved))
     assert storage.read_now(lambda uow: uow.session.scalar(text("PRAGMA integrity_check"))) == "ok"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of a size in KB, filled up to a few of them by the test."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root and the right to mount")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("left_kb", [0, 4, 12, 40, 100, 200, 300])
+def test_a_first_start_on_a_full_disk(small_disk: Path, left_kb: int) -> None:
+    """Wherever in the first start the disk gets full: a clear error, and with room again everything is made."""
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * (512 - left_kb) * 1024)
+    settings = load_settings(small_disk / "data", {})
+    with pytest.raises((core_errors.DiskFull, core_errors.EnvironmentProblem)):
+        prepare(settings)
+    ballast.unlink()
+    subprocess.run(["mount", "-o", "remount,size=8m", small_disk], check=True)
+    storage = prepare(settings)
+    storage.write_now(put("a", "1"))
+    storage.close()
+
+
+def test_a_key_file_that_cannot_be_written(tmp_path: Path, shared_folder: Path) -> None:
+    keys = (new_master_key(),)
+    with pytest.raises(errors.StorageProblem):
+        FileKeys(tmp_path / "nowhere" / "key", own=True).write(keys)
+    closed = FileKeys(shared_folder / "key", own=True)
+    with as_nobody(), pytest.raises(errors.ReadOnly):
+        closed.write(keys)
+    with as_nobody(), pytest.raises(errors.ReadOnly), closed.turn():
+        raise AssertionError("nobody may enter")
 
 
 def test_the_limit_is_the_childs_alone() -> None:

@@ -10,7 +10,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, text
 
+from core.audit import Audit
 from core.auth.principal import Principal, Role, operator
+from core.clock import Clock, Identifiers
 from core.errors import Forbidden, MasterKeyMissing
 from core.secrets import Secrets, make_box
 from core.settings import Settings
@@ -18,7 +20,7 @@ from storage.crypto import data_key_of, identity
 from storage.errors import KeyMissing
 from storage.keyring import new_master_key
 from storage.rotation import SEALED, prepare_keys, rotate_data_key, rotate_master_key
-from storage.tables import AppSetting, Configuration, Provider, User, metadata
+from storage.tables import AppSetting, AuditEvent, Configuration, Provider, User, metadata
 from storage.unit_of_work import Storage, UnitOfWork
 
 #: A setting in JSON that looks as much like an envelope as JSON can.
@@ -180,7 +182,7 @@ def test_a_master_key_from_outside(storage: Storage, settings: Settings, make_st
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 async def test_only_administrators_rotate(storage: Storage, settings: Settings) -> None:
     storage.write_now(fill)
-    secrets = Secrets(storage, settings)
+    secrets = Secrets(storage, settings, Audit(Clock(), Identifiers()))
     with pytest.raises(Forbidden):
         await secrets.rotate(Principal(user_id="u", nickname="n", email="a@b.c", role=Role.USER))
     done: list[str] = []
@@ -188,6 +190,10 @@ async def test_only_administrators_rotate(storage: Storage, settings: Settings) 
     assert (result.data_keys_rewrapped, result.secrets_resealed, result.unreadable, result.to_remove) == (1, 4, (), False)
     assert done == ["written", "rewrapped", "removed", "resealed", "committed"]
     assert readable(storage)
+    audited = storage.read_now(
+        lambda uow: [(row.action, row.actor_name) for row in uow.session.execute(select(AuditEvent.__table__)).all()]
+    )  # type: ignore[attr-defined]
+    assert audited == [("secrets.rotated", "root")]
     (settings.data_dir / "master.key").unlink()
     with pytest.raises(MasterKeyMissing):
         await secrets.rotate(operator("root"))

@@ -169,31 +169,8 @@ def test_versions_that_do_not_fit() -> None:
 
 
 def test_every_problem_has_a_remedy() -> None:
-    fields = dict.fromkeys(
-        [
-            "found",
-            "wanted",
-            "name",
-            "path",
-            "mode",
-            "right",
-            "free",
-            "kind",
-            "version",
-            "revision",
-            "newest",
-            "secrets",
-            "source",
-            "rows",
-            "count",
-            "term",
-            "columns",
-            "rows",
-            "colours",
-            "encoding",
-        ],
-        "x",
-    )
+    names = ["found", "wanted", "name", "path", "mode", "right", "free", "kind", "version", "revision", "newest", "secrets", "source"]
+    fields = dict.fromkeys([*names, "rows", "count", "term", "columns", "colours", "encoding"], "x")
     for (about, finding), (_title, remedy) in TEXTS.items():
         message, shown = sentences(doctor.Check(about, finding, State.WARNING, fields))
         assert message and "{" not in message + shown, (about, finding)
