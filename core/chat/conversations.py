@@ -91,22 +91,24 @@ class ConversationService:
 
         Answers whose process is gone are marked as truncated now. One in the trash is opened only with `trash`. Raises NotFound.
         """
-        owner = principal.require_user("chat")
+        owner, limit = principal.require_user("chat"), max(1, min(tail, _MOST_MESSAGES))
         await self._answering.settle(owner, conversation_id)
-        await self._recover(owner, conversation_id)
-        limit = max(1, min(tail, _MOST_MESSAGES))
+        at = self._moment(owner)
 
-        def work(uow: UnitOfWork) -> ConversationView:
+        def work(uow: UnitOfWork) -> tuple[ConversationView, list[Any]]:
             row = uow.conversations.get(owner, conversation_id)
             if row is None or (row.deleted_at is not None and not trash):
                 raise NotFound(kind="conversation", reference=conversation_id)
-            rows = uow.messages.branch(owner, row.id, row.leaf_id, limit)
-            found = convert.messages(rows, uow.messages.parts([message.id for message in rows]))
-            making = any(message.state == "generating" for message in found)
-            earlier = rows[0].depth if rows else 0
-            return ConversationView(convert.summary(row, generating=making), row.system_prompt, found, earlier)
+            busy = uow.messages.generating([row.id])
+            gone = recovery.lost(busy, ours=at.ours, now_ms=at.now_ms)
+            return _view(uow, row, limit, generating=len(busy) > len(gone)), gone
 
-        return self._with_unsaved(owner, await self._store.read(work))
+        view, gone = await self._store.read(work)
+        if gone:
+            await self._store.write(lambda uow: recovery.mark_lost(uow, gone, at.now_ms))
+            self._tell(owner, conversation_id)
+            view, _gone = await self._store.read(work)
+        return self._with_unsaved(owner, view)
 
     def _with_unsaved(self, owner: str, view: ConversationView) -> ConversationView:
         """The view, with an answer that is in memory only because the database did not take it."""
@@ -116,19 +118,6 @@ class ConversationService:
         kept = generation.message
         messages = tuple(kept if message.id == kept.id else message for message in view.messages)
         return ConversationView(view.summary, view.system_prompt, messages, view.earlier)
-
-    async def _recover(self, owner: str, conversation_id: str) -> None:
-        at = self._moment(owner)
-
-        def look(uow: UnitOfWork) -> list[Any]:
-            row = uow.conversations.get(owner, conversation_id)
-            busy = [] if row is None else uow.messages.generating([conversation_id])
-            return recovery.lost(busy, ours=at.ours, now_ms=at.now_ms)
-
-        gone = await self._store.read(look)
-        if gone:
-            await self._store.write(lambda uow: recovery.mark_lost(uow, gone, at.now_ms))
-            self._tell(owner, conversation_id)
 
     async def earlier(self, principal: Principal, conversation_id: str, before_id: str, limit: int = 500) -> tuple[Message, ...]:
         """Up to `limit` messages of the branch before the message `before_id`, oldest first. Raises NotFound."""
@@ -252,6 +241,14 @@ class ConversationService:
 
     def _tell(self, owner: str, conversation_id: str) -> None:
         self._events.publish(ConversationChanged(owner, conversation_id))
+
+
+def _view(uow: UnitOfWork, row: Any, limit: int, *, generating: bool) -> ConversationView:
+    """The conversation of `row` with the last `limit` messages of the branch in sight."""
+    rows = uow.messages.branch(row.owner_id, row.id, row.leaf_id, limit)
+    found = convert.messages(rows, uow.messages.parts([message.id for message in rows]))
+    earlier = rows[0].depth if rows else 0
+    return ConversationView(convert.summary(row, generating=generating), row.system_prompt, found, earlier)
 
 
 def _remove(uow: UnitOfWork, *, owner: str, conversation_id: str) -> int:

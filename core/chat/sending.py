@@ -86,43 +86,45 @@ def add_question(
 
     parent = uow.messages.find(at.owner_id, conversation.leaf_id) if conversation.leaf_id else None
     depth = 0 if parent is None else parent.depth + 1
-    values = {"parent_id": None if parent is None else parent.id, "depth": depth, "role": "user", "finished_at": at.now_ms}
-    uow.messages.add(**new_message(question_id, conversation.id, at, **values))
-    uow.messages.replace_parts(question_id, 0, [Part(0, "text", text)])
-    answer = add_answer(uow, at, conversation, answer_id, question_id, depth + 1, asked, added=2)
+    place = {"parent_id": None if parent is None else parent.id, "depth": depth}
+    question = new_message(question_id, conversation.id, at, role="user", finished_at=at.now_ms, **place)
+    answer = new_answer(answer_id, conversation.id, at, question_id, depth + 1, asked)
+    uow.messages.add(question, answer)
+    uow.messages.add_parts(question_id, [Part(0, "text", text)])
     changes: dict[str, Any] = {} if system is None else {"system_prompt": system}
     if not conversation.title:
         changes["title"] = titles.fallback(text)
-    if changes:
-        uow.conversations.change(at.owner_id, conversation.id, **changes)
+    _take_note(uow, at, conversation, answer_id, asked, message_count=conversation.message_count + 2, **changes)
     uow.drafts.remove(at.owner_id, conversation.id)
     return answer
 
 
 def add_answer(
-    uow: UnitOfWork, at: Moment, conversation: Any, answer_id: str, question_id: str, depth: int, asked: Asked, *, added: int = 1
+    uow: UnitOfWork, at: Moment, conversation: Any, answer_id: str, question_id: str, depth: int, asked: Asked
 ) -> dict[str, Any]:
-    """Save the place of an answer and make it the end of the branch in sight. Returns its columns."""
-    answer = new_message(
-        answer_id,
-        conversation.id,
-        at,
-        parent_id=question_id,
-        depth=depth,
-        role="assistant",
-        **being_made(at, asked),
-    )
-    uow.messages.add(**answer)
+    """Save the place of another answer to a question, and make it the end of the branch in sight. Returns its columns."""
+    answer = new_answer(answer_id, conversation.id, at, question_id, depth, asked)
+    uow.messages.add(answer)
+    _take_note(uow, at, conversation, answer_id, asked, message_count=conversation.message_count + 1)
+    return answer
+
+
+def new_answer(answer_id: str, conversation_id: str, at: Moment, question_id: str, depth: int, asked: Asked) -> dict[str, Any]:
+    """The columns of an answer that is being made."""
+    return new_message(answer_id, conversation_id, at, parent_id=question_id, depth=depth, role="assistant", **being_made(at, asked))
+
+
+def _take_note(uow: UnitOfWork, at: Moment, conversation: Any, answer_id: str, asked: Asked, **changes: Any) -> None:
+    """Tell the conversation of its newest answer."""
     uow.conversations.change(
         at.owner_id,
         conversation.id,
         leaf_id=answer_id,
-        message_count=conversation.message_count + added,
         configuration_id=asked.configuration_id or conversation.configuration_id,
         model=asked.model or conversation.model,
         used_at=at.now_ms,
+        **changes,
     )
-    return answer
 
 
 def begin_again(uow: UnitOfWork, at: Moment, row: Any, asked: Asked) -> dict[str, Any]:

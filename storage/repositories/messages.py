@@ -6,7 +6,7 @@ and for the recovery of answers cut off by a crash; both hold ids that the servi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -94,8 +94,15 @@ class MessageRepository(Repository):
         statement = select(_p.ordinal, _p.kind, _p.content).where(_p.message_id == message_id, _p.ordinal >= ordinal)
         return [Part(row.ordinal, row.kind, row.content) for row in self._connection.execute(statement.order_by(_p.ordinal))]
 
-    def add(self, **values: Any) -> None:
-        self._connection.execute(insert(messages).values(**values))
+    def add(self, *new: Mapping[str, Any]) -> None:
+        """Insert messages, each with all its columns, in the order of the tree."""
+        self._connection.execute(insert(messages), [dict(values) for values in new])
+
+    def add_parts(self, message_id: str, new: Iterable[Part]) -> None:
+        """Insert the parts of a new message."""
+        rows = [{"message_id": message_id, "ordinal": part.ordinal, "kind": part.kind, "content": part.content} for part in new]
+        if rows:
+            self._connection.execute(insert(parts), rows)
 
     def change(self, message_id: str, **values: Any) -> bool:
         """Set columns; False if the message is gone (its conversation was deleted for good)."""
@@ -115,9 +122,7 @@ class MessageRepository(Repository):
     def replace_parts(self, message_id: str, ordinal: int, new: Iterable[Part]) -> None:
         """Make `new` the parts of the message from `ordinal` on; the parts before stay as they are."""
         self._connection.execute(delete(parts).where(_p.message_id == message_id, _p.ordinal >= ordinal))
-        rows = [{"message_id": message_id, "ordinal": part.ordinal, "kind": part.kind, "content": part.content} for part in new]
-        if rows:
-            self._connection.execute(insert(parts), rows)
+        self.add_parts(message_id, new)
 
     def generating(self, conversation_ids: Sequence[str]) -> list[Row[Any]]:
         """The answers of these conversations that are marked as being made."""

@@ -37,7 +37,7 @@ async def long_conversation(house: House, count: int, *, siblings: int = 0) -> s
             for sibling in range(siblings + 1 if role == "assistant" else 1):
                 message_id = f"{depth:030d}{sibling:02d}"
                 values = sending.new_message(message_id, conversation_id, at, parent_id=last, depth=depth, role=role)
-                uow.messages.add(**values)
+                uow.messages.add(values)
                 uow.messages.replace_parts(message_id, 0, [Part(0, "text", f"message {depth}.{sibling}")])
             last = message_id
         uow.conversations.change(house.ann.user_id, conversation_id, leaf_id=last, message_count=count)
