@@ -35,13 +35,17 @@ class KeptSession:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return None
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             state = os.fstat(descriptor)
             if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid():
                 return None
             if stat.S_IMODE(state.st_mode) != PRIVATE_FILE:
                 os.fchmod(descriptor, PRIVATE_FILE)
-            return _token_in(file.read(_LIMIT))
+            return _token_in(os.read(descriptor, _LIMIT))
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
 
     def save(self, refresh_token: str) -> None:
         """Keep this token instead of what was kept. Raises EnvironmentProblem (folder_not_writable)."""
