@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Principal
 from core.clock import Clock, Identifiers
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import InvalidInput, NotFound
 from core.llm.presets import Preset, preset
 from core.llm.request import ListedModel
 from core.models.access import Access, Gateway, default_endpoint, effective_endpoint, load_access
 from core.models.checks import MODEL_LIMIT, check_model
 from core.models.rows import model_info, stored_key
 from core.models.types import KEEP, Capability, Keep, ModelInfo
+from core.models.writing import write_after_others
 from core.persistence import Store
 from core.sanitise import one_line
 
@@ -58,7 +59,7 @@ class ModelCatalogue:
         listed = _usable(await chat_model.list_models())
         await asyncio.to_thread(_add_prices, access, listed)
         owner = EVERYBODY if principal.is_admin and access.key_source != "own" else principal.user_id
-        return await self._store.write(lambda uow: self._keep(uow, access, owner, principal, listed))
+        return await write_after_others(self._store, lambda uow: self._keep(uow, access, owner, principal, listed))
 
     def _keep(
         self, uow: UnitOfWork, access: Access, owner: str, principal: Principal, listed: Mapping[str, dict[str, Any]]
@@ -98,10 +99,7 @@ class ModelCatalogue:
             uow.providers.add_models([{**columns, **described, **price, "parameters": ""}])
             return model_info(uow.providers.model(columns["id"]))
 
-        try:
-            return await self._store.write(work)
-        except Conflict as error:  # somebody else added it at the same moment
-            raise InvalidInput("model", "taken") from error
+        return await write_after_others(self._store, work)
 
     async def remove(self, principal: Principal, model_id: str) -> None:
         """Forget one's own model; administrators may forget everybody's too."""

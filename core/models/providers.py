@@ -16,6 +16,7 @@ from core.models.catalogue import ModelCatalogue
 from core.models.checks import check_key
 from core.models.rows import hint, shared_key_identity
 from core.models.types import KEEP, Availability, Capability, Keep, ModelInfo, ProviderInfo
+from core.models.writing import write_after_others
 from core.persistence import Store
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Providers:
                 values |= {"shared_key": None, "shared_key_endpoint": ""}
             return self._set(uow, principal, wanted, values, "provider.endpoint_set")
 
-        return await self._store.write(work)
+        return await write_after_others(self._store, work)
 
     async def set_shared_key(self, principal: Principal, provider_id: str, key: str | None) -> ProviderInfo:
         """Set (or with None remove) the key that everybody may use, for the provider's default endpoint of now and no other."""
@@ -92,7 +93,7 @@ class Providers:
             bound = {"shared_key": sealed, "shared_key_endpoint": effective_endpoint(wanted, endpoint, "")}
             return self._set(uow, principal, wanted, bound, "provider.shared_key_set")
 
-        return await self._store.write(work)
+        return await write_after_others(self._store, work)
 
     async def allowed(self, principal: Principal) -> tuple[str, ...]:
         """The inner addresses that are open to served users."""
@@ -109,7 +110,7 @@ class Providers:
                 uow.providers.allow(id=self._ids.new(), address=spelt, created_at=self._clock.now_ms(), created_by=principal.user_id)
                 self._audit.note(uow, Actor.of(principal), "address.allowed", address=spelt)
 
-        await self._store.write(work)
+        await write_after_others(self._store, work)
         return spelt
 
     async def disallow(self, principal: Principal, address: str) -> str:
@@ -170,7 +171,7 @@ class Providers:
     # Inside --------------------------------------------------------------------------------------------------------
 
     async def _change(self, principal: Principal, wanted: Preset, action: str, **values: Any) -> ProviderInfo:
-        return await self._store.write(lambda uow: self._set(uow, principal, wanted, values, action))
+        return await write_after_others(self._store, lambda uow: self._set(uow, principal, wanted, values, action))
 
     def _set(self, uow: UnitOfWork, principal: Principal, wanted: Preset, values: dict[str, Any], action: str) -> ProviderInfo:
         uow.providers.set_state(wanted.id, updated_at=self._clock.now_ms(), updated_by=principal.user_id, **values)
