@@ -87,7 +87,7 @@ def _load(kind: str, encoded: str) -> Any:
 
     try:
         return load_ssh_public_key(f"{kind} {encoded}".encode())
-    except (ValueError, UnsupportedAlgorithm, TypeError):
+    except (ValueError, UnsupportedAlgorithm, NotImplementedError):
         raise InvalidInput("public_key", "not_a_public_key") from None
 
 
