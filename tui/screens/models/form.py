@@ -12,6 +12,7 @@ from textual.worker import Worker
 
 from core.errors import Conflict, InvalidInput, ModeltrainError
 from core.llm.request import Parameters
+from core.models.checks import ADVICE
 from core.models.forms import parse_number, parse_parameters
 from core.models.templates import PARAMETER_TEMPLATES, apply_template
 from core.models.types import DEFAULT_TIMEOUT_S, KEEP, Configuration, ConfigurationDraft, Keep, ModelInfo, ProviderInfo
@@ -237,8 +238,13 @@ class ConfigurationScreen(AreaScreen):
     def on_form_submitted(self) -> None:
         self.action_save()
 
+    def _stopping(self, problems: dict[str, InvalidInput]) -> dict[str, InvalidInput]:
+        """Those that keep it from being saved or tested; the rest (a key that is still missing, say) is shown all the same."""
+        return {name: problem for name, problem in problems.items() if problem.rule not in ADVICE}
+
     def action_save(self) -> None:
         draft, problems = self.draft()
+        problems = self._stopping(problems)
         if problems:
             self._show_wrong(problems)
             return
@@ -264,11 +270,15 @@ class ConfigurationScreen(AreaScreen):
             problem = describe(error)
             self.message((problem.title, "bad"), (problem.remedy, "text"))
             return
-        self.modeltrain.say(_("“{name}” is saved. Press {key} to test it.").format(name=one_line(saved.name), key="t"))
+        text = _("“{name}” is saved. Press {key} to test it.")
+        if saved.key_cleared:
+            text = _("“{name}” is saved. Its key was for another endpoint and was removed. Press {key} to test it.")
+        self.modeltrain.say(text.format(name=one_line(saved.name), key="t"))
         self.dismiss(saved)
 
     def action_test(self) -> None:
         draft, problems = self.draft()
+        problems = self._stopping(problems)
         # A test needs no name: people test first and name later.
         problems.pop("name", None)
         if problems:
