@@ -76,7 +76,7 @@ class MessageRepository(Repository):
     def outline(self, conversation_id: str, last_id: str) -> list[Node]:
         """The whole branch that ends with `last_id`, oldest first."""
         statement = select(_m.id, _m.parent_id, _m.role, _m.state).where(_m.conversation_id == conversation_id)
-        return _walk([Node(*row) for row in self._connection.execute(statement)], last_id)
+        return _walk([Node._make(row) for row in self._connection.execute(statement).all()], last_id)
 
     def parts(self, ids: Sequence[str], *, kind: str | None = None) -> dict[str, list[Part]]:
         """The parts of each message in `ids`, in order; of one kind if given."""
@@ -85,8 +85,8 @@ class MessageRepository(Repository):
             statement = select(_p.message_id, _p.ordinal, _p.kind, _p.content).where(_p.message_id.in_(some))
             if kind is not None:
                 statement = statement.where(_p.kind == kind)
-            for row in self._connection.execute(statement.order_by(_p.message_id, _p.ordinal)):
-                found.setdefault(row.message_id, []).append(Part(row.ordinal, row.kind, row.content))
+            for message_id, *part in self._connection.execute(statement.order_by(_p.message_id, _p.ordinal)).all():
+                found.setdefault(message_id, []).append(Part._make(part))
         return found
 
     def parts_from(self, message_id: str, ordinal: int) -> list[Part]:
