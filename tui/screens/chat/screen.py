@@ -71,13 +71,15 @@ class ChatScreen(Answers, Conversations, Copying):
         yield Rule(id="chat-rule")
         yield Composer(N_("Ask, Alt+Enter for a new line"), id="chat-composer")
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def __init__(self) -> None:
+        super().__init__()
         self.opened, self.configurations, self.summaries, self.total = Opened(), (), {}, 0
         self.loaded = False
-        self._asked_for: str | None = None
         self._places: dict[str, Spot] = {}
         self.drafts = DraftKeeper(self, self.save_draft, lambda: self.start(self.drafts.flush, group="draft", exclusive=False))
+
+    def on_mount(self) -> None:
+        super().on_mount()
         self.composer.focus()
         self.start(self._enter, group="open")
 
@@ -96,7 +98,6 @@ class ChatScreen(Answers, Conversations, Copying):
         await worker.wait()
 
     async def _open(self, conversation_id: str | None) -> None:
-        self._asked_for = conversation_id
         if not self.loaded:
             self.configurations = await self.services.configurations.list(self.principal)
             self.loaded = True
@@ -289,7 +290,7 @@ class ChatScreen(Answers, Conversations, Copying):
         if action == "retry":
             return self.loaded and self.opened.live is None and self.opened.last_answer is not None
         if action == "write":
-            return not self.composer.has_focus
+            return self.loaded and not self.composer.has_focus
         if action in ("rename", "delete", "pin"):
             return self.loaded and (self.opened.id is not None or self.side.rows.has_focus)
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from markdown_it.token import Token
+from rich.cells import cell_len
 from rich.style import Style
 
 from core.sanitise import one_line
@@ -14,10 +15,12 @@ from tui.widgets.markdown.maths import readable
 from tui.widgets.markdown.wrap import Run
 
 _LONGEST_ADDRESS = 200
+#: Source lines of so many cells were wrapped by machine.
+_WRAPPED = 50
 
 
 def runs_of(tokens: Sequence[Token] | None, look: Look, base: Style) -> list[Run]:
-    """The children of an inline token as runs; a line break in the source stays a line break."""
+    """The children of an inline token as runs."""
     runs: list[Run] = []
     styles = [base]
     address: list[tuple[str, int]] = []
@@ -26,7 +29,9 @@ def runs_of(tokens: Sequence[Token] | None, look: Look, base: Style) -> list[Run
         if kind == "text":
             if token.content:
                 runs.append((token.content, styles[-1]))
-        elif kind in ("softbreak", "hardbreak"):
+        elif kind == "softbreak":
+            runs.append((_soft_break(runs), base))
+        elif kind == "hardbreak":
             runs.append(("\n", base))
         elif kind == "code_inline":
             runs.append((token.content.replace("\n", " "), styles[-1] + look.inline_code))
@@ -49,6 +54,21 @@ def runs_of(tokens: Sequence[Token] | None, look: Look, base: Style) -> list[Run
         elif token.content:
             runs.append((token.content, styles[-1]))
     return runs
+
+
+def _soft_break(runs: Sequence[Run]) -> str:
+    """What a line break inside a paragraph means. Behind a long line the text was wrapped by machine, so it is a blank (nothing in
+    Chinese); behind a short one somebody meant it: addresses, verses, "name: value"."""
+    cells, last = 0, ""
+    for text, _style in reversed(runs):
+        place = text.rfind("\n")
+        cells += cell_len(text[place + 1 :])
+        last = last or text[-1:]
+        if place >= 0 or cells >= _WRAPPED:
+            break
+    if cells < _WRAPPED:
+        return "\n"
+    return "" if cell_len(last) == 2 else " "
 
 
 _ATTRIBUTES = {"strong_open": BOLD, "em_open": ITALIC, "s_open": STRIKE}

@@ -16,6 +16,9 @@ _SYMBOLS = {
     "mid": "|", "lVert": "‖", "rVert": "‖", "langle": "⟨", "rangle": "⟩", "circ": "∘", "ast": "∗", "odot": "⊙", "oplus": "⊕",
     "otimes": "⊗", "land": "∧", "lor": "∨", "neg": "¬", "ell": "ℓ", "ll": "≪", "gg": "≫", "quad": "  ", "qquad": "    ",
 }  # fmt: skip
+_FUNCTIONS = frozenset(
+    ("log", "ln", "exp", "sin", "cos", "tan", "min", "max", "argmin", "argmax", "lim", "sup", "inf", "det", "dim", "softmax", "Pr", "mod")
+)
 _SUPER = dict(zip("0123456789+-=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ", strict=True))
 _SUB = dict(zip("0123456789+-=()aeijkmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑᵢⱼₖₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 _WRAPPERS = re.compile(r"\\(?:text|mathrm|mathbf|mathit|mathcal|mathbb|operatorname|boldsymbol|textbf|hat|bar|vec)\{([^{}]*)\}")
@@ -38,7 +41,7 @@ def readable(tex: str) -> str:
         text = _ROOT.sub(lambda found: f"√{_grouped(found[1])}", text)
         if text == before:
             break
-    text = _COMMAND.sub(lambda found: _SYMBOLS.get(found[1], found[0]), text)
+    text = _COMMAND.sub(lambda found: _SYMBOLS.get(found[1], found[1] if found[1] in _FUNCTIONS else found[0]), text)
     return _SCRIPT.sub(_script, text).replace("\\{", "{").replace("\\}", "}").replace("\\%", "%").replace("\\_", "_")
 
 
@@ -51,4 +54,4 @@ def _script(found: re.Match[str]) -> str:
     table = _SUPER if found[1] == "^" else _SUB
     if inner and all(character in table for character in inner):
         return "".join(table[character] for character in inner)
-    return found[0]
+    return f"{found[1]}{inner}" if len(inner) == 1 else f"{found[1]}({inner})"
