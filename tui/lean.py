@@ -1,4 +1,4 @@
-"""What makes Textual lean, for the whole process: applied once before the first application, here and in served workers.
+"""What makes Textual lean, and its keys whole, for the whole process: applied once before the first application, here and in served workers.
 
 Private names are used, each covered by a test that fails when an upgrade of Textual changes it (tests/tui/test_lean.py).
 """
@@ -6,8 +6,10 @@ Private names are used, each covered by a test that fails when an upgrade of Tex
 from __future__ import annotations
 
 from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
+import textual._ansi_sequences
 import textual.app
 import textual.strip
 
@@ -50,6 +52,9 @@ def apply(*, several: bool = False) -> None:
     """Make every Strip share one null cache. `several` applications in one process: leave its stdout and stderr alone, too."""
     vars(textual.strip)["FIFOCache"] = _null_cache
     textual.strip.Strip.blank.cache_clear()
+    # Textual reads Alt and a digit as what Option types on one Mac terminal (Alt+6 as "§"): here they are keys of their own.
+    for digit in "0123456789":
+        vars(textual._ansi_sequences)["ANSI_SEQUENCES_KEYS"][f"\x1b{digit}"] = (SimpleNamespace(value=f"alt+{digit}"),)
     if several:
         # Each application would redirect them, and their restores interleave.
         for name in ("redirect_stdout", "redirect_stderr"):

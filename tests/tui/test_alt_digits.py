@@ -1,0 +1,16 @@
+"""Alt and a digit go to an area, in every terminal: Textual alone reads them as the letters of one Mac terminal."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+from textual._xterm_parser import XTermParser
+
+from tui import lean
+
+
+@pytest.mark.parametrize("digit", "0123456789")
+def test_alt_and_a_digit_is_a_key(digit: str) -> None:
+    lean.apply()
+    parsed = [event for event in XTermParser().feed(f"\x1b{digit}") if isinstance(event, events.Key)]
+    assert [(event.key, event.is_printable) for event in parsed] == [(f"alt+{digit}", False)]
