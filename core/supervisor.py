@@ -22,6 +22,11 @@ class Supervisor:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be started any more."""
+        return self._closed
+
     def start(self, factory: Callable[[], Coroutine[Any, Any, Any]], name: str) -> asyncio.Task[Any]:
         """Run `factory()` as a task of its own. Raises RuntimeError once closed."""
         if self._closed:

@@ -15,6 +15,7 @@ from core.settings import ChatSettings
 from core.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from core.models.types import ReadyModel
     from storage.unit_of_work import UnitOfWork
 
 
@@ -61,14 +62,16 @@ class Answering:
             if generation.saved:
                 self._generations.pop(generation.job.place.answer_id, None)
             self._tell(generation.job)
-        if title_from is not None and self._settings.model_titles:
-            await self._name(generation, title_from)
-
-    async def _name(self, generation: Generation, question: str) -> None:
-        message, ready, place = generation.message, generation.job.ready, generation.job.place
-        if message is None or ready is None or not message.content.strip() or message.state != "complete":
+        message, ready = generation.message, generation.job.ready
+        if title_from is None or message is None or ready is None or message.state != "complete" or not message.content.strip():
             return
-        title = await titles.ask(ready, question, message.content, timeout_s=self._settings.title_timeout_s)
+        if self._settings.model_titles and not self._supervisor.closed:
+            place = generation.job.place
+            self._supervisor.start(lambda: self._name(generation.job, ready, title_from, message.content), f"title {place.conversation_id}")
+
+    async def _name(self, job: Job, ready: ReadyModel, question: str, answer: str) -> None:
+        """A task of its own, so that the end of the program cancels it and nothing waits for it."""
+        title, place = await titles.ask(ready, question, answer, timeout_s=self._settings.title_timeout_s), job.place
 
         def work(uow: UnitOfWork) -> bool:
             return uow.conversations.title_by_model(place.owner_id, place.conversation_id, title)
@@ -76,7 +79,7 @@ class Answering:
         if title:
             named = await self._store.write(work)
             if named:
-                self._tell(generation.job)
+                self._tell(job)
 
     def _tell(self, job: Job) -> None:
         self._events.publish(ConversationChanged(job.place.owner_id, job.place.conversation_id))
