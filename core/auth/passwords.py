@@ -165,7 +165,17 @@ class Passwords:
         return self._dummy
 
     def _scheme(self) -> Any:
-        from passlib.hash import bcrypt_sha256  # 50 ms to import: not before the first password
+        return _bcrypt_sha256().using(rounds=self._cost)
+
+
+_importing = threading.Lock()
+
+
+def _bcrypt_sha256() -> Any:
+    """passlib's scheme. It takes 50 ms to import, so not before the first password; and two threads at once would fail to."""
+    with _importing:
+        from passlib.handlers.bcrypt import bcrypt_sha256
 
         scheme: Any = bcrypt_sha256
-        return scheme.using(rounds=self._cost)
+        scheme.get_backend()  # chosen once, also under the lock
+    return scheme

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -165,3 +167,32 @@ async def test_a_caller_that_goes_away_leaves_the_queue_right(passwords: Passwor
     await asyncio.gather(*tries, return_exceptions=True)
     assert (await passwords.verify("passw0rd", known)).right
     assert passwords._waiting == 0
+
+
+FIRST_AT_ONCE = """
+import asyncio
+import subprocess
+import sys
+from core.auth.passwords import Passwords
+from core.settings import AuthSettings
+
+async def main():
+    passwords = Passwords(AuthSettings(bcrypt_cost=4, hashing_threads=8))
+    results = await asyncio.gather(*(passwords.verify("passw0rd", None) for _ in range(16)))
+    print(len(results))
+    passwords.close()
+
+asyncio.run(main())
+"""
+
+
+def test_the_first_passwords_of_a_process_may_come_at_once() -> None:
+    """passlib's lazy import fails when two threads begin it together."""
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", FIRST_AT_ONCE],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "16\n", "")

@@ -1,0 +1,197 @@
+"""Accounts on every kind of database, with two processes' worth of connections racing each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from core.auth.accounts import Accounts, SignedIn
+from core.auth.names import check_nickname
+from core.auth.principal import Origin, Role
+from core.auth.throttle import Attempt
+from core.errors import Conflict, InvalidInput, NotFound, SessionEnded, SignInRefused, TooManyAttempts
+from core.secrets import make_box
+from core.settings import Settings
+from storage.unit_of_work import Storage, UnitOfWork
+from tests.unit.auth.house import LOCAL, OPERATOR, PASSWORD, House
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+
+
+@pytest.fixture
+def house(storage: Storage, settings: Settings) -> Iterator[House]:
+    made = House(storage, settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def two(house: House, settings: Settings, database_url: str, make_storage: Callable[..., Storage]) -> Iterator[tuple[Accounts, Accounts]]:
+    """The accounts of two processes: each has a database connection pool, threads and caches of its own."""
+    second = House(make_storage(database_url, reader_threads=8, box=make_box(settings)), settings, house.time)
+    yield house.accounts, second.accounts
+    second.close()
+
+
+async def test_of_thirty_who_race_one_becomes_the_first_administrator(house: House, two: tuple[Accounts, Accounts]) -> None:
+    tries = [two[index % 2].create_first_admin(f"u{index}@example.org", f"nick {index}", PASSWORD, origin=LOCAL) for index in range(30)]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(result, SignedIn) for result in results) == 1
+    lost = [result for result in results if not isinstance(result, SignedIn)]
+    assert all(isinstance(result, Conflict) and result.fields == {"what": "first_admin"} for result in lost), lost
+    assert len(await house.accounts.list_users(OPERATOR)) == 1
+
+
+async def test_fifty_parallel_failures_count_as_fifty_and_five_are_hashed(house: House, two: tuple[Accounts, Accounts]) -> None:
+    await house.user("ann")
+    before = sum(accounts.passwords_verified for accounts in two)
+    origin = Origin("ssh", "192.0.2.7")
+    tries = [two[index % 2].sign_in("ann@example.org", "wrong password 1", origin=origin) for index in range(50)]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(accounts.passwords_verified for accounts in two) - before == 5
+    assert sum(isinstance(result, SignInRefused) for result in results) == 5
+    assert sum(isinstance(result, TooManyAttempts) for result in results) == 45
+    attempt = Attempt.to_sign_in("ann@example.org", origin)
+
+    def counted(uow: UnitOfWork) -> list[tuple[int, int]]:
+        rows = [uow.sign_ins.hold_counter(key, 0) for key in attempt.keys]
+        return [(row.attempts, row.failures) for row in rows]
+
+    assert await house.store.write(counted) == [(50, 5), (50, 5)]
+
+
+async def test_many_addresses_and_accounts_at_once_neither_wait_for_ever_nor_miscount(house: House, two: tuple[Accounts, Accounts]) -> None:
+    """Every try holds two counters, the account's first; crosswise they would be a deadlock."""
+    tries = [
+        two[index % 2].sign_in(f"u{index % 3}@example.org", "wrong password 1", origin=Origin("ssh", f"192.0.2.{index % 4}"))
+        for index in range(36)
+    ]
+    results = await asyncio.wait_for(asyncio.gather(*tries, return_exceptions=True), 60)
+    assert {type(result) for result in results} == {SignInRefused, TooManyAttempts}
+    assert sum(isinstance(result, SignInRefused) for result in results) <= 15
+
+
+async def test_of_many_who_use_a_refresh_token_at_once_at_most_one_gets_on(house: House, two: tuple[Accounts, Accounts]) -> None:
+    for name in ("ann", "bob", "eve"):
+        signed_in = await house.user(name)
+        tries = [two[index % 2].resume(signed_in.refresh_token, origin=LOCAL) for index in range(12)]
+        results = await asyncio.gather(*tries, return_exceptions=True)
+        assert sum(isinstance(result, SignedIn) for result in results) <= 1
+        ended = [result for result in results if not isinstance(result, SignedIn)]
+        assert all(isinstance(result, SessionEnded) and result.fields == {"why": "reused"} for result in ended), ended
+        for result in results:
+            if isinstance(result, SignedIn):
+                with pytest.raises(SessionEnded):
+                    await house.accounts.resume(result.refresh_token, origin=LOCAL)
+        with pytest.raises(SessionEnded):
+            await house.accounts.recheck(signed_in.principal)
+
+
+async def test_administrators_who_put_each_other_out_at_once_leave_one(house: House, two: tuple[Accounts, Accounts]) -> None:
+    names = [f"a{index}" for index in range(6)]
+    for name in names:
+        await house.user(name, admin=True)
+    changes = [two[index % 2].set_role(OPERATOR, f"{name}@example.org", Role.USER) for index, name in enumerate(names)]
+    changes += [two[index % 2].set_disabled(OPERATOR, f"{name}@example.org", True) for index, name in enumerate(reversed(names))]
+    results = await asyncio.gather(*changes, return_exceptions=True)
+    failed = [result for result in results if isinstance(result, BaseException)]
+    assert all(isinstance(result, Conflict) and result.fields == {"what": "last_admin"} for result in failed), failed
+    left = [profile for profile in await house.accounts.list_users(OPERATOR) if profile.role is Role.ADMIN and not profile.disabled]
+    assert len(left) == 1
+
+
+async def test_of_many_who_take_a_name_at_once_one_gets_it(house: House, two: tuple[Accounts, Accounts]) -> None:
+    await house.user("root", admin=True)
+    tries = [two[index % 2].register("ann@example.org", f"nick {index}", PASSWORD, origin=LOCAL) for index in range(6)]
+    tries += [two[index % 2].register(f"bob{index}@example.org", "the SAME", PASSWORD, origin=LOCAL) for index in range(6)]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert [sum(isinstance(result, SignedIn) for result in half) for half in (results[:6], results[6:])] == [1, 1]
+    for field, half in (("email", results[:6]), ("nickname", results[6:])):
+        for result in half:
+            assert isinstance(result, SignedIn) or (isinstance(result, InvalidInput) and (result.field, result.rule) == (field, "taken")), (
+                result
+            )
+
+
+async def test_of_many_who_add_a_key_at_once_one_gets_it(house: House, two: tuple[Accounts, Accounts]) -> None:
+    who = [(await house.user(name)).principal for name in ("ann", "bob")]
+    results = await asyncio.gather(*(two[index % 2].add_ssh_key(who[index % 2], KEY) for index in range(8)), return_exceptions=True)
+    lost = [result for result in results if isinstance(result, BaseException)]
+    assert len(lost) == 7
+    assert all(isinstance(result, Conflict) and result.fields == {"what": "ssh_key"} for result in lost), lost
+
+
+async def test_sessions_opened_at_once_are_three(house: House, two: tuple[Accounts, Accounts]) -> None:
+    ann = await house.user("ann")
+    many = [house.neighbour(attempts_a_minute=100, failures_to_lock=100) for _ in range(2)]
+    tries = [many[index % 2].sign_in("ann@example.org", PASSWORD, origin=Origin("ssh", "192.0.2.7")) for index in range(10)]
+    opened = await asyncio.gather(*tries)
+    assert len(await two[1].sessions(ann.principal)) == 3
+    assert sum(signed_in.new_address for signed_in in opened) == 1
+
+
+async def test_processes_that_start_at_once_have_one_signing_key(house: House, two: tuple[Accounts, Accounts]) -> None:
+    fresh = [house.neighbour() for _ in range(6)]
+    for accounts in fresh:
+        await accounts.add_user(OPERATOR, f"u{id(accounts)}@example.org", f"nick {id(accounts)}", PASSWORD)
+    signed_in = await asyncio.gather(*(accounts.sign_in(f"u{id(accounts)}@example.org", PASSWORD, origin=LOCAL) for accounts in fresh))
+    for accounts in (*fresh, *two):
+        for each in signed_in:
+            assert await accounts.verify_access(each.access_token) == each.principal
+
+
+async def test_preferences_changed_at_once_are_all_kept(house: House, two: tuple[Accounts, Accounts]) -> None:
+    ann = (await house.user("ann")).principal
+    await asyncio.gather(*(two[index % 2].update_profile(ann, preferences={f"p{index}": index}) for index in range(8)))
+    assert (await house.accounts.profile(ann)).preferences == {f"p{index}": index for index in range(8)}
+
+
+async def test_a_session_ended_elsewhere_is_ended_here(house: House, two: tuple[Accounts, Accounts]) -> None:
+    here, elsewhere = two
+    ann = await house.user("ann")
+    await elsewhere.verify_access(ann.access_token)
+    await elsewhere.set_disabled(OPERATOR, "ann@example.org", True)
+    with pytest.raises(SessionEnded):
+        await here.verify_access(ann.access_token)
+    with pytest.raises(SessionEnded):
+        await here.resume(ann.refresh_token, origin=LOCAL)
+
+
+LONGEST = ("👨‍👩‍👧‍👦" * 25, "\u3300" * 50, "安" * 50, "ß" * 50, "Ω\u0301\u0301\u0301" * 50)
+
+
+@pytest.mark.parametrize("nickname", LONGEST)
+async def test_the_longest_names_are_kept_whole(house: House, nickname: str) -> None:
+    email = "é" * 32 + "@" + "例" * 60 + "." + "b" * 60 + "." + "c" * 60 + ".org"
+    made = await house.accounts.add_user(OPERATOR, email, nickname, PASSWORD)
+    assert (made.email, made.nickname) == (email, check_nickname(nickname))
+    assert (await house.accounts.sign_in(email, PASSWORD, origin=Origin("ssh", "2001:db8::1"))).principal.nickname == made.nickname
+
+
+@pytest.mark.parametrize(("one", "other"), [("ann", "änn"), ("resume", "résumé"), ("ann1", "ann１x"), ("anna", "ann а")])
+async def test_names_that_only_a_collation_confuses_are_two(house: House, one: str, other: str) -> None:
+    """MySQL's default collations would take accents for nothing."""
+    for name in (one, other):
+        await house.accounts.add_user(OPERATOR, f"{name.replace(' ', '')}@example.org", name, PASSWORD)
+    assert len(await house.accounts.list_users(OPERATOR)) == 2
+
+
+@pytest.mark.parametrize("hostile", ["\x00", "\ud800", "' OR '1'='1", "x" * 100_000, "💥", "%", "\\"])
+async def test_hostile_text_is_nobody(house: House, hostile: str) -> None:
+    ann = (await house.user("ann")).principal
+    with pytest.raises(SignInRefused):
+        await house.accounts.sign_in(hostile, PASSWORD, origin=LOCAL)
+    with pytest.raises(SignInRefused):
+        await house.accounts.sign_in("ann@example.org", hostile, origin=LOCAL)
+    for missing in (
+        house.accounts.set_role(OPERATOR, hostile, Role.ADMIN),
+        house.accounts.end_session(ann, hostile),
+        house.accounts.remove_ssh_key(ann, hostile),
+    ):
+        with pytest.raises(NotFound):
+            await missing
+    for refused in (house.accounts.resume(hostile, origin=LOCAL), house.accounts.verify_access(hostile)):
+        with pytest.raises(SessionEnded):
+            await refused
