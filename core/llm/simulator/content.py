@@ -22,7 +22,7 @@ _TITLE_CHARACTERS = 10
 _TITLE_ASKED = re.compile(r"\btitle\b|标题|標題", re.IGNORECASE)
 _OF_A_CONVERSATION = re.compile(r"conversation|chat|dialog|对话|会话|聊天", re.IGNORECASE)
 #: How an application may wrap the conversation that it wants a title for.
-_BEFORE = re.compile(r"\s*(?:user|question|human|用户|问题|提问)\s*[:：]\s*", re.IGNORECASE)
+_BEFORE = re.compile(r"\s*(?:user|question|human|用户|问题|提问)\s*[:：]", re.IGNORECASE)
 _BEHIND = re.compile(r"\n\s*(?:assistant|answer|model|助手|回答)\s*[:：]", re.IGNORECASE)
 
 HOSTILE = (

@@ -129,7 +129,7 @@ async def error_text(delivery: Delivery) -> None:
 
 
 async def no_usage_option(delivery: Delivery) -> None:
-    if "stream_options" in delivery.question.parameters:
+    if delivery.question.parameters.get("stream_options") is not None:
         raise Refused(400, "Unrecognized request argument supplied: stream_options (simulated by modeltrain).")
     await delivery.answer()
 

@@ -119,7 +119,7 @@ class Routes:
         response.send(200, self._log.as_json())
 
     async def _list_models(self, request: Request, response: Response) -> None:
-        if "anthropic-version" in request.headers:  # both formats list at this path
+        if request.headers.get("anthropic-version"):  # both formats list at this path
             await self._listing(self._anthropic, self._anthropic.listing)(request, response)
         else:
             await self._listing(self._openai, lambda _request: self._openai.listing())(request, response)
