@@ -1,4 +1,4 @@
-"""What makes Textual lean, and its keys whole, for the whole process: applied once before the first application, here and in served workers.
+"""What makes Textual lean, and its keys whole, for the whole process: applied once before the first application.
 
 Private names are used, each covered by a test that fails when an upgrade of Textual changes it (tests/tui/test_lean.py).
 """
