@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 STYLES = Path(__file__).resolve().parent.parent / "styles"
-GATE = "_default"
+GATE = "gate"
 
 
 class ModeltrainApp(App[int], inherit_bindings=False):
@@ -42,6 +42,9 @@ class ModeltrainApp(App[int], inherit_bindings=False):
 
     TITLE = "modeltrain"
     ENABLE_COMMAND_PALETTE = False
+    DEFAULT_MODE = GATE
+    #: The entrances lie on a plain screen of this mode; the areas become modes of their own after the sign-in.
+    MODES: ClassVar[dict[str, Any]] = {GATE: Screen}
     CSS_PATH: ClassVar[Any] = sorted(STYLES.glob("*.tcss"))
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+p", "palette", N_("commands"), id="app.palette", tooltip=N_("Every action of this screen, every screen")),
@@ -96,13 +99,12 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         # In the application's own task, so that every screen, widget and worker made from here shares this locale.
         use(self.context.locale)
 
-    def get_default_screen(self) -> Screen[Any]:
+    async def on_mount(self) -> None:
         from tui.screens.welcome.gate import first_screen
 
-        return first_screen(self.settings, self.kept)
-
-    def on_mount(self) -> None:
-        self.run_worker(self._start(), group="start", exit_on_error=True)
+        # On top of Textual's own screen, so that one entrance can take the place of another.
+        await self.push_screen(first_screen(self.settings, self.kept))
+        self.run_worker(self._start, group="start", exit_on_error=True)
 
     async def _start(self) -> None:
         from tui.screens.welcome.gate import enter
@@ -147,7 +149,7 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         if signed_in.must_change_password:
             from tui.screens.welcome.password import NewPasswordScreen
 
-            await self.switch_screen(NewPasswordScreen())
+            self.switch_screen(NewPasswordScreen())
             return
         await self.enter_areas()
 
@@ -160,7 +162,7 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         for name, area in AREAS.items():
             if name not in self._modes:
                 self.add_mode(name, partial(_make, area.load))
-        await self.switch_mode(HOME)
+        self.switch_mode(HOME)
 
     def take_profile(self, profile: Profile) -> None:
         """Show the interface as the account wants it."""
@@ -187,7 +189,10 @@ class ModeltrainApp(App[int], inherit_bindings=False):
             log.warning("the session could not be checked: %s", error.code)
 
     async def leave_account(self, reason: SessionEnded | None = None) -> None:
-        """Back to the sign-in: everything of the account is taken off the screen."""
+        """Back to the sign-in: everything of the account is taken off the screen.
+
+        Nothing here waits for a screen to be gone: the caller may be a worker of that very screen.
+        """
         from tui.screens.welcome.sign_in import SignInScreen
 
         if self.context.live is None:
@@ -197,13 +202,13 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         if self._stop_listening is not None:
             self._stop_listening()
             self._stop_listening = None
-        await self.switch_mode(GATE)
+        self.switch_mode(GATE)
         for name in AREAS:
             if name in self._modes:
-                await self.remove_mode(name)
-        while len(self.screen_stack) > 1:
-            await self.pop_screen()
-        await self.switch_screen(SignInScreen(notice=describe(reason) if reason is not None else None))
+                self.remove_mode(name)
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        self.switch_screen(SignInScreen(notice=describe(reason) if reason is not None else None))
 
     async def sign_out(self) -> None:
         """End this session for good, also the kept one."""
@@ -328,7 +333,7 @@ class ModeltrainApp(App[int], inherit_bindings=False):
 
     async def action_go(self, area: str) -> None:
         if self.current_mode != GATE and area in self._modes:
-            await self.switch_mode(area)
+            self.switch_mode(area)
 
     async def open_conversation(self, conversation_id: str | None) -> None:
         """Go to the chat with this conversation, or a new one for None."""

@@ -87,7 +87,7 @@ def tokens_of(name: str) -> Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The tokens as Rich styles: foregrounds alone, but `selection` (a background) and `cursor` (reversed)."""
+    """The tokens as Rich styles: foregrounds alone, but `selection`, `raised`, `field` (grounds) and `cursor` (reversed)."""
 
     text: Style
     dim: Style
@@ -101,9 +101,11 @@ class Palette:
     raised: Style
     code: Style
     ground: Style
+    field: Style
     cursor: Style
     bold: Style
     dark: bool
+    ansi: bool
 
     @property
     def key(self) -> Style:
@@ -122,7 +124,9 @@ def make_palette(tokens: Tokens) -> Palette:
     }
     back = {name: Style(bgcolor=_rich(getattr(tokens, name))) for name in ("raised", "code", "ground")}
     selection = Style(reverse=True) if tokens.ansi else Style(bgcolor=tokens.selection)
-    return Palette(**front, **back, selection=selection, cursor=Style(reverse=True), bold=Style(bold=True), dark=tokens.dark)
+    field = Style(underline=True) if tokens.ansi else back["raised"]
+    plain = {"cursor": Style(reverse=True), "bold": Style(bold=True)}
+    return Palette(**front, **back, **plain, selection=selection, field=field, dark=tokens.dark, ansi=tokens.ansi)
 
 
 _PALETTES: dict[str, Palette] = {}
@@ -147,7 +151,8 @@ def textual_theme(tokens: Tokens) -> Theme:
     """The theme for Textual, so that its own widgets (scroll bars, toasts, text areas) agree with ours."""
     from textual.theme import Theme
 
-    variables = css_variables(tokens)
+    # The last two are missing from Textual's own variables of an ANSI theme, though its style sheets use them.
+    variables = css_variables(tokens) | {"ansi-background": tokens.ground, "ansi-foreground": tokens.text}
     if not tokens.ansi:
         variables |= {
             "scrollbar": tokens.rule,

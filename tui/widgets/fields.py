@@ -132,7 +132,7 @@ class Field(Input, inherit_bindings=False):
         return line(parts, self.size.width, base)
 
     def _value_parts(self, room: int, colours: Palette) -> list[Part]:
-        ground = colours.raised if self.label_width else Style()
+        ground = colours.field if self.label_width else Style()
         if not self.value:
             return self._empty_parts(room, colours, ground)
         first = self._scroll_to_cursor(room)
@@ -273,7 +273,7 @@ class Choice(Field, inherit_bindings=False):
         return one_line(_(text) if text else self.value)
 
     def _value_parts(self, room: int, colours: Palette) -> list[Part]:
-        signs, ground = glyphs(self.app), colours.raised
+        signs, ground = glyphs(self.app), colours.field
         arrows = colours.accent if self.has_focus and len(self.options) > 1 else colours.rule
         text = fit(self.shown, room - 4)
         used = cell_len(text) + 4

@@ -252,9 +252,11 @@ class Rows(Widget, can_focus=True):
             base = base + (colours.selection if self.has_focus else colours.raised)
         front = signs.pointer if in_hand else " "
         mark = signs.mark if row.id in self.marked else " "
-        parts: list[Part] = [(front, colours.accent), (mark, colours.warn)]
+        parts: list[Part] = [(front, Style() if colours.ansi else colours.accent), (mark, Style() if colours.ansi else colours.warn)]
         for column, cells in self._layout():
-            style = getattr(colours, row.tokens.get(column.key, "text"))
+            # A reversed row would show each colour as its ground.
+            flat = in_hand and colours.ansi
+            style = Style() if flat else getattr(colours, row.tokens.get(column.key, "text"))
             parts.append((pad(one_line(row.cells.get(column.key, "")), cells, right=column.right, ellipsis=signs.ellipsis), style))
             parts.append(("  ", Style()))
         return line(parts, width, base)

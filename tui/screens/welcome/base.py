@@ -45,6 +45,13 @@ class GateScreen(Framed):
         self._draw_heading()
         self.form.field(self.FIRST).focus()
 
+    def on_screen_suspend(self) -> None:
+        # Whoever is signed in leaves no password behind in a field.
+        for field in self.query(Field):
+            if field.password:
+                with field.prevent(Field.Changed):
+                    field.value = ""
+
     def _draw_heading(self) -> None:
         self.query_one("#gate-heading", Paragraphs).show((_(self.HEADING), "bold"), (_(self.INTRO), "dim"), ("", ""))
 

@@ -50,7 +50,7 @@ async def enter(app: ModeltrainApp) -> None:
     services, screen = app.context.services, app.screen
     if await services.accounts.needs_first_admin():
         if not isinstance(screen, WizardScreen):
-            await app.switch_screen(WizardScreen())
+            app.switch_screen(WizardScreen())
         return
     if isinstance(screen, SignInScreen):
         return
@@ -59,9 +59,9 @@ async def enter(app: ModeltrainApp) -> None:
         try:
             signed_in = await resume_kept(services.accounts, KeptSession(app.settings.data_dir), origin=Origin("local"))
         except AuthError as error:
-            await app.switch_screen(SignInScreen(notice=describe(error), email=app.kept.email))
+            app.switch_screen(SignInScreen(notice=describe(error), email=app.kept.email))
             return
     if signed_in is None:
-        await app.switch_screen(SignInScreen(email=app.kept.email))
+        app.switch_screen(SignInScreen(email=app.kept.email))
         return
     await app.signed_in(signed_in, keep=True, resumed=True)

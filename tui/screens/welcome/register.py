@@ -132,7 +132,7 @@ class RegisterScreen(AccountForm):
     async def action_back(self) -> None:
         from tui.screens.welcome.sign_in import SignInScreen
 
-        await self.app.switch_screen(SignInScreen())
+        self.app.switch_screen(SignInScreen())
 
 
 class WizardScreen(AccountForm):
@@ -183,6 +183,6 @@ class WizardScreen(AccountForm):
         if isinstance(error, Conflict) and error.fields.get("what") == "first_admin":
             from tui.screens.welcome.sign_in import SignInScreen
 
-            await self.app.switch_screen(SignInScreen(notice=describe(error), email=self.form["email"]))
+            self.app.switch_screen(SignInScreen(notice=describe(error), email=self.form["email"]))
             return
         await super().refused(error)

@@ -74,7 +74,8 @@ class SignInScreen(GateScreen):
         try:
             signed_in = await services.accounts.sign_in(email, form["password"], origin=Origin(self.context.terminal.kind))
         except (AuthError, InvalidInput) as error:
-            form.field("password").value = ""
+            with form.prevent(Field.Changed):
+                form.field("password").value = ""
             form.field("password").focus()
             self.problem(describe(error))
             return
@@ -91,4 +92,4 @@ class SignInScreen(GateScreen):
     async def action_register(self) -> None:
         from tui.screens.welcome.register import RegisterScreen
 
-        await self.app.switch_screen(RegisterScreen())
+        self.app.switch_screen(RegisterScreen())
