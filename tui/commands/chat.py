@@ -61,6 +61,8 @@ def chat(
         )
         printer = AnswerPrinter(reasoning=not no_reasoning, quiet=invocation.json)
         last, interrupted = await _follow(services, principal, sent, printer)
+        if last is None:
+            return interrupted
         if invocation.json:
             print_json(answer_as_json(sent.conversation_id, last))
         else:
@@ -77,7 +79,7 @@ def _standard_input() -> str:
     return sys.stdin.buffer.read(_INPUT_LIMIT).decode(errors="replace").rstrip("\r\n")
 
 
-async def _follow(services: Services, principal: Principal, sent: Sent, printer: AnswerPrinter) -> tuple[AnswerUpdate, int]:
+async def _follow(services: Services, principal: Principal, sent: Sent, printer: AnswerPrinter) -> tuple[AnswerUpdate | None, int]:
     """Print the answer to its end. Returns the last update, and the exit status of a signal that ended it (0 if none did)."""
     status, told = 0, False
     latest: AnswerUpdate | None = None
@@ -86,20 +88,24 @@ async def _follow(services: Services, principal: Principal, sent: Sent, printer:
         nonlocal status
         again, status = status != 0, (INTERRUPTED if number == signal.SIGINT else 128 + number)
         if again or (latest is not None and latest.state != "generating"):
-            me.cancel()  # it has ended and only waits to be saved, or somebody is in a hurry
+            me.cancel()  # somebody is in a hurry, or it has ended and only waits to be saved
         else:
             stopping.append(asyncio.ensure_future(services.chat.stop(principal, sent.answer_id)))
 
     me, stopping = _this_task(), list[asyncio.Future[None]]()
-    with _signals(interrupt):
-        async with aclosing(services.chat.watch(principal, sent.answer_id, interval_s=_INTERVAL_S)) as updates:
-            async for update in updates:
-                latest = update
-                printer.show(update)
-                if update.error is not None and update.message is None and not told:
-                    told = True
-                    err(_("The answer is not saved yet, because the database does not take it. Trying again; Ctrl+C gives up."))
-    assert latest is not None
+    try:
+        with _signals(interrupt):
+            async with aclosing(services.chat.watch(principal, sent.answer_id, interval_s=_INTERVAL_S)) as updates:
+                async for update in updates:
+                    latest = update
+                    printer.show(update)
+                    if update.error is not None and update.message is None and not told:
+                        told = True
+                        err(_("The answer is not saved yet, because the database does not take it. Trying again; Ctrl+C gives up."))
+    except asyncio.CancelledError:
+        if not status:
+            raise
+        me.uncancel()
     return latest, status
 
 

@@ -87,7 +87,9 @@ async def _with_services(invocation: Invocation, action: Action, resolve: Callab
 def guarded(invocation: Invocation, work: Callable[[], int]) -> int:
     """`work()`, with core's errors, a closed pipe and Ctrl+C turned into an exit status."""
     try:
-        return work()
+        status = work()
+        sys.stdout.flush()  # a reader that has gone is noticed here, not when Python ends
+        return status
     except ModeltrainError as error:
         print_problem(describe(error), as_json=invocation.json)
         return REFUSED

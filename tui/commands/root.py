@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -158,6 +160,8 @@ def build() -> Any:
 def run_command_line(arguments: list[str]) -> int:
     """Run one command line and return its exit status. What nobody foresaw is logged, never shown with its values."""
     use(Locale(from_environment()))
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows ? for what it cannot show
     invocation = Invocation()
     try:
         build().main(arguments, prog_name="modeltrain", obj=invocation, standalone_mode=True)
