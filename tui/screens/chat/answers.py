@@ -78,13 +78,22 @@ class Answers(ChatBase):
 
     async def _watch(self, live: LiveAnswer) -> None:
         opened = self.opened
-        async for update in self.services.chat.watch(self.principal, live.id, interval_s=INTERVAL):
-            if self.opened is not opened or opened.live is not live:
-                return
-            live.take(update)
-            if update.message is not None:
-                self._ended(update.message)
-                return
+        # While nothing comes no update comes either, but the seconds go on.
+        ticking = self.set_interval(1.0, lambda: self._tick(live))
+        try:
+            async for update in self.services.chat.watch(self.principal, live.id, interval_s=INTERVAL):
+                if self.opened is not opened or opened.live is not live:
+                    return
+                live.take(update, self.services.clock.monotonic())
+                if update.message is not None:
+                    self._ended(update.message)
+                    return
+                self.transcript.update(live.view())
+        finally:
+            ticking.stop()
+
+    def _tick(self, live: LiveAnswer) -> None:
+        if self.opened.live is live and live.tick(self.services.clock.monotonic()):
             self.transcript.update(live.view())
 
     def _ended(self, message: Message) -> None:

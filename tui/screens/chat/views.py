@@ -133,10 +133,12 @@ class LiveAnswer:
     ttft_ms: int | None = None
     ttfa_ms: int | None = None
     problem: str = ""
+    _at: float = 0.0
     _thinking: TokenCounter = field(default_factory=TokenCounter)
 
-    def take(self, update: AnswerUpdate) -> None:
-        """Fold one update in."""
+    def take(self, update: AnswerUpdate, at: float = 0.0) -> None:
+        """Fold one update in, which came `at` these monotonic seconds."""
+        self._at = at - update.elapsed_ms / 1000
         if update.reset:
             self.content, self.reasoning, self._thinking = "", "", TokenCounter()
         self.content += update.text
@@ -145,6 +147,11 @@ class LiveAnswer:
             self._thinking.add(update.reasoning)
         self.elapsed_ms, self.ttft_ms, self.ttfa_ms = update.elapsed_ms, update.ttft_ms, update.ttfa_ms
         self.problem = describe(update.error).sentence if update.error is not None else ""
+
+    def tick(self, at: float) -> bool:
+        """Let the seconds go on to `at`; whether the view shows them."""
+        self.elapsed_ms = max(self.elapsed_ms, round((at - self._at) * 1000))
+        return bool(self._at) and not self.content
 
     def view(self) -> MessageView:
         """The answer as it is now."""

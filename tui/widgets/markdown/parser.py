@@ -12,13 +12,15 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+#: Levels of quotes and lists; the parser drops what is nested deeper, so that is drawn as plain text (see renderer.py).
+DEEPEST = 40
 _DISPLAY = {"$$": "$$", "\\[": "\\]"}
 
 
 @lru_cache(maxsize=1)
 def parser() -> MarkdownIt:
     """The shared parser. Building one anew for each text was 14 % of all CPU."""
-    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "typographer": False})
+    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "typographer": False, "maxNesting": DEEPEST})
     markdown.enable(["table", "strikethrough"])
     markdown.disable(["reference", "html_block", "html_inline"])
     markdown.block.ruler.before("fence", "maths_block", _maths_block, {"alt": ["paragraph", "blockquote", "list"]})

@@ -15,7 +15,7 @@ from tui.widgets.markdown.highlight import highlighted
 from tui.widgets.markdown.inline import runs_of
 from tui.widgets.markdown.look import Look
 from tui.widgets.markdown.maths import readable
-from tui.widgets.markdown.parser import parser
+from tui.widgets.markdown.parser import DEEPEST, parser
 from tui.widgets.markdown.table import render_table
 from tui.widgets.markdown.wrap import Line, chopped, verbatim, wrap
 
@@ -44,6 +44,8 @@ class Rendered:
 def render(source: str, width: int, look: Look, *, live: bool = False) -> Rendered:
     """`source` (sanitised Markdown) in lines of at most `width` cells. `live`: it still grows, so a code block at its end stays plain."""
     tokens = parser().parse(source)
+    if any(token.level >= DEEPEST - 1 for token in tokens):
+        return Rendered(verbatim(source, look.text, width))
     writer = _Writer(width, look, last_line=source.count("\n") if live else -1)
     writer.source = source.split("\n")
     writer.blocks(tokens)

@@ -158,7 +158,9 @@ class Transcript(Widget, can_focus=True):
         if len(before) != len(self._strips):
             self.refresh()
             return
-        changed = [y for y, (old, new) in enumerate(zip(before, self._strips, strict=True)) if old is not new]
+        # A line that was drawn anew but looks the same is not painted again, and keeps what it was rendered to.
+        changed = [y for y, (old, new) in enumerate(zip(before, self._strips, strict=True)) if old is not new and old != new]
+        self._strips = [old if old == new else new for old, new in zip(before, self._strips, strict=True)]
         if changed:
             self.refresh(Region(0, changed[0], self.size.width, changed[-1] - changed[0] + 1))
         self._ask_for_earlier()
