@@ -41,6 +41,7 @@ FAILING: dict[str, type[errors.ProviderError]] = {
     "sim-error-then-done": errors.ProviderFault,
     "sim-garbage": errors.ProviderFault,
     "sim-html": errors.NotAStream,
+    "sim-json-other": errors.NotAStream,
     "sim-empty": errors.EmptyStream,
 }
 #: Failing models that say something first.

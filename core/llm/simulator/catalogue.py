@@ -128,6 +128,7 @@ FAULTY = (
     _Model("sim-error-event", "an error event in mid-stream; -N after N tokens.", fault="error_event", argument="count"),
     _Model("sim-error-then-done", "an error in mid-stream, then the end mark; -N.", fault="error_then_done", argument="count"),
     _Model("sim-json", "one JSON body where a stream was asked for.", fault="json"),
+    _Model("sim-json-other", "a JSON body that is no answer.", fault="json_other"),
     _Model("sim-html", "an HTML page with status 200.", fault="html"),
     _Model("sim-empty", "a 200 without one event.", fault="empty"),
     _Model("sim-done-only", "a stream that is nothing but its end mark.", fault="done_only"),

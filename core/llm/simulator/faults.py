@@ -95,6 +95,10 @@ async def json_body(delivery: Delivery) -> None:
     delivery.send_whole()
 
 
+async def json_other(delivery: Delivery) -> None:
+    delivery.response.send(200, b'{"status":"ok","detail":"modeltrain simulator: this is no answer"}')
+
+
 async def html_page(delivery: Delivery) -> None:
     delivery.response.send(200, _PAGE.format(title="Welcome").encode(), "text/html; charset=utf-8")
 
@@ -316,6 +320,7 @@ FAULTS: dict[str, Fault] = {
     "error_first": error_first,
     "error_text": error_text,
     "json": json_body,
+    "json_other": json_other,
     "html": html_page,
     "empty": empty,
     "done_only": done_only,

@@ -238,14 +238,18 @@ class Connection(asyncio.Protocol):
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 
+    def abort(self) -> None:
+        """End at once, without sending what is still waiting."""
+        if self._transport is not None:
+            self._transport.abort()
+
     async def stop(self) -> None:
         """End at once, whatever is being answered."""
         task = self._task
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
-        if self._transport is not None:
-            self._transport.abort()
+        self.abort()
 
 
 class HttpServer:
@@ -258,6 +262,7 @@ class HttpServer:
         self.body_limit = body_limit
         self._connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None
+        self._stopping = False
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty: asyncio.Event = asyncio.Event()
 
@@ -269,14 +274,17 @@ class HttpServer:
     async def listen(self, host: str, port: int) -> tuple[str, int]:
         """Listen; returns the address that was bound. Raises OSError."""
         loop = asyncio.get_running_loop()
+        self._stopping = False
         self._listener = await loop.create_server(lambda: Connection(self), host, port, backlog=1024)
         name = self._listener.sockets[0].getsockname()
         return name[0], name[1]
 
     async def stop(self) -> None:
         """Stop listening and end every connection; returns when all are closed."""
-        if self._listener is not None:
-            self._listener.close()
+        self._stopping = True
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
@@ -284,12 +292,14 @@ class HttpServer:
             self._empty.clear()
             await asyncio.gather(*(connection.stop() for connection in tuple(self._connections)))
             await self._empty.wait()
-        if self._listener is not None:
-            await self._listener.wait_closed()
-            self._listener = None
+        if listener is not None:
+            await listener.wait_closed()
 
     def joined(self, connection: Connection) -> None:
         self._connections.add(connection)
+        if self._stopping:  # accepted at the last moment
+            connection.abort()
+            return
         if self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(1.0, self._sweep_again)
 

@@ -30,7 +30,7 @@ class RequestRecord:
 
     `headers`: names in lower case, secrets replaced by "#" and a fingerprint (see `RequestLog.fingerprint`). `tokens_sent`:
     deltas handed to the connection so far. `finished`: the answer was sent to its end, as the model wanted it.
-    `disconnected`: the client left before that.
+    `disconnected`: the client left before that (or the simulator was stopped).
     """
 
     time: datetime

@@ -169,6 +169,8 @@ async def test_one_json_body_where_a_stream_was_asked_for(asker: Asker, form: st
     response = await asker.post("sim-json@0x6", form=form)
     assert response.headers["content-type"] == "application/json"
     assert response.json()["model"] == "sim-json@0x6"
+    other = await asker.post("sim-json-other", form=form)
+    assert (other.status_code, other.headers["content-type"], set(other.json())) == (200, "application/json", {"status", "detail"})
 
 
 async def test_a_200_without_one_event(asker: Asker, form: str) -> None:
