@@ -5,6 +5,7 @@ Private names are used, each covered by a test that fails when an upgrade of Tex
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import textual._ansi_sequences
 import textual.app
 import textual.strip
+
+from tui.terminal_input import InputParser, lenient_decoder
 
 
 class NullCache:
@@ -55,7 +58,17 @@ def apply(*, several: bool = False) -> None:
     # Textual reads Alt and a digit as what Option types on one Mac terminal (Alt+6 as "§"): here they are keys of their own.
     for digit in "0123456789":
         vars(textual._ansi_sequences)["ANSI_SEQUENCES_KEYS"][f"\x1b{digit}"] = (SimpleNamespace(value=f"alt+{digit}"),)
+    if sys.platform != "win32":
+        _read_safely()
     if several:
         # Each application would redirect them, and their restores interleave.
         for name in ("redirect_stdout", "redirect_stderr"):
             vars(textual.app)[name] = nullcontext
+
+
+def _read_safely() -> None:
+    """No byte that comes from the terminal ends the program, and a paste is text and nothing else."""
+    import textual.drivers.linux_driver
+
+    driver = vars(textual.drivers.linux_driver)
+    driver["XTermParser"], driver["getincrementaldecoder"] = InputParser, lenient_decoder
