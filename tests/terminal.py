@@ -23,6 +23,7 @@ from typing import Self
 
 import psutil
 import pyte
+from wcwidth import wcwidth
 
 ROOT = Path(__file__).resolve().parents[1]
 KEYS = {
@@ -112,7 +113,21 @@ class Terminal:
     @property
     def text(self) -> str:
         """The screen as lines without trailing blanks."""
-        return "\n".join(line.rstrip() for line in self.screen.display)
+        return "\n".join(line.rstrip() for line in self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """The rows of the screen. A wide character takes one place here and two cells there; half a character left over is a blank."""
+        return [self._line(y) for y in range(self.screen.lines)]
+
+    def _line(self, y: int) -> str:
+        out, skip = [], False
+        for x in range(self.screen.columns):
+            data = self.screen.buffer[y][x].data
+            if not skip:
+                out.append(data or " ")
+            skip = not skip and bool(data) and wcwidth(data[0]) == 2
+        return "".join(out)
 
     def until(self, wanted: str | Callable[[str], bool], *, limit_s: float = 30.0) -> str:
         """Read until the screen shows `wanted` and return the screen. Raises NeverSeen after `limit_s` seconds."""
