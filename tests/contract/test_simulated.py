@@ -41,14 +41,13 @@ FAILING: dict[str, type[errors.ProviderError]] = {
     "sim-error-then-done": errors.ProviderFault,
     "sim-garbage": errors.ProviderFault,
     "sim-html": errors.NotAStream,
-    "sim-json-other": errors.NotAStream,
     "sim-empty": errors.EmptyStream,
 }
 #: Failing models that say something first.
 PARTIAL = {"sim-cut", "sim-no-end", "sim-reset", "sim-stall", "sim-error-event", "sim-error-then-done", "sim-garbage"}
 FLOODS = {"sim-flood", "sim-long-line"}
 #: What depends on the format, or on time, has a test of its own.
-APART = {"sim-no-done", "sim-done-only", "sim-delay", "sim-unterminated"}
+APART = {"sim-no-done", "sim-done-only", "sim-json-other", "sim-delay", "sim-unterminated"}
 WORKING = [model.name for model in (*PLAIN, *REASONING, *FAULTY, *FRAMED) if model.name not in {*FAILING, *FLOODS, *APART}]
 FINISH = {"sim-length": "length", "sim-filter": "content_filter"}
 
@@ -144,6 +143,13 @@ async def test_the_end_mark_alone_and_the_finish_reason_alone(wire: Wire, client
     else:
         assert type(nothing.problem) is errors.EmptyStream
         assert no_mark.finish == "stop"
+
+
+async def test_json_that_is_no_answer(wire: Wire, clients: ModelClients, simulator: Simulator) -> None:
+    outcome = await ask(chat_model(clients, wire, simulator.base_urls[wire.name]), question("sim-json-other"))
+    # With lines of JSON, one object that says nothing is a stream without its end.
+    assert type(outcome.problem) is (errors.StreamTruncated if wire.name == "ollama" else errors.NotAStream)
+    assert outcome.text == ""
 
 
 async def test_patience_is_longer_than_a_delay(wire: Wire, clients: ModelClients, simulator: Simulator) -> None:
