@@ -16,20 +16,23 @@ _WORDS_UP_TO = 4_000
 
 @lru_cache(maxsize=512)
 def row_starts(line: str, width: int) -> tuple[int, ...]:
-    """The places in `line` at which its rows begin; the first is 0. Rows are `width` cells at most, broken behind blanks."""
+    """The places in `line` at which its rows begin; the first is 0. Rows have `width` cells at most and end behind blanks or beside Chinese."""
     if len(line) <= width and line.isascii():
         return (0,)
     if len(line) > _WORDS_UP_TO and line.isascii():
         return tuple(range(0, len(line), width))
-    starts, used, blank = [0], 0, 0
+    words = len(line) <= _WORDS_UP_TO
+    starts, used, gap = [0], 0, 0
     for start, end, cells in _spans(line):
-        if used + cells > width:
-            begin = blank if blank > starts[-1] and len(line) <= _WORDS_UP_TO else start
+        if cells == 2 and words:
+            gap = start
+        while used + cells > width and used:
+            begin = gap if words and gap > starts[-1] else start
             starts.append(begin)
             used = cell_len(line[begin:start])
         used += cells
-        if line[start] == " ":
-            blank = end
+        if line[start] == " " or cells == 2:
+            gap = end
     return tuple(starts)
 
 
