@@ -28,7 +28,7 @@ _NETWORK = N_("Check the endpoint of the configuration and the network of this m
 
 BY_CODE: dict[str, Text] = {
     "error": Text((N_("That did not work."),), (), (N_("Try again; if it stays so, tell your administrator the code below."),)),
-    "invalid_input": Text((N_("“{field}” cannot stay as it is."),)),
+    "invalid_input": Text((N_("“{field}” cannot stay as it is."), N_("That cannot stay as it is."))),
     "not_found": Text(
         (N_("There is no such entry."),), (), (N_("Look at the list again: it may have been deleted, or belong to somebody else."),)
     ),

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from core.bootstrap import Services
 
 
+class NobodySignedIn(RuntimeError):
+    """The account was left while work for it was under way: what that work wanted to show is gone with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terminal:
     """What the terminal can show. `colours`: how many colours; `unicode`: draw beyond ASCII; `kind`: how it is reached."""
@@ -58,5 +62,5 @@ class SessionContext:
     def principal(self) -> Principal:
         """Who is signed in, as of the last look; the screens that ask are behind the sign-in."""
         if self.live is None:
-            raise RuntimeError("nobody is signed in")
+            raise NobodySignedIn("nobody is signed in")
         return self.live.principal

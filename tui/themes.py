@@ -47,13 +47,13 @@ THEMES: dict[str, Tokens] = {
     for tokens in (
         Tokens(
             "night", N_("Night"), True,
-            ground="#14171c", raised="#1c2129", selection="#2b3a52", rule="#39424f",
+            ground="#14171c", raised="#1c2129", selection="#26344a", rule="#39424f",
             text="#d8dee6", dim="#939eac", accent="#7cb7ff", good="#7fd08f", warn="#e8bd5e", bad="#ff8f88", reasoning="#b7a6ee",
             code="#1a1f27",
         ),
         Tokens(
             "ember", N_("Ember"), True,
-            ground="#1b1715", raised="#26201d", selection="#4a352a", rule="#4a4039",
+            ground="#1b1715", raised="#26201d", selection="#412f26", rule="#4a4039",
             text="#e8dfd5", dim="#a89b8d", accent="#f2ab6d", good="#a3c982", warn="#ecc65f", bad="#ff938a", reasoning="#c9a9d6",
             code="#221c19",
         ),

@@ -37,7 +37,7 @@ async def test_a_configuration_is_made_tested_and_kept(settings: Settings) -> No
         await seen.press("n")
         await seen.until("new configuration")
         await seen.put("name", "Fast")
-        await seen.put("model", "sim-plain@4000x20")
+        await seen.put("model", "sim-markdown@4000x20")
         await seen.press("ctrl+t")
         await seen.until("The model answers.")
         await seen.press("ctrl+s")
@@ -45,7 +45,7 @@ async def test_a_configuration_is_made_tested_and_kept(settings: Settings) -> No
         await seen.press("t")
         await seen.until("The model answers.")
         made = await seen.services.configurations.by_name(seen.app.context.principal, "Fast")
-        assert made.model == "sim-plain@4000x20"
+        assert made.model == "sim-markdown@4000x20"
         assert made.parameters.temperature == 0.7, "a new configuration begins balanced"
 
 
@@ -224,7 +224,7 @@ async def test_sessions_are_listed_and_ended(settings: Settings) -> None:
         await seen.press("y")
         await seen.until(lambda: "192.0.2.7" not in seen.text)
         await seen.press("o")
-        await seen.until("End your 1 session?")
+        await seen.until("End all your 2 sessions?")
         await seen.press("y")
         await seen.until("Sign in with your e-mail")
 
@@ -237,7 +237,7 @@ async def test_ssh_keys_are_added_and_removed_and_private_ones_refused(settings:
         await seen.press("n")
         await seen.until("Add an SSH public key")
         await seen.put("public_key", "-----BEGIN OPENSSH PRIVATE KEY-----")
-        await seen.until("This is a private key")
+        await seen.until("This is a private")
         await seen.put("public_key", key)
         await seen.press("ctrl+s")
         await seen.until("ann@laptop")
@@ -261,7 +261,8 @@ async def test_settings_take_effect_at_once_and_come_back(settings: Settings) ->
         seen.app.screen.query_one("#field-registration").focus()
         before = await seen.services.accounts.registration_open()
         await seen.press("right")
-        await seen.until(lambda: "yes" in seen.text)
+        await seen.press("tab")
+        await seen.until(lambda: ("yes" in seen.text) is not before)
         assert await seen.services.accounts.registration_open() is not before
     async with world(settings) as again:
         await again.until("Good to see you")

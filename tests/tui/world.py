@@ -1,4 +1,4 @@
-"""A running application for tests: real services on SQLite and the real simulator, driven by keys. Waits for what is seen, never for time."""
+"""A running application for tests: real services on SQLite, the real simulator, driven by keys. Waits for what is seen, never for time."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def world(
 ) -> AsyncIterator[World]:
     """The application as it starts."""
     app, built = make_app(settings, locale=locale, kind=kind)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         try:
             yield World(app, pilot, await asyncio.wait_for(built, 30))
         finally:
@@ -126,5 +126,5 @@ async def signed_in(
         await seen.put("email", EMAIL)
         await seen.put("password", PASSWORD)
         await seen.press("ctrl+s")
-        await seen.until(lambda: seen.app.current_mode == "home" and "modeltrain 0." in seen.text)
+        await seen.until(lambda: seen.app.current_mode == "home" and "Good to see you" in seen.text)
         yield seen

@@ -14,6 +14,7 @@ from textual.worker import Worker
 
 from core.errors import ModeltrainError
 from tui.i18n import N_, _
+from tui.session import NobodySignedIn
 from tui.widgets.frame import KeyLine, TitleLine
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class Framed(Screen[Any], inherit_bindings=False):
         """Write the title line anew; `set_opened` and `set_in_hand` change its parts."""
         line = self.title_line
         line.area = _(self.AREA)
-        line.who = self.context.principal.nickname if self.context.signed_in else ""
+        profile = self.context.profile
+        line.who = profile.nickname if profile is not None else self.context.principal.nickname if self.context.signed_in else ""
 
     def set_opened(self, text: str) -> None:
         """Say what is open ("Chat › this"); from outside or not, it is sanitised when drawn."""
@@ -117,6 +119,8 @@ class Framed(Screen[Any], inherit_bindings=False):
         """Errors of core inside are shown as a notice in words; what nobody foresaw is recorded and gets a code."""
         try:
             yield
+        except NobodySignedIn:
+            return
         except ModeltrainError as error:
             self.modeltrain.show_error(error)
         except Exception as error:

@@ -136,20 +136,19 @@ class Field(Input, inherit_bindings=False):
         if not self.value:
             return self._empty_parts(room, colours, ground)
         first = self._scroll_to_cursor(room)
-        text = self._display() + " "
         low, high = sorted(self.selection)
         cells: list[Part] = []
-        at = 0
-        for index, character in enumerate(text):
-            size = cell_len(character)
+        at = index = 0
+        for cluster in clusters(self._display() + " "):
+            size, after = cell_len(cluster), index + len(cluster)
             if first <= at and at + size <= first + room:
                 style = ground + colours.text
                 if self.has_focus and low <= index < high:
                     style += colours.selection
-                if self.has_focus and index == self.cursor_position:
+                if self.has_focus and index <= self.cursor_position < after:
                     style += colours.cursor
-                cells.append((character, style))
-            at += size
+                cells.append((cluster, style))
+            at, index = at + size, after
         used = sum(cell_len(character) for character, _style in cells)
         return [(" ", ground), *cells, (" " * (room - used + 1), ground)]
 
@@ -203,12 +202,12 @@ class Field(Input, inherit_bindings=False):
 
     def _cell_offset_to_index(self, offset: int) -> int:
         wanted = offset - self.label_width - 1 + self._first_cell
-        at = 0
-        for index, character in enumerate(self._display()):
-            size = cell_len(character)
-            if at + size > wanted:
+        at = index = 0
+        for cluster in clusters(self._display()):
+            at += cell_len(cluster)
+            if at > wanted:
                 return index
-            at += size
+            index += len(cluster)
         return len(self.value)
 
     def say(self, remark: str, *, wrong: bool = False) -> None:
@@ -221,6 +220,17 @@ def one_line_keeping(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(character if character.isprintable() or character in "\u200d" else "?" for character in text)
+
+
+def clusters(text: str) -> list[str]:
+    """`text` in what takes cells together: a character with the marks, selectors and joined emoji that follow it."""
+    found: list[str] = []
+    for character in text:
+        if found and (cell_len(character) == 0 or found[-1].endswith("\u200d")):
+            found[-1] += character
+        else:
+            found.append(character)
+    return found
 
 
 class Choice(Field, inherit_bindings=False):

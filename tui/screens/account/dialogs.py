@@ -82,8 +82,8 @@ class NewEmail(FormDialog[tuple[str, str]]):
         self._email = email
 
     def compose_fields(self) -> Iterable[Field]:
-        yield Field(N_("New e-mail"), self._email, max_length=300, id="field-email")
-        yield Field(N_("Your password"), password=True, max_length=1100, id="field-password")
+        yield Field(N_("New e-mail"), self._email, max_length=300, label_width=16, id="field-email")
+        yield Field(N_("Your password"), password=True, max_length=1100, label_width=16, id="field-password")
 
     def problems(self) -> dict[str, InvalidInput | None]:
         return {
@@ -103,9 +103,9 @@ class NewPassword(FormDialog[tuple[str, str]]):
         self._hints = hints
 
     def compose_fields(self) -> Iterable[Field]:
-        yield Field(N_("Old password"), password=True, max_length=1100, id="field-old")
-        yield PasswordField(N_("New password"), lambda password: judge(password, *self._hints), id="field-password")
-        yield PasswordField(N_("New one again"), id="field-repeat")
+        yield Field(N_("Old password"), password=True, max_length=1100, label_width=16, id="field-old")
+        yield PasswordField(N_("New password"), lambda password: judge(password, *self._hints), label_width=16, id="field-password")
+        yield PasswordField(N_("New one again"), label_width=16, id="field-repeat")
 
     def problems(self) -> dict[str, InvalidInput | None]:
         form = self.form
@@ -134,8 +134,8 @@ class NewKey(FormDialog[tuple[str, str]]):
         )
 
     def compose_fields(self) -> Iterable[Field]:
-        yield Field(N_("Public key"), hint=N_("ssh-ed25519 AAAA…"), max_length=20_000, id="field-public_key")
-        yield Field(N_("Name"), hint=N_("the key's own comment if empty"), max_length=200, id="field-name")
+        yield Field(N_("Public key"), hint=N_("ssh-ed25519 AAAA…"), max_length=20_000, label_width=16, id="field-public_key")
+        yield Field(N_("Name"), hint=N_("the key's own comment if empty"), max_length=200, label_width=16, id="field-name")
 
     def problems(self) -> dict[str, InvalidInput | None]:
         text = self.form["public_key"].strip()
