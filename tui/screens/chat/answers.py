@@ -55,17 +55,17 @@ class Answers(ChatBase):
 
     async def _begin(self, sent: Sent, model: str, *, question: str | None = None) -> None:
         """Show what was begun and follow it."""
-        new = self.opened.id is None
+        opened = self.opened
         if question is not None:
             stamp = f"{self.scene.now.astimezone(self.scene.zone):%H:%M}"
             self.transcript.update(MessageView(sent.question_id, "user", self.scene.nickname, question, stamp=stamp))
         self.transcript.flow.to_end()
         self.follow(LiveAnswer(sent.answer_id, model))
-        if new:
-            view = await self.services.chat.open(self.principal, sent.conversation_id)
-            self.opened.summary = view.summary
-        await self.load_list(sent.conversation_id)
-        self.draw_state()
+        if opened.summary is None:
+            view = await self.services.chat.open(self.principal, sent.conversation_id, tail=1)
+            opened.summary = view.summary
+        if self.opened is opened:
+            await self.load_list(sent.conversation_id)
 
     # Watch -----------------------------------------------------------------------------------------------------------
 

@@ -51,7 +51,9 @@ class ChatBase(AreaScreen):
 
     opened: Opened
     configurations: tuple[Configuration, ...]
+    #: The configurations were read; something was opened.
     loaded: bool
+    entered: bool
 
     @property
     def transcript(self) -> Transcript:

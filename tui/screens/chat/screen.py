@@ -74,7 +74,7 @@ class ChatScreen(Answers, Conversations, Copying):
     def __init__(self) -> None:
         super().__init__()
         self.opened, self.configurations, self.summaries, self.total = Opened(), (), {}, 0
-        self.loaded = False
+        self.loaded = self.entered = False
         self._places: dict[str, Spot] = {}
         self.drafts = DraftKeeper(self, self.save_draft, lambda: self.start(self.drafts.flush, group="draft", exclusive=False))
 
@@ -112,6 +112,7 @@ class ChatScreen(Answers, Conversations, Copying):
         self.composer.load(draft)
         self.composer.set_history([message.content for message in self.opened.messages.values() if message.role == "user"])
         await self.load_list(conversation_id or "new")
+        self.entered = True
 
     def _show(self, view: ConversationView | None) -> None:
         if view is None:

@@ -16,7 +16,7 @@ _WORDS_UP_TO = 4_000
 
 @lru_cache(maxsize=512)
 def row_starts(line: str, width: int) -> tuple[int, ...]:
-    """The places in `line` at which its rows begin; the first is 0. Rows have `width` cells at most and end behind blanks or beside Chinese."""
+    """The places in `line` at which its rows begin; the first is 0. Rows of `width` cells at most end behind blanks or Chinese."""
     if len(line) <= width and line.isascii():
         return (0,)
     if len(line) > _WORDS_UP_TO and line.isascii():
