@@ -207,6 +207,11 @@ BY_WHAT: dict[str, Text] = {
     "no_password": Text(
         (N_("A password is needed."),), (), (N_("Run it in a terminal, or give --password-file FILE or MODELTRAIN_PASSWORD."),)
     ),
+    "new_password_needed": Text(
+        (N_("This account needs a new password first."),),
+        (N_("Its password was set by an administrator, for one sign-in."),),
+        (N_("Choose your own with: modeltrain sign-in {email}"),),
+    ),
     "no_email": Text((N_("An e-mail is needed."),), (), (N_("Give it as an argument: modeltrain sign-in EMAIL"),)),
     "no_account": Text(
         (N_("There is no administrator yet."),), (), (N_("Make the first with: modeltrain user add EMAIL --nickname NAME --admin"),)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from core.audit import Audit
-from core.auth.passwords import Passwords
+from core.auth.passwords import Passwords, Verdict
 from core.auth.principal import Origin, Principal, Role
 from core.auth.throttle import Attempt, Throttle
 from core.auth.tokens import AccessTokens
 from core.auth.types import Profile
 from core.clock import Clock, Identifiers, from_ms, from_ms_or_none
-from core.errors import InvalidInput
+from core.errors import InvalidInput, TooManyAttempts
 from core.events import AccountChanged, EventBus
 from core.persistence import Store
 from core.settings import Settings
+from storage.unit_of_work import UnitOfWork
 
 _IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 REGISTRATION = "registration.open"
@@ -57,16 +59,28 @@ class AuthContext:
         """Tell this process that the account is not what it was."""
         self.events.publish(AccountChanged(user_id))
 
+    async def guess(self, attempt: Attempt, password: str, known: Callable[[UnitOfWork], str | None]) -> tuple[str | None, Verdict]:
+        """Look at one guess: count it, read the hash by `known`, compare. The same work is done where there is no hash.
+
+        Raises TooManyAttempts before anything is looked at, also where too many hashes wait (that guess is not counted).
+        """
+        await self.throttle.admit(attempt)
+        password_hash = await self.store.read(known)
+        try:
+            return password_hash, await self.passwords.verify(password, password_hash)
+        except TooManyAttempts:
+            await self.store.write(lambda uow: self.throttle.withdrawn(uow, attempt))
+            raise
+
     async def confirm(self, principal: Principal, password: str, field: str) -> str:
         """The hash in force, if the password is the principal's own. Raises InvalidInput (wrong) or TooManyAttempts."""
         user_id = principal.require_user("password.confirm")
         attempt = Attempt.to_confirm(user_id)
-        await self.throttle.admit(attempt)
-        known = await self.store.read(lambda uow: row.password_hash if (row := uow.users.get(user_id)) else None)
-        if known is None or not (await self.passwords.verify(password, known)).right:
+        known, verdict = await self.guess(attempt, password, lambda uow: row.password_hash if (row := uow.users.get(user_id)) else None)
+        if known is None or not verdict.right:
             raise InvalidInput(field, "wrong")
         await self.store.write(lambda uow: self.throttle.succeeded(uow, attempt))
-        return str(known)
+        return known
 
 
 def is_identifier(text: str) -> bool:

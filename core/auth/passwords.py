@@ -127,7 +127,7 @@ class Passwords:
 
     async def _compute(self, work: Callable[[], T]) -> T:
         if self._waiting >= _WAITING_MAX:
-            raise TooManyAttempts(retry_after_s=math.ceil(self._waiting * _SECONDS_A_HASH / self._threads))
+            raise TooManyAttempts(retry_after_s=max(1, math.ceil(self._waiting * _SECONDS_A_HASH / self._threads)))
         self._waiting += 1
         try:
             future: Future[T] = self._pool.submit(work)

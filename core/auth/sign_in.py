@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.audit import Actor
@@ -18,14 +18,6 @@ from core.errors import AccountDisabled, ModeltrainError, NotFound, SessionEnded
 from storage.unit_of_work import UnitOfWork
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What sign-in needs of an account before the password is known to be right."""
-
-    id: str
-    password_hash: str = field(repr=False)
-
-
 class SignIns:
     """See Accounts, which hands every call on."""
 
@@ -35,33 +27,36 @@ class SignIns:
     async def sign_in(self, email: str, password: str, *, origin: Origin) -> SignedIn:
         context, folded = self._context, fold_email(email)[: 2 * EMAIL_LIMIT]
         attempt = Attempt.to_sign_in(folded, origin)
-        await context.throttle.admit(attempt)
-        known = await context.store.read(lambda uow: _known(uow, folded))
-        verdict = await context.passwords.verify(password, known.password_hash if known else None)
+        known, verdict = await context.guess(
+            attempt, password, lambda uow: row.password_hash if (row := uow.users.by_email(folded)) else None
+        )
         if known is None or not verdict.right:
-            await context.store.write(lambda uow: self._note_failure(uow, attempt, folded, known, origin))
+            await context.store.write(lambda uow: self._note_failure(uow, attempt, folded, origin))
             raise SignInRefused
-        outcome = await context.store.write(lambda uow: self._enter(uow, known, verdict.new_hash, attempt, origin))
+        outcome = await context.store.write(lambda uow: self._enter(uow, folded, known, verdict.new_hash, attempt, origin))
         if not isinstance(outcome, Opened):
             raise outcome
         return await signed_in(context, outcome)
 
-    def _enter(self, uow: UnitOfWork, known: _Known, new_hash: str | None, attempt: Attempt, origin: Origin) -> Opened | ModeltrainError:
-        """Errors are returned, not raised: what was written beside them stays."""
-        account = uow.users.lock(known.id)
-        if account is None or account.password_hash != known.password_hash:
+    def _enter(
+        self, uow: UnitOfWork, email: str, known: str, new_hash: str | None, attempt: Attempt, origin: Origin
+    ) -> Opened | ModeltrainError:
+        """Errors are returned, not raised: what was written beside them stays. `known`: the hash that the password was compared with."""
+        account = uow.users.lock_by_email(email)
+        if account is None or account.password_hash != known:
             return SignInRefused()  # the password was changed while this one was being hashed
         if account.disabled_at is not None:
-            self._context.audit.note(uow, Actor.at(origin), "sign_in.refused", ("user", known.id), because="disabled")
+            self._context.audit.note(uow, Actor.at(origin), "sign_in.refused", ("user", account.id), because="disabled")
             return AccountDisabled()
         if new_hash:
-            uow.users.change(known.id, password_hash=new_hash)
+            uow.users.change(account.id, password_hash=new_hash)
         self._context.throttle.succeeded(uow, attempt)
         return open_session(self._context, uow, account, origin)
 
-    def _note_failure(self, uow: UnitOfWork, attempt: Attempt, email: str, known: _Known | None, origin: Origin) -> None:
+    def _note_failure(self, uow: UnitOfWork, attempt: Attempt, email: str, origin: Origin) -> None:
         """The e-mail is written down only if it has the form of one: people type passwords into the wrong field."""
-        subject, actor, audit = ("user", known.id if known else ""), Actor.at(origin), self._context.audit
+        account = uow.users.by_email(email)
+        subject, actor, audit = ("user", account.id if account else ""), Actor.at(origin), self._context.audit
         shown = email if is_email(email) else ""
         audit.note(uow, actor, "sign_in.failed", subject, email=shown, kind=origin.kind)
         if self._context.throttle.has_locked(uow, attempt):
@@ -205,8 +200,3 @@ class _LiveRow:
         origin = Origin(self.kind, self.address)
         served = context.settings.served or self.kind == "ssh"
         return Principal(self.user_id, self.nickname, self.email, Role(self.role), self.id, origin, served)
-
-
-def _known(uow: UnitOfWork, email: str) -> _Known | None:
-    row = uow.users.by_email(email)
-    return _Known(row.id, row.password_hash) if row is not None else None

@@ -64,7 +64,7 @@ def blame(counter: Counter, now: int, limits: AuthSettings) -> Counter:
 
 
 def take_back(counter: Counter, limits: AuthSettings) -> Counter:
-    """The counter of an address after one of its tries succeeded: that one was no guess."""
+    """The counter without one of its tries, which was no guess: it succeeded, or was never looked at."""
     failures = max(0, counter.failures - 1)
     locked = counter.locked_until if failures >= limits.failures_to_lock else 0
     return replace(counter, attempts=max(0, counter.attempts - 1), failures=failures, locked_until=locked)
@@ -145,6 +145,11 @@ class Throttle:
             counter = self._held(uow, key)
             after = forget(counter) if key == attempt.account else take_back(counter, self._limits)
             uow.sign_ins.set_counter(key, **asdict(after))
+
+    def withdrawn(self, uow: UnitOfWork, attempt: Attempt) -> None:
+        """The try was never looked at: it was no guess."""
+        for key in attempt.keys:
+            uow.sign_ins.set_counter(key, **asdict(take_back(self._held(uow, key), self._limits)))
 
     def has_locked(self, uow: UnitOfWork, attempt: Attempt) -> bool:
         """Whether the account or the address is locked now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -102,6 +103,16 @@ def test_a_random_password_is_shown_once_and_changed_at_sign_in(shell: Shell) ->
     shell.ok("config", "list")
     assert "sign_in_refused" in sign_in(shell, BOB, random).err
     assert sign_in(shell, BOB, NEW).status == 0
+
+
+def test_a_session_kept_without_the_new_password_is_no_use(shell: Shell) -> None:
+    """As the application leaves it, if one goes away when it asks for the new password."""
+    sign_in(shell, BOB)
+    with sqlite3.connect(shell.data / "modeltrain.db") as database:
+        database.execute("UPDATE users SET must_change_password = 1 WHERE email = ?", (BOB,))
+    database.close()
+    outcome = shell.run("config", "list", "--json")
+    assert (outcome.status, json.loads(outcome.err)["error"]["code"]) == (2, "environment.new_password_needed")
 
 
 def test_changing_ones_own_password_stays_signed_in(shell: Shell) -> None:

@@ -145,7 +145,11 @@ async def _kept_user(services: Services) -> Principal | None:
     from core.auth.sessions import resume_kept
 
     signed_in = await resume_kept(services.accounts, KeptSession(services.settings.data_dir), origin=Origin("shell"))
-    return signed_in.principal if signed_in is not None else None
+    if signed_in is None:
+        return None
+    if signed_in.must_change_password:
+        raise EnvironmentProblem(what="new_password_needed", email=signed_in.principal.email)
+    return signed_in.principal
 
 
 # What commands print -------------------------------------------------------------------------------------------------
@@ -178,7 +182,8 @@ def print_problem(problem: Problem, *, as_json: bool = False) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON value on one line; datetimes as ISO 8601, dataclasses by the caller."""
-    out(json_safe(json.dumps(value, ensure_ascii=False, default=_plain)))
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"  # then every other character is written as \\uXXXX
+    out(json_safe(json.dumps(value, ensure_ascii=plain, default=_plain)))
 
 
 def _plain(value: Any) -> Any:

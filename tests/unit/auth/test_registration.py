@@ -144,3 +144,19 @@ async def test_availability(house: House) -> None:
     with pytest.raises(RegistrationClosed):
         await available("email", "ann@example.org")
     assert await available("email", "root@example.org", principal=ann) == "taken"
+
+
+async def test_registration_closed_while_a_password_is_being_hashed(house: House) -> None:
+    admin = (await house.user("root", admin=True)).principal
+    accounts = house.neighbour()
+    make_hash = accounts._context.passwords.hash
+
+    async def hash_slowly(password: str) -> str:
+        made = await make_hash(password)
+        await house.accounts.set_registration(admin, False)
+        return made
+
+    accounts._context.passwords.hash = hash_slowly  # type: ignore[method-assign]
+    with pytest.raises(RegistrationClosed):
+        await accounts.register("bob@example.org", "Bob", PASSWORD, origin=LOCAL)
+    assert len(await house.accounts.list_users(OPERATOR)) == 1

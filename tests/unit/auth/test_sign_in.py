@@ -255,3 +255,15 @@ async def test_a_dearer_hash_replaces_the_old_one_at_sign_in(house: House) -> No
     assert ",r=5$" in stored
     await dearer.sign_in("ann@example.org", PASSWORD, origin=LOCAL)
     await house.accounts.recheck(ann)
+
+
+async def test_a_session_from_before_the_ends_of_all_is_over_however_it_came_about(house: House) -> None:
+    """A second lock: whatever ends all sessions raises the account's epoch, and a session of an older one is refused."""
+    ann = await house.user("ann")
+    epoch = await house.store.read(lambda uow: uow.users.get(ann.principal.user_id).epoch)  # type: ignore[union-attr]
+    await house.accounts.sign_out_everywhere(ann.principal)
+    raised = await house.store.read(lambda uow: uow.users.get(ann.principal.user_id).epoch)  # type: ignore[union-attr]
+    assert raised == epoch + 1
+    again = await house.sign_in("ann")
+    await house.store.write(lambda uow: uow.users.raise_epoch(ann.principal.user_id, 1))
+    assert await ended_why(house, again) == "revoked"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.auth import passwords as passwords_module
 from core.auth.principal import Origin
 from core.auth.throttle import Attempt, Counter, blame, count, counter_key, forget, network_of, take_back
 from core.errors import AccountDisabled, SignInRefused, TooManyAttempts
@@ -281,3 +282,16 @@ async def test_counters_are_tidied_away(house: House, time: Time) -> None:
     await house.sign_in("ann")
     key = Attempt.to_sign_in("nobody@example.org", LOCAL).account
     assert (await counter_of(house, key)).updated_at == house.clock.now_ms(), "made anew"
+
+
+async def test_a_try_that_found_no_thread_is_no_guess(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = (await house.user("ann")).principal
+    monkeypatch.setattr(passwords_module, "_WAITING_MAX", 0)
+    for _ in range(9):
+        for call in (house.sign_in("ann", address="192.0.2.7"), house.accounts.confirm_password(ann, PASSWORD)):
+            with pytest.raises(TooManyAttempts) as caught:
+                await call
+            assert caught.value.fields["retry_after_s"] < 60
+    monkeypatch.undo()
+    await house.sign_in("ann", address="192.0.2.7")
+    await house.accounts.confirm_password(ann, PASSWORD)
