@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -24,6 +25,7 @@ from tui.areas import AREAS, HOME
 from tui.errors import Problem, describe
 from tui.glyphs import ASCII, UNICODE, Glyphs
 from tui.i18n import N_, Locale, _, use
+from tui.key_order import KeyOrder
 from tui.screens.base import Framed
 from tui.session import SessionContext, Terminal
 from tui.themes import DEFAULT_THEME, THEMES, textual_theme
@@ -83,6 +85,7 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         self._services_built = asyncio.Event()
         self._stop_listening: Callable[[], None] | None = None
         self.unforeseen: list[BaseException] = []
+        self._keys_in_order = KeyOrder(self, super().on_event)
         super().__init__()
         self.animation_level = "none"
         for tokens in THEMES.values():
@@ -225,6 +228,12 @@ class ModeltrainApp(App[int], inherit_bindings=False):
 
     # Events ----------------------------------------------------------------------------------------------------------
 
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            self._keys_in_order.take(event)
+        else:
+            await super().on_event(event)
+
     def framed_screens(self) -> list[Framed]:
         """Every open screen of ours, also those of areas not in sight."""
         return [screen for stack in self._screen_stacks.values() for screen in stack if isinstance(screen, Framed)]
@@ -338,7 +347,8 @@ class ModeltrainApp(App[int], inherit_bindings=False):
     async def open_conversation(self, conversation_id: str | None) -> None:
         """Go to the chat with this conversation, or a new one for None."""
         await self.action_go("chat")
-        await self.screen.open_conversation(conversation_id)  # type: ignore[attr-defined]
+        # After the screen's own start, which opens the conversation used last.
+        self.screen.call_after_refresh(self.screen.open_conversation, conversation_id)  # type: ignore[attr-defined]
 
     def action_areas(self) -> None:
         from tui.screens.areas import AreasDialog

@@ -279,3 +279,35 @@ async def test_another_process_is_seen_when_home_comes_back(settings: Settings) 
         await seen.until("Simulator Markdown")
         await seen.press("ctrl+g", "h")
         await seen.until("Made in the shell")
+
+
+async def test_home_opens_a_new_conversation_and_later_the_same_one(settings: Settings) -> None:
+    async with signed_in(settings) as seen:
+        await seen.press("n")
+        await seen.until(lambda: seen.app.current_mode == "chat")
+        await seen.until("Write your question")
+        made = await seen.services.chat.create(seen.app.context.principal, title="Kept in mind")
+        await seen.press("ctrl+g", "h")
+        await seen.until("Kept in mind")
+        await seen.press("ctrl+p")
+        await seen.type("kept in")
+        await seen.until(lambda: "Kept in mind" in seen.text)
+        await seen.press("enter")
+        await seen.until(lambda: seen.app.current_mode == "chat" and "Kept in mind" in seen.lines()[0])
+        assert made.title == "Kept in mind"
+
+
+async def test_leaving_asks_while_an_answer_is_written(settings: Settings) -> None:
+    async with signed_in(settings) as seen:
+        principal = seen.app.context.principal
+        made = await seen.services.configurations.create(principal, ConfigurationDraft("Slow", "simulator", "sim-markdown@5x400"))
+        await seen.services.chat.send(principal, None, "Take your time", configuration_id=made.id)
+        await seen.press("ctrl+q")
+        await seen.until("An answer is still being written.")
+        await seen.press("escape")
+        await seen.until(lambda: "An answer is still" not in seen.text)
+        assert not seen.app._exit
+        await seen.press("ctrl+q")
+        await seen.until("An answer is still being written.")
+        await seen.press("y")
+        await seen.until(lambda: seen.app._exit)
