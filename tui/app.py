@@ -107,7 +107,7 @@ class ModeltrainApp(App[int], inherit_bindings=False):
 
         # On top of Textual's own screen, so that one entrance can take the place of another.
         await self.push_screen(first_screen(self.settings, self.kept))
-        self.run_worker(self._start, group="start", exit_on_error=True)
+        self.run_worker(self._start(), group="start", exit_on_error=True)
 
     async def _start(self) -> None:
         from tui.screens.welcome.gate import enter

@@ -96,10 +96,7 @@ def commands_for(app: ModeltrainApp) -> list[ScreenCommand]:
     if isinstance(screen, Framed):
         found += screen.commands()
     if app.context.signed_in:
-        found += [
-            ScreenCommand(area.title, partial(app.action_go, area.name), area.about, area.key)
-            for area in AREAS.values()
-        ]
+        found += [ScreenCommand(area.title, partial(app.action_go, area.name), area.about, area.key) for area in AREAS.values()]
         found.append(ScreenCommand(N_("Sign out"), app.sign_out))
     found += [ScreenCommand(name, partial(_language, app, code)) for code, name in LANGUAGES.items()]
     found += [ScreenCommand(tokens.label, partial(_theme, app, name)) for name, tokens in THEMES.items()]
