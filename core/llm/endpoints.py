@@ -43,6 +43,8 @@ _NEVER = tuple(
     )
 )  # fmt: skip
 _CGNAT = ipaddress.ip_network("100.64.0.0/10")
+#: Endings of names that are never those of the internet: RFC 6761, 6762 (appendix G too), 8375 and ICANN's .internal.
+_INNER_NAMES = ("localhost", "local", "lan", "internal", "intranet", "private", "corp", "home", "home.arpa")
 #: Prefixes that carry an IPv4 address: (network, bits to the right of it).
 _CARRIERS = (
     (ipaddress.IPv6Network("::ffff:0:0/96"), 0),  # IPv4-mapped
@@ -171,6 +173,18 @@ def split_endpoint(endpoint: str) -> tuple[str, int]:
     """(host, port) of a normalised endpoint."""
     parts = urlsplit(endpoint)
     return parts.hostname or "", parts.port or _PORTS[parts.scheme]
+
+
+def is_inner(endpoint: str) -> bool:
+    """Whether a normalised endpoint is, by how it is written, on this machine or the inner network. Asks nobody, so it is no guard:
+    where a request really goes is checked when it is made."""
+    if endpoint == SIMULATOR_SCHEME:
+        return True
+    host, _port = split_endpoint(endpoint)
+    try:
+        return reach_of(ipaddress.ip_address(host)) == "inner"
+    except ValueError:
+        return "." not in host or host.endswith(tuple(f".{ending}" for ending in _INNER_NAMES))
 
 
 def reach_of(address: Address) -> Reach:

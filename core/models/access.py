@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Principal
 from core.errors import Conflict, InvalidInput, NotFound
-from core.llm.endpoints import EndpointPolicy, normalise_endpoint, reach_of, split_endpoint
+from core.llm.endpoints import EndpointPolicy, is_inner, normalise_endpoint
 from core.llm.presets import Preset, preset, presets
 from core.llm.request import ChatModel
 from core.models.rows import stored_shared_key
@@ -58,22 +57,13 @@ def availability(wanted: Preset, row: Any | None) -> Availability:
     """What administrators decided, or the default: everything is open but inner addresses, which are closed to served users."""
     if row is not None:
         return "enabled" if row.enabled else "disabled"
-    return "local_only" if _is_inner(wanted.endpoint) else "enabled"
+    # The simulator is inside this program. What is really reached is checked at each request.
+    inner = bool(wanted.endpoint) and wanted.endpoint != SIMULATOR_ENDPOINT and is_inner(wanted.endpoint)
+    return "local_only" if inner else "enabled"
 
 
 def is_open(state: Availability, principal: Principal) -> bool:
     return state == "enabled" or (state == "local_only" and not principal.served)
-
-
-def _is_inner(endpoint: str) -> bool:
-    """Whether a preset's own endpoint is on this machine or the inner network. What is really reached is checked at each request."""
-    if not endpoint or endpoint == SIMULATOR_ENDPOINT:
-        return False
-    host, _port = split_endpoint(endpoint)
-    try:
-        return reach_of(ipaddress.ip_address(host)) != "public"
-    except ValueError:
-        return host == "localhost"
 
 
 def policy_of(uow: UnitOfWork, principal: Principal) -> EndpointPolicy:

@@ -178,7 +178,7 @@ def _price(wanted: Preset, endpoint: str, name: str) -> dict[str, str]:
     """The columns of a model's price. Prices are the preset's own: another endpoint may ask for something else."""
     from core.llm.pricing import prices
 
-    known = prices(wanted.id, name) if endpoint == wanted.endpoint else None
+    known = prices(wanted.id, name, endpoint=endpoint)
     if known is None:
         return _NO_PRICE
     return {"input_price": _plain(known.input), "output_price": _plain(known.output), "currency": known.currency}

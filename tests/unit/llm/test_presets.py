@@ -121,6 +121,31 @@ def test_prices_of_known_unknown_and_local_models() -> None:
         assert pricing.cost(local, "anything", usage) == (Decimal(0), "USD")
 
 
+@pytest.mark.parametrize(
+    ("preset_id", "endpoint", "free"),
+    [
+        ("simulator", "simulator:", True),
+        ("simulator", "http://127.0.0.1:39999/v1", True),
+        ("ollama", "http://localhost:11434", True),
+        ("vllm", "http://10.0.0.7:8000/v1", True),
+        ("vllm", "http://[fd00::7]:8000/v1", True),
+        ("vllm", "http://gpu-server:8000/v1", True),
+        ("vllm", "http://gpu.lan:8000/v1", True),
+        ("vllm", "https://llm.example.com/v1", False),
+        ("ollama", "https://ollama.com", False),
+        ("sglang", "http://8.8.8.8:30000/v1", False),
+        ("openai-compatible", "https://llm.example.com/v1", False),
+        ("openai-compatible", "http://127.0.0.1:8000/v1", False),
+        ("openai", "http://127.0.0.1:8000/v1", False),
+    ],
+)
+def test_only_what_runs_on_ones_own_machines_costs_nothing(preset_id: str, endpoint: str, free: bool) -> None:
+    """A server program that is usually local may be rented in the internet: then nobody here knows the price, and 0 would be a lie."""
+    usage = Usage(1_000_000, 1_000_000)
+    assert pricing.cost(preset_id, "gpt-4o-mini", usage, endpoint=endpoint) == ((Decimal(0), "USD") if free else (None, ""))
+    assert pricing.prices(preset_id, "gpt-4o-mini", endpoint=endpoint) == ((Decimal(0), Decimal(0), "USD") if free else None)
+
+
 def test_list_prices_are_for_a_million_tokens() -> None:
     found = pricing.prices("openai", "gpt-4o-mini")
     assert found is not None
