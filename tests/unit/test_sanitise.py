@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
 import unicodedata
 
 import pytest
@@ -88,6 +89,18 @@ def test_an_endless_sequence_is_not_held_for_ever() -> None:
     shown = stream.feed("\x1b]0;" + "x" * 10_000)
     assert shown.endswith("xxx")
     assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("opener", ["\x9d", "\x90", "\x98", "\x9e", "\x9f", "\x9b", "\x1b]", "\x1b[", "\x1b"])
+@pytest.mark.parametrize("end", ["", "\x07", "\x9c", "x\x1b"])
+def test_time_grows_with_the_length_and_not_with_its_square(opener: str, end: str) -> None:
+    """A model may say what it likes: two hundred thousand openers took minutes, in which nobody's keys were heard."""
+    hostile = opener * 200_000 + end
+    started = time.process_time()
+    assert "\x1b" not in sanitise(hostile)
+    stream = StreamSanitiser()
+    assert stream.feed(hostile) + stream.close() == sanitise(hostile)
+    assert time.process_time() - started < 10
 
 
 def test_one_line_joins_and_cuts() -> None:
