@@ -146,13 +146,15 @@ class Passwords:
             future.exception()
 
     def _verify(self, password: str, known: str | None) -> Verdict:
-        acceptable = len(password) <= PASSWORD_MAX and not any("\ud800" <= character <= "\udfff" for character in password)
+        # Measured before NFKC, so that it costs no time, and after it: one character may become eighteen, and passlib has a limit.
+        plain = normalise(password) if len(password) <= PASSWORD_MAX else None
+        acceptable = plain is not None and len(plain) <= PASSWORD_MAX and not any("\ud800" <= character <= "\udfff" for character in plain)
         with self._lock:
             self.verified += 1
-        right = self._scheme().verify(normalise(password) if acceptable else "-", known or self._dummy_hash())
+        right = self._scheme().verify(plain if acceptable else "-", known or self._dummy_hash())
         if not (right and acceptable and known):
             return Verdict(False)
-        return Verdict(True, str(self._scheme().hash(normalise(password))) if self._scheme().needs_update(known) else None)
+        return Verdict(True, str(self._scheme().hash(plain)) if self._scheme().needs_update(known) else None)
 
     def _dummy_hash(self) -> str:
         """A hash that no password has, at today's cost: random bytes in its form, so that making it takes no time of its own."""

@@ -112,7 +112,7 @@ async def test_the_same_password_from_another_keyboard(passwords: Passwords) -> 
     assert (await passwords.verify("cafe\u0301 number 1", known)).right
 
 
-@pytest.mark.parametrize("password", ["", "x" * 5000, "\ud800", "pass\x00word1"])
+@pytest.mark.parametrize("password", ["", "x" * 5000, "\ud800", "pass\x00word1", "\ufdfa" * PASSWORD_MAX])
 async def test_what_can_be_no_password_is_wrong_and_takes_the_same_work(passwords: Passwords, password: str) -> None:
     known = await passwords.hash("-")  # what is hashed in its place
     before = passwords.verified
