@@ -58,7 +58,7 @@ class EventDecoder:
 
     def _append(self, value: str) -> None:
         self._data.append(value)
-        self._size += len(value)
+        self._size += len(value) + 1  # its line end: a hundred megabytes of empty lines are not nothing
         if self._size > self._limit:
             self._data.clear()
             raise LineTooLong(self._limit)

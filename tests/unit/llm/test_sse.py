@@ -92,3 +92,5 @@ def test_a_line_may_not_fill_the_memory() -> None:
 def test_an_event_of_many_lines_may_not_either() -> None:
     with pytest.raises(LineTooLong):
         events_of([b"data: " + b"x" * 90 + b"\n"] * 12)
+    with pytest.raises(LineTooLong):
+        events_of([b"data:\n" * 100] * 12)
