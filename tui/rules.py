@@ -19,6 +19,7 @@ BY_RULE: dict[str, Candidates] = {
     "same_as_before": (N_("The same as before."),),
     "control_characters": (N_("Has characters that cannot be shown."),),
     "out_of_range": (N_("From {min} to {max}."), N_("At least {min}."), N_("At most {max}."), N_("Out of range.")),
+    "lowered": (N_("Sent as {max}, its limit."),),
     "not_a_number": (N_("Not a number."),),
     "not_an_integer": (N_("Not a whole number."),),
     "not_a_url": (N_("Not an address like https://host/v1."),),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from core.errors import InvalidInput
-from core.llm.presets import Preset
+from core.llm.presets import Preset, profile_for
 from core.llm.request import Parameters
 from core.models.access import effective_endpoint, known_preset
 from core.models.types import KEEP, Configuration, ConfigurationDraft, ProviderInfo
@@ -45,8 +45,8 @@ _INTEGERS: Final[Mapping[str, tuple[int, int]]] = {
     "max_tokens": (1, _INT32),
     "seed": (-_INT64 - 1, _INT64),
 }
-#: Rules of the field "key" that are worth saying but do not keep a draft from being saved.
-ADVICE: Final = frozenset({"key_needed", "key_for_another_endpoint"})
+#: Rules that are worth saying but do not keep a draft from being saved: about the key, and about what is sent otherwise than written.
+ADVICE: Final = frozenset({"key_needed", "key_for_another_endpoint", "lowered"})
 Problems = dict[str, InvalidInput]
 
 
@@ -69,6 +69,7 @@ def check_draft(
         wanted = known_preset(draft.provider_id)
         endpoint = effective_endpoint(wanted, provider.endpoint if provider is not None else wanted.endpoint, draft.endpoint)
         _collect(problems, _check_key_there, wanted, endpoint, draft, provider, current)
+        _collect(problems, check_lowered, wanted, draft.model.strip(), draft.parameters.temperature)
     except InvalidInput as problem:
         problems[problem.field] = problem
     return problems
@@ -86,6 +87,13 @@ def _check_key_there(
     shared = provider is not None and provider.has_shared_key and provider.shared_key_endpoint == endpoint
     if wanted.needs_key and not shared:
         raise InvalidInput("key", "key_needed", provider=wanted.name)
+
+
+def check_lowered(wanted: Preset, model: str, temperature: float | None) -> None:
+    """Raise InvalidInput("temperature", "lowered") where the provider's scale ends below `temperature`: then its highest is sent."""
+    highest = profile_for(wanted, model).max_temperature
+    if temperature is not None and temperature > highest:
+        raise InvalidInput("temperature", "lowered", maximum=f"{highest:g}")
 
 
 def clean_name(text: str) -> str:

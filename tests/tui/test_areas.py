@@ -9,6 +9,7 @@ from core.bootstrap import build_services
 from core.models.types import ConfigurationDraft
 from core.settings import Settings
 from tests.tui.world import EMAIL, PASSWORD, World, signed_in, world
+from tui.widgets.fields import Field
 from tui.widgets.form import Form
 from tui.widgets.rows import Rows
 
@@ -101,6 +102,18 @@ async def test_forms_check_live_and_ask_before_changes_are_dropped(settings: Set
         await seen.until("Save the changes?")
         await seen.press("d")
         await seen.until(lambda: "Template" not in seen.text)
+
+
+async def test_the_form_says_which_temperature_is_sent_where_the_scale_ends_earlier(settings: Settings) -> None:
+    async with signed_in(settings, size=(80, 24)) as seen:
+        await in_models(seen)
+        await seen.press("e")
+        await seen.until("Template")
+        await seen.put("temperature", "1.5")
+        seen.app.screen.query_one("#field-provider_id", Field).value = "anthropic"
+        await seen.until("Sent as 1, its limit.")
+        await seen.put("temperature", "0.9")
+        await seen.until(lambda: "Sent as" not in seen.text)
 
 
 async def test_advanced_fields_unfold_and_a_fault_in_them_is_shown(settings: Settings) -> None:

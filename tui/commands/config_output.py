@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from core.errors import UNREACHABLE, ProviderError
+from core.errors import UNREACHABLE, InvalidInput, ProviderError
+from core.llm.presets import preset
+from core.models.checks import check_lowered
 from core.sanitise import sanitise
 from tui.commands.common import REFUSED, err, out, print_json, print_problem
 from tui.errors import Problem, describe, duration
@@ -65,6 +67,10 @@ def tell_added(made: Configuration, *, as_json: bool) -> None:
             out(_("It is the default now."))
     if made.key_missing:
         err(_("This provider needs a key, and there is none yet. Set it with: modeltrain config key NAME"))
+    try:
+        check_lowered(preset(made.provider_id), made.model, made.parameters.temperature)
+    except InvalidInput as advice:
+        err(_("This provider takes a temperature of at most {max}, so that is sent.").format(max=advice.fields["maximum"]))
 
 
 def key_state(configuration: Configuration) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.errors import InvalidInput
 from core.llm.presets import presets
 from core.llm.request import Parameters
-from core.models.checks import EXTRA_DEPTH, STOP_COUNT, check_draft, check_parameters
+from core.models.checks import ADVICE, EXTRA_DEPTH, STOP_COUNT, check_draft, check_parameters
 from core.models.editing import free_name
 from core.models.forms import parse_extra, parse_number, parse_parameters
 from core.models.rows import parameters_from_json, parameters_to_json
@@ -166,6 +166,27 @@ def test_what_is_said_about_a_draft(changes: dict[str, Any], expected: dict[str,
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     wrong = draft(name="", model="", endpoint="?", timeout_s=0, parameters=Parameters(temperature=3, top_p=-1, extra={"stream": 1}))
     assert set(rules(wrong)) == {"name", "model", "endpoint", "timeout_s", "temperature", "top_p", "extra"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "temperature", "advice"),
+    [
+        ("anthropic", 1.2, "1"),
+        ("zhipu", 2, "1"),
+        ("baichuan", 1.01, "1"),
+        ("anthropic", 1, None),
+        ("openai", 2, None),
+        ("zhipu", None, None),
+    ],
+)
+def test_a_temperature_that_will_be_lowered_is_said_and_saved_all_the_same(
+    provider: str, temperature: float | None, advice: str | None
+) -> None:
+    problem = check_draft(draft(provider_id=provider, key="sk-1", parameters=Parameters(temperature=temperature))).get("temperature")
+    assert (problem.fields["maximum"] if problem is not None else None) == advice
+    assert problem is None or problem.rule in ADVICE
+    out_of_range = check_draft(draft(provider_id=provider, key="sk-1", parameters=Parameters(temperature=2.1)))["temperature"]
+    assert out_of_range.rule == "out_of_range", "what is wrong for all goes first"
 
 
 def test_a_taken_name_is_seen_in_its_stored_spelling() -> None:

@@ -80,6 +80,13 @@ def test_every_option_is_kept(config: Run) -> None:
         assert word in config("show", "main").out
 
 
+def test_a_temperature_that_will_be_lowered_is_said(config: Run) -> None:
+    made = config("add", "hot", "--provider", "anthropic", "--model", "m", "--temperature", "1.5", "--json")
+    assert (made.status, made.json["parameters"]["temperature"]) == (0, 1.5)
+    assert "a temperature of at most 1, so that is sent" in made.err
+    assert "temperature" not in config("add", "warm", "--provider", "anthropic", "--model", "m", "--temperature", "1").err
+
+
 def test_what_cannot_stay_is_said_and_not_saved(config: Run) -> None:
     right = ["--provider", "simulator", "--model", "sim-chat"]
     for wrong, said in (

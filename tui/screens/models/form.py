@@ -17,7 +17,7 @@ from core.models.forms import parse_number, parse_parameters
 from core.models.templates import PARAMETER_TEMPLATES, apply_template
 from core.models.types import DEFAULT_TIMEOUT_S, KEEP, Configuration, ConfigurationDraft, Keep, ModelInfo, ProviderInfo
 from core.sanitise import one_line
-from tui.errors import describe
+from tui.errors import describe, remark
 from tui.glyphs import glyphs
 from tui.i18n import N_, _, ngettext
 from tui.screens.base import AreaScreen
@@ -201,6 +201,8 @@ class ConfigurationScreen(AreaScreen):
             self.form.show_problems({"key": problems["key"]}, every=True)
         else:
             self._draw_key_hint()
+        if (advice := problems.get("temperature")) is not None and advice.rule == "lowered":
+            self.form.field("temperature").say(remark(advice.rule, maximum=advice.fields["maximum"]))
 
     def _provider_changed(self) -> None:
         self._filling = True
