@@ -12,12 +12,19 @@ from rich.cells import cell_len
 
 SIZE = 15
 CELL_WIDTH, CELL_HEIGHT = 9, 19
+#: Colours of a picture, letters' edges included. More would only make the file larger.
+COLOURS = 255
 FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts", Path("/Library/Fonts"))
+DEJAVU, NOTO = "fonts-dejavu-core", "fonts-noto-cjk"
 NAMED = {
     "black": "#000000", "red": "#cd3131", "green": "#0dbc79", "brown": "#e5e510", "blue": "#2472c8", "magenta": "#bc3fbc",
     "cyan": "#11a8cd", "white": "#e5e5e5", "brightblack": "#666666", "brightred": "#f14c4c", "brightgreen": "#23d18b",
     "brightbrown": "#f5f543", "brightblue": "#3b8eea", "brightmagenta": "#d670d6", "brightcyan": "#29b8db", "brightwhite": "#ffffff",
 }  # fmt: skip
+#: Signs that terminals draw themselves, from edge to edge: the sides that a line leads to, from the middle of the cell.
+LINES = {"─": "lr", "│": "ud", "┌": "rd", "┐": "ld", "└": "ru", "┘": "lu", "├": "udr", "┤": "udl", "┬": "lrd", "┴": "lru", "┼": "lrud"}
+#: Others of that kind: the part of the cell that is filled, as left, top, right, bottom in eighths.
+BLOCKS = {"█": (0, 0, 8, 8), "▌": (0, 0, 4, 8), "▐": (4, 0, 8, 8), "▀": (0, 0, 8, 4), "▄": (0, 4, 8, 8), "▇": (0, 1, 8, 8)}
 
 
 class FontMissing(RuntimeError):
@@ -28,20 +35,48 @@ class FontMissing(RuntimeError):
 def font(name: str, package: str) -> ImageFont.FreeTypeFont:
     for folder in FOLDERS:
         for path in folder.rglob(name):
-            return ImageFont.truetype(str(path), SIZE)
+            # A .ttc holds the regional forms of the letters; the third is that of Simplified Chinese.
+            return ImageFont.truetype(str(path), SIZE, index=2 if path.suffix == ".ttc" else 0)
     raise FontMissing(f"{name} is not installed; on Debian: apt-get install {package}")
 
 
-def pick(text: str, bold: bool) -> ImageFont.FreeTypeFont:
+@lru_cache(maxsize=4096)
+def pick(text: str, bold: bool, italics: bool) -> ImageFont.FreeTypeFont:
+    """The font for one cell: wide characters, and what DejaVu lacks, are in Noto."""
+    wide = font("NotoSansCJK-Bold.ttc" if bold else "NotoSansCJK-Regular.ttc", NOTO)
     if cell_len(text[0]) == 2 and unicodedata.category(text[0]) != "So":
-        return font("NotoSansCJK-Regular.ttc", "fonts-noto-cjk")
-    return font("DejaVuSansMono-Bold.ttf" if bold else "DejaVuSansMono.ttf", "fonts-dejavu-core")
+        return wide
+    style = {(False, False): "", (True, False): "-Bold", (False, True): "-Oblique", (True, True): "-BoldOblique"}[bold, italics]
+    plain = font("DejaVuSansMono.ttf", DEJAVU)
+    if bytes(plain.getmask(text[0])) == bytes(plain.getmask("\U0010fffe")):
+        return wide
+    try:
+        return font(f"DejaVuSansMono{style}.ttf", DEJAVU)
+    except FontMissing:  # the package of the slanted ones is another
+        return font("DejaVuSansMono-Bold.ttf" if bold else "DejaVuSansMono.ttf", DEJAVU)
 
 
 def colour(name: str, default: str) -> str:
     if name == "default":
         return default
     return NAMED.get(name) or f"#{name}"
+
+
+def draw_sign(pen: ImageDraw.ImageDraw, sign: str, left: int, top: int, front: str) -> bool:
+    """Draw a line or block sign as terminals do; False for any other character."""
+    right, bottom = left + CELL_WIDTH, top + CELL_HEIGHT
+    if sign in BLOCKS:
+        x0, y0, x1, y1 = BLOCKS[sign]
+        box = (left + x0 * CELL_WIDTH // 8, top + y0 * CELL_HEIGHT // 8, left + x1 * CELL_WIDTH // 8 - 1, top + y1 * CELL_HEIGHT // 8 - 1)
+        pen.rectangle(box, fill=front)
+        return True
+    if sign not in LINES:
+        return False
+    middle = (left + CELL_WIDTH // 2, top + CELL_HEIGHT // 2)
+    ends = {"l": (left, middle[1]), "r": (right - 1, middle[1]), "u": (middle[0], top), "d": (middle[0], bottom - 1)}
+    for side in LINES[sign]:
+        pen.line((*middle, *ends[side]), fill=front)
+    return True
 
 
 def draw(screen: pyte.Screen, path: Path, *, foreground: str = "#dddddd", background: str = "#111111") -> None:
@@ -59,11 +94,14 @@ def draw(screen: pyte.Screen, path: Path, *, foreground: str = "#dddddd", backgr
     # Letters after all backgrounds: a wide one reaches into the next cell.
     for (x, y), (front, _back) in looks.items():
         cell = screen.buffer[y][x]
-        if not cell.data.strip():
-            continue
         left, top = x * CELL_WIDTH, y * CELL_HEIGHT
-        pen.text((left, top), cell.data, font=pick(cell.data, cell.bold), fill=front)
+        if cell.data.strip() and not draw_sign(pen, cell.data, left, top, front):
+            chosen = pick(cell.data, cell.bold, cell.italics)
+            # Noto's letters stand lower in their line than DejaVu's.
+            pen.text((left, top - 3 if "CJK" in str(chosen.path) else top), cell.data, font=chosen, fill=front)
         if cell.underscore:
             pen.line((left, top + CELL_HEIGHT - 2, left + CELL_WIDTH, top + CELL_HEIGHT - 2), fill=front)
+        if cell.strikethrough:
+            pen.line((left, top + CELL_HEIGHT // 2, left + CELL_WIDTH, top + CELL_HEIGHT // 2), fill=front)
     path.parent.mkdir(parents=True, exist_ok=True)
-    image.quantize(64).save(path, optimize=True)
+    image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)

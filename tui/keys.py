@@ -78,6 +78,10 @@ def shown_keys(screen: Screen[object], *, hidden: bool = False) -> tuple[Shown, 
     from tui.glyphs import glyphs
 
     plain = glyphs(screen.app).ascii
+    found = usable_bindings(screen, hidden=hidden)
+    if screen.is_modal:
+        # What a dialog is there for comes first, the way out last.
+        found.sort(key=lambda pair: pair[0].key == "escape")
     return tuple(
         Shown(
             binding.key_display or key_name(binding.key, ascii_only=plain),
@@ -87,5 +91,5 @@ def shown_keys(screen: Screen[object], *, hidden: bool = False) -> tuple[Shown, 
             _(binding.tooltip) if binding.tooltip else "",
             where,
         )
-        for binding, where in usable_bindings(screen, hidden=hidden)
+        for binding, where in found
     )

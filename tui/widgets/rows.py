@@ -136,7 +136,7 @@ class Rows(Widget, can_focus=True):
         return [self.current_id] if self.current_id else []
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self.openable if action == "choose" else True
+        return {"choose": self.openable, "mark": self.markable}.get(action, True)
 
     # Moving ----------------------------------------------------------------------------------------------------------
 
@@ -156,7 +156,9 @@ class Rows(Widget, can_focus=True):
         self._top = max(0, min(self._top, len(self.rows) - self._page))
 
     def on_resize(self) -> None:
+        # Before the first layout nothing is known of the height: what was scrolled to then may now begin elsewhere.
         self._show_cursor()
+        self.refresh()
 
     def action_move(self, step: int) -> None:
         if self.linked and abs(step) == 1 and not 0 <= self.cursor + step < len(self.rows):

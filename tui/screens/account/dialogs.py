@@ -135,7 +135,7 @@ class NewKey(FormDialog[tuple[str, str]]):
 
     def compose_fields(self) -> Iterable[Field]:
         yield Field(N_("Public key"), hint=N_("ssh-ed25519 AAAA…"), max_length=20_000, label_width=16, id="field-public_key")
-        yield Field(N_("Name"), hint=N_("the key's own comment if empty"), max_length=200, label_width=16, id="field-name")
+        yield Field(N_("Name"), hint=N_("its comment if empty"), max_length=200, label_width=16, id="field-name")
 
     def problems(self) -> dict[str, InvalidInput | None]:
         text = self.form["public_key"].strip()

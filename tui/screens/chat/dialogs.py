@@ -19,7 +19,7 @@ class PromptDialog(Dialog[str | None]):
     """The system prompt of a conversation. Returns the new text, "" for the configuration's own, None for Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", N_("save"), id="dialog.save", priority=True),
+        Binding("enter,ctrl+s", "save", N_("save"), id="dialog.save", priority=True),
     ]
 
     def __init__(self, prompt: str, inherited: str) -> None:

@@ -13,6 +13,7 @@ from core.errors import NotFound
 from core.events import ConfigurationsChanged, ConversationChanged, Event
 from core.sanitise import one_line
 from tui.i18n import N_, _
+from tui.screens.base import ScreenCommand
 from tui.screens.chat.answers import Answers
 from tui.screens.chat.base import Opened, Spot
 from tui.screens.chat.conversations import Conversations
@@ -296,6 +297,21 @@ class ChatScreen(Answers, Conversations, Copying):
             return self.loaded and (self.opened.id is not None or self.side.rows.has_focus)
         return True
 
+    def commands(self) -> Iterable[ScreenCommand]:
+        """While text is written plain keys are text, so the palette offers what they would do."""
+        if not self.composer.has_focus:
+            return
+        if self.opened.id is not None:
+            yield ScreenCommand(N_("Rename the conversation"), self.action_rename, key="r")
+            yield ScreenCommand(N_("Delete the conversation"), self.action_delete, key="d")
+            yield ScreenCommand(N_("Pin the conversation, or no longer"), self.action_pin, key="p")
+        if self.opened.last_answer is not None:
+            yield ScreenCommand(N_("Copy the last answer"), self.copy_last_answer, key="y")
+            yield ScreenCommand(N_("Save the last answer to a file"), self.save_last_answer, key="x")
+        yield ScreenCommand(N_("Answers only: hide all reasoning, or show it again"), self.transcript.action_answers_only, key="T")
+        yield ScreenCommand(N_("Show or hide times, tokens and cost"), self.transcript.action_figures, key="f")
+        yield ScreenCommand(N_("Trash: restore what was deleted"), self.action_trash, key="D")
+
     def action_back(self) -> None:
         """Stop the answer; else one level up: text, conversation, list, home."""
         focused = self.focused
@@ -316,7 +332,8 @@ class ChatScreen(Answers, Conversations, Copying):
             filter_field.value = ""
             filter_field.add_class("hidden")
             self.side.rows.focus()
-        elif self.has_class("listing"):
+        elif self.has_class("narrow"):
+            # There the list lies over the conversation: the way up is to take it away first.
             self.remove_class("listing")
             self.composer.focus()
         else:
