@@ -308,7 +308,7 @@ class ModeltrainApp(App[int], inherit_bindings=False):
     def show_unforeseen(self, error: Exception) -> None:
         """Something in a screen failed that nobody foresaw: recorded, said, and the application goes on."""
         self.unforeseen.append(error)
-        code = crash.record(error, self.settings.data_dir)
+        code = crash.record(error, self.settings.data_dir).code
         self.show_problem(Problem(_("Something went wrong inside modeltrain."), "", _("What was saved is safe. Try it again."), code))
 
     # The end ---------------------------------------------------------------------------------------------------------

@@ -5,18 +5,19 @@ The log holds types and places, never values: no locals, no messages of exceptio
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
+import tempfile
 import traceback
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import ModeltrainError
+from core.sanitise import one_line
 from tui.errors import INTERNAL, Problem
 from tui.i18n import _
 
-log = logging.getLogger(__name__)
 CRASH_LOG = "crash.log"
 
 
@@ -34,28 +35,51 @@ def places(error: BaseException) -> str:
     return "\n".join(lines)
 
 
-def record(error: BaseException, data_dir: Path) -> str:
-    """Append `error` to the crash log (0600) of the data folder and return the code under which it stands there.
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Under which code an error stands in which file; None where no file could be written."""
 
-    A folder that cannot be written loses the details, never the code.
+    code: str
+    file: Path | None
+
+
+def record(error: BaseException, data_dir: Path) -> Recorded:
+    """Append `error` to the crash log (0600) of the data folder, or put it into a file of its own among the temporary ones.
+
+    The data folder may not be there yet, or be what is wrong. Where nothing can be written the details are lost, never the code.
     """
     code = f"crash-{secrets.token_hex(3)}"
     entry = f"{datetime.now(UTC).isoformat(timespec='seconds')} {code}\n{places(error)}\n\n"
-    try:
-        handle = os.open(data_dir / CRASH_LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as writer:
-            writer.write(entry)
-    except OSError:
-        log.warning("the crash log cannot be written")
-    return code
+    for open_file in (_in_data_folder, _among_temporary_files):
+        try:
+            handle, file = open_file(data_dir, code)
+            with os.fdopen(handle, "w", encoding="utf-8") as writer:
+                writer.write(entry)
+        except OSError:
+            continue
+        return Recorded(code, file)
+    return Recorded(code, None)
+
+
+def _in_data_folder(data_dir: Path, _code: str) -> tuple[int, Path]:
+    file = data_dir / CRASH_LOG
+    return os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600), file
+
+
+def _among_temporary_files(_data_dir: Path, code: str) -> tuple[int, Path]:
+    handle, name = tempfile.mkstemp(prefix=f"modeltrain-{code}-", suffix=".log")  # 0600, a name that nobody can foresee
+    return handle, Path(name)
 
 
 def describe_crash(error: BaseException, data_dir: Path) -> Problem:
     """The sorry sentence for `error`, recorded."""
-    code = record(error, data_dir)
+    recorded = record(error, data_dir)
+    remedy = _("Start it again. If it happens again, pass on the code.")
+    if recorded.file is not None:
+        remedy = _("Start it again. If it happens again, pass on the code and {file}.").format(file=one_line(str(recorded.file), 300))
     return Problem(
         _("modeltrain came to an unexpected end. Sorry; what was saved is safe."),
-        _("Its code is {code}.").format(code=code),
-        _("Start it again. If it happens again, pass on the code and {file}.").format(file=data_dir / CRASH_LOG),
+        _("Its code is {code}.").format(code=recorded.code),
+        remedy,
         INTERNAL,
     )
