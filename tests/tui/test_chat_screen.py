@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from textual.events import Paste
 
+from core.auth.principal import Origin
 from core.models.types import ConfigurationDraft
 from core.settings import Settings
-from tests.tui.world import World, signed_in
+from tests.tui.world import EMAIL, PASSWORD, World, add_first_admin, world
 from tui.i18n import Locale
 from tui.screens.chat.screen import ChatScreen
 from tui.widgets.composer import Composer
 
+SAID: WeakKeyDictionary[Any, list[str]] = WeakKeyDictionary()
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 
 
@@ -25,9 +28,15 @@ async def chatting(
     settings: Settings, *models: str, locale: Locale | None = None, size: tuple[int, int] = (120, 40)
 ) -> AsyncIterator[World]:
     """The chat in sight; `models` are configurations of the simulator, the first is the default."""
-    async with signed_in(settings, size=size, locale=locale) as seen:
-        principal = seen.app.context.principal
+    await add_first_admin(settings)
+    async with world(settings, size=size, locale=locale) as seen:
         services = seen.services
+        await seen.app.signed_in(await services.accounts.sign_in(EMAIL, PASSWORD, origin=Origin("local")), keep=False)
+        principal = seen.app.context.principal
+        said: list[str] = []
+        notify = seen.app.notify
+        seen.app.notify = lambda message, **more: (said.append(message), notify(message, **more))[1]  # type: ignore[method-assign]
+        SAID[seen.app] = said
         for number, model in enumerate(models):
             draft = ConfigurationDraft(name=f"conf {model}", provider_id="simulator", model=model)
             made = await services.configurations.create(principal, draft)
@@ -36,6 +45,11 @@ async def chatting(
         await seen.app.action_go("chat")
         await seen.until(lambda: isinstance(seen.app.screen, ChatScreen) and seen.app.screen.entered)
         yield seen
+
+
+def says(seen: World, words: str) -> Callable[[], bool]:
+    """Whether a notice with these words was given; notices vanish, and their lines wrap."""
+    return lambda: any(words in text for text in SAID[seen.app])
 
 
 def screen(seen: World) -> ChatScreen:
@@ -139,7 +153,7 @@ class TestAsking:
         async with chatting(settings, "sim-echo@2000") as seen:
             screen(seen).composer.load("x" * 3_000_000)
             await seen.press("enter")
-            await seen.until("Code:")
+            await seen.until(says(seen, "Code:"))
             assert len(screen(seen).composer.text) == 3_000_000 and not screen(seen).composer.pending
 
     async def test_without_a_configuration_it_says_which_key(self, settings: Settings) -> None:
@@ -150,7 +164,7 @@ class TestAsking:
             await seen.until("There is no model to ask yet.")
             await seen.type("hello")
             await seen.press("enter")
-            await seen.until("Your text stays here")
+            await seen.until(says(seen, "Your text stays here"))
             assert screen(seen).composer.text == "hello"
 
 
@@ -195,7 +209,7 @@ class TestConversations:
             await seen.press("escape", "D")
             await seen.until("Conversations stay here for")
             await seen.press("r")
-            await seen.until("1 conversation is back.")
+            await seen.until(says(seen, "1 conversation is back."))
             await seen.until(lambda: len(screen(seen).summaries) == 1)
             await seen.press("g", "j", "d", "enter")
             await seen.until("0 conversations")
@@ -204,7 +218,7 @@ class TestConversations:
             await seen.press("d")
             await seen.until("This cannot be undone.")
             await seen.press("enter")
-            await seen.until("1 conversation is deleted for good.")
+            await seen.until(says(seen, "1 conversation is deleted for good."))
             page = await seen.services.chat.conversations(seen.app.context.principal, trash=True)
             assert page.total == 0
 
@@ -284,19 +298,19 @@ class TestNothingIsLost:
             assert await seen.services.chat.draft(principal, screen(seen).opened.id) == ""
 
     async def test_an_answer_goes_on_elsewhere_and_its_end_is_told(self, settings: Settings) -> None:
-        async with chatting(settings, "sim-markdown@150x200") as seen:
+        async with chatting(settings, "sim-markdown@40x200") as seen:
             await ask(seen, "long one")
             first = screen(seen).opened.id
-            await seen.until(lambda: screen(seen).opened.live is not None)
+            assert screen(seen).opened.live is not None
             await seen.press("ctrl+n")
             await seen.until(lambda: screen(seen).opened.id is None)
-            await seen.until("The answer is there:", 20)
+            await seen.until(says(seen, "The answer is there: “long one”."), 30)
             await screen(seen).open_conversation(first)
             last = screen(seen).opened.last_answer
             assert last is not None and last.state == "complete"
 
     async def test_coming_back_while_it_streams_shows_it_growing(self, settings: Settings) -> None:
-        async with chatting(settings, "sim-markdown@100x300") as seen:
+        async with chatting(settings, "sim-markdown@40x200") as seen:
             await ask(seen, "long one")
             first = screen(seen).opened.id
             await screen(seen).open_conversation(None)
@@ -326,7 +340,7 @@ class TestTheRest:
             await ask(seen, "copy this")
             await answered(seen)
             await seen.press("escape", "y")
-            await seen.until("if the terminal allows it")
+            await seen.until(says(seen, "if the terminal allows it"))
             last = screen(seen).opened.last_answer
             assert last is not None and copied == [last.content]
 
@@ -339,7 +353,7 @@ class TestTheRest:
             await seen.press("end", "ctrl+u")
             await seen.type(str(tmp_path / "out.md"))
             await seen.press("enter")
-            await seen.until("Saved as")
+            await seen.until(says(seen, "Saved as"))
             last = screen(seen).opened.last_answer
             assert last is not None and (tmp_path / "out.md").read_text() == last.content
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tui.i18n import _, ngettext
 from tui.screens.chat.base import ChatBase
 from tui.widgets.dialogs import Ask, Confirm
-from tui.widgets.transcript import Transcript
+from tui.widgets.transcript import Target, Transcript
 
 #: Many terminals take no more than this many characters at once.
 _LARGE = 74_000
@@ -43,6 +43,17 @@ class Copying(ChatBase):
             return
         if event.text:
             self.start(self._save, event.text, event.language, event.target.code is not None, group="dialog")
+
+    def copy_last_answer(self) -> None:
+        """What the palette does from the composer."""
+        if (answer := self.opened.last_answer) is not None:
+            self.transcript.target = Target(answer.id)
+            self.transcript.action_copy()
+
+    def save_last_answer(self) -> None:
+        if (answer := self.opened.last_answer) is not None:
+            self.transcript.target = Target(answer.id)
+            self.transcript.action_save()
 
     async def _save(self, text: str, language: str, is_code: bool) -> None:
         ending = _ENDINGS.get(language.lower(), "txt") if is_code else "md"

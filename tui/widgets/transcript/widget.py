@@ -275,6 +275,7 @@ class Transcript(Widget, can_focus=True):
 
     def action_start(self) -> None:
         if self.earlier:
+            self._asked_for_earlier = self.earlier
             self.post_message(self.EarlierWanted(self, all=True))
         self.flow.to_start()
         self._scrolled()
