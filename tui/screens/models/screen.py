@@ -93,6 +93,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
         self._configurations: tuple[Configuration, ...] = ()
         self._providers: tuple[ProviderInfo, ...] = ()
         self._loaded = False
+        self._wanted: str | None = None
         self._sort: Sort = "name"
         self._results: dict[str, TestResult] = {}
         self._testing: dict[str, Worker[None]] = {}
@@ -128,16 +129,18 @@ class ModelsScreen(ProviderActions, AreaScreen):
         self._draw_detail()
 
     def reload(self, keep: str | None = None) -> None:
-        """Read everything anew, beside the screen."""
-        self.start(self._load, keep, group="load")
+        """Read everything anew, beside the screen; then have `keep` in hand, also if another reading takes the place of this one."""
+        self._wanted = keep or self._wanted
+        self.start(self._load, group="load")
 
-    async def _load(self, keep: str | None) -> None:
+    async def _load(self) -> None:
         if not self.context.signed_in:
             return
         query = self.query_one("#models-filter", Field).value
         self._configurations = await self.services.configurations.list(self.principal, query=query, sort=self._sort)
         self._providers = await self.services.providers.list(self.principal)
         self._loaded = True
+        keep, self._wanted = self._wanted, None
         self.draw(keep)
 
     def draw(self, keep: str | None = None) -> None:
