@@ -58,3 +58,16 @@ class Supervisor:
             await asyncio.wait(tasks, timeout=patience)
         if self._tasks:
             log.error("tasks that did not end: %s", ", ".join(self.running))
+
+
+async def happens(event: asyncio.Event, *, within_s: float) -> bool:
+    """Wait for `event`, at most so many seconds; whether it is set.
+
+    Not `asyncio.wait_for`: before Python 3.12 that loses a cancellation which comes in the same turn as the event.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            await event.wait()
+    except TimeoutError:
+        pass
+    return event.is_set()

@@ -23,6 +23,7 @@ from core.llm.events import Finished, ReasoningCut, ReasoningDelta, ReasoningReg
 from core.llm.request import ChatRequest
 from core.persistence import Store
 from core.settings import ChatSettings
+from core.supervisor import happens
 
 if TYPE_CHECKING:
     from core.models.types import ReadyModel
@@ -139,9 +140,7 @@ class Generation:
 
     async def _save_as_it_grows(self) -> None:
         while not self._ended.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), self._settings.save_every_s)
-            if self._ended.is_set():
+            if await happens(self._ended, within_s=self._settings.save_every_s):
                 return
             await self._saver.progress()
             if self._saver.stop_asked or self._saver.gone:
@@ -275,8 +274,7 @@ class Generation:
                 yield self._update(seen, last=last)
                 if last:
                     return
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._ended.wait(), interval_s)
+                await happens(self._ended, within_s=interval_s)
                 await woken.wait()
         finally:
             self._watchers.discard(woken)

@@ -12,6 +12,7 @@ from core.chat.answer import AnswerText
 from core.clock import Clock
 from core.errors import ModeltrainError
 from core.persistence import Store
+from core.supervisor import happens
 
 if TYPE_CHECKING:
     from storage.repositories.messages import Part
@@ -63,26 +64,23 @@ class AnswerSaver:
             self._failed(error)
 
     async def final(self, columns: Mapping[str, Any], *, give_up: asyncio.Event, keep_trying_s: float) -> bool:
-        """Save the end: `columns` of the message and all text. Tries again for `keep_trying_s`, or once more after `give_up`.
+        """Save the end: `columns` of the message and all text. Tries again for `keep_trying_s`, and not after `give_up`.
 
         True once it is saved or the conversation is gone; False if the database never took it.
         """
         until = self._clock.monotonic() + keep_trying_s
         delay = _FIRST_BACK_OFF_S
         while True:
-            last = give_up.is_set() or self._clock.monotonic() >= until
             try:
                 await self._save(columns)
                 return True
             except ModeltrainError as error:
                 self._failed(error)
-            if last:
+            if give_up.is_set() or self._clock.monotonic() >= until:
                 log.error("answer %s could not be saved: %s", self._place.answer_id, self.problem)
                 return False
-            try:
-                await asyncio.wait_for(give_up.wait(), delay)
-            except TimeoutError:
-                delay = min(delay * 2, _LONGEST_BACK_OFF_S)
+            await happens(give_up, within_s=delay)
+            delay = min(delay * 2, _LONGEST_BACK_OFF_S)
 
     async def _save(self, columns: Mapping[str, Any] | None) -> None:
         """Save what is new, and with `columns` the end. Raises what the database says; then the text is still marked as not saved."""

@@ -16,7 +16,7 @@ from core.auth.principal import operator
 from core.bootstrap import build_services, prepare
 from core.errors import DatabaseUnreachable, EnvironmentProblem
 from core.settings import Settings
-from core.supervisor import Supervisor
+from core.supervisor import Supervisor, happens
 
 
 async def test_a_fresh_folder_is_made_ready_and_answers(settings: Settings) -> None:
@@ -153,3 +153,16 @@ async def test_closing_lets_tasks_save_and_insists_with_those_that_do_not_end(ca
     with pytest.raises(RuntimeError):
         supervisor.start(saves, "late")
     assert caplog.text == ""
+
+
+async def test_waiting_for_an_event_has_an_end_and_loses_no_cancellation() -> None:
+    event = asyncio.Event()
+    assert not await happens(event, within_s=0.01)
+    assert not await happens(event, within_s=0)
+    waiting = asyncio.create_task(happens(event, within_s=60))
+    await asyncio.sleep(0)
+    event.set()
+    waiting.cancel()  # in the same turn: asyncio.wait_for would return as if nothing had been cancelled
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await happens(event, within_s=60)

@@ -49,13 +49,15 @@ async def until_told(house: House, answer_id: str, *, ended: bool) -> errors.Mod
 
 
 async def test_a_lock_in_mid_answer_is_told_and_survived(house: House) -> None:
-    sent = await house.send(SLOW)
+    sent = await house.send("sim-markdown@400x9000")
     await house.until(sent.answer_id, 50)
     with locked(house):
         assert isinstance(await until_told(house, sent.answer_id, ended=False), errors.DatabaseBusy)
+        seen = await house.until(sent.answer_id, 400)
+    await house.chat.stop(house.ann, sent.answer_id)
     watched = await house.watch(sent.answer_id)
-    assert watched.message.state == "complete"
-    assert watched.last.error is None
+    assert (watched.message.state, watched.last.error) == ("stopped", None)
+    assert watched.text.startswith(seen.text)
     assert (await house.open(sent.conversation_id)).messages[1].content == watched.text
 
 
