@@ -71,6 +71,14 @@ class Settings:
     def is_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite")
 
+    @property
+    def database_file(self) -> Path | None:
+        """The file of an SQLite database, told without importing storage, which takes its time."""
+        from urllib.parse import unquote
+
+        path = unquote(self.database_url.partition(":///")[2].partition("?")[0])
+        return Path(path) if self.is_sqlite and path else None
+
 
 def default_data_dir(environment: Mapping[str, str]) -> Path:
     """The folder named by MODELTRAIN_DATA, or the platform's own data folder."""
@@ -86,7 +94,9 @@ def load_settings(data_dir: Path | None = None, environment: Mapping[str, str] |
     """Settings from the arguments and the environment (os.environ unless given). Creates nothing."""
     environment = os.environ if environment is None else environment
     folder = (data_dir or default_data_dir(environment)).expanduser().absolute()
-    url = environment.get("MODELTRAIN_DATABASE_URL") or f"sqlite:///{folder / 'modeltrain.db'}"
+    # In a URL "?" would end the path and "%41" be a letter: the database would be made elsewhere.
+    file = str(folder / "modeltrain.db").replace("%", "%25").replace("?", "%3F")
+    url = environment.get("MODELTRAIN_DATABASE_URL") or f"sqlite:///{file}"
     return Settings(
         data_dir=folder,
         database_url=url,

@@ -39,7 +39,7 @@ def parse_url(text: str) -> URL:
     """The SQLAlchemy URL of `text`, with our driver where none is named, and utf8mb4 for MySQL. Raises Unreachable for nonsense."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise Unreachable(reason="bad_url") from None  # the text may hold a password
     backend = url.drivername.partition("+")[0]
     if "+" not in url.drivername and backend in _DRIVERS:
@@ -73,6 +73,13 @@ def _server_engine(url: URL, pool_size: int, busy_timeout_s: float) -> Engine:
         )
     except ModuleNotFoundError as error:
         raise Unreachable(reason="driver_missing", driver=error.name or "", extra=_EXTRAS.get(url.get_backend_name(), "")) from error
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+        try:
+            return dialect.connect(*arguments, **options)
+        except TypeError:  # an option behind "?" that PyMySQL does not know
+            raise Unreachable(reason="bad_url") from None
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

@@ -339,6 +339,8 @@ def test_a_read_only_server(server: Server, make_storage: Make) -> None:
     [
         ("no address at all", {"reason": "bad_url"}),
         ("oracle://u:secret@h/d", {"reason": "bad_url", "scheme": "oracle"}),
+        ("postgresql://u:a@secret:b@h/d", {"reason": "bad_url"}),
+        ("postgresql://u@[::secret/d", {"reason": "bad_url"}),
         ("sqlite+no_such_driver:///x", {"reason": "bad_url", "scheme": "sqlite+no_such_driver"}),
     ],
 )
@@ -353,6 +355,24 @@ def test_addresses_get_our_drivers() -> None:
     assert parse_url("postgres://u@h/d").drivername == "postgresql+psycopg"
     assert parse_url("mysql://u@h/d").query["charset"] == "utf8mb4"
     assert parse_url("mariadb+pymysql://u@h/d").drivername == "mariadb+pymysql"
+
+
+def test_an_option_that_the_driver_does_not_know_is_a_wrong_address() -> None:
+    engine = make_engine("mysql://u:secret@127.0.0.1:1/d?no_such_option=1")
+    with pytest.raises(errors.Unreachable) as caught:
+        schema.current(engine)
+    engine.dispose()
+    assert caught.value.fields == {"reason": "bad_url"}
+
+
+@pytest.mark.parametrize("name", ["what?", "100%3F", "a b#c", "plain"])
+def test_the_database_is_in_its_folder_whatever_that_is_called(tmp_path: Path, name: str) -> None:
+    settings = load_settings(tmp_path / name, {})
+    prepare(settings).close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / "modeltrain.db").stat().st_size > 0
+    assert settings.database_file == tmp_path / name / "modeltrain.db"
+    assert load_settings(tmp_path, {"MODELTRAIN_DATABASE_URL": "mysql://h/d"}).database_file is None
 
 
 def test_every_problem_has_its_place_in_core() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Origin
@@ -35,7 +34,7 @@ def first_screen(settings: Settings, kept: LocalPreferences) -> Framed:
     """The likely screen, from what the data folder holds, so that the first frame need not wait for the database."""
     from core.auth.kept import KeptSession
 
-    if settings.is_sqlite and not Path(settings.database_url.removeprefix("sqlite:///")).exists():
+    if settings.database_file is not None and not settings.database_file.exists():
         return WizardScreen()
     if KeptSession(settings.data_dir).load() is not None:
         return OpeningScreen()
