@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from storage.repositories.base import Repository
+from storage.repositories.upsert import ensure
 from storage.tables import metadata
 
 drafts = metadata.tables["drafts"]
@@ -27,8 +28,9 @@ class DraftRepository(Repository):
         """Keep `content`, in place of what was there. `moment` in milliseconds."""
         statement = update(drafts).where(_c.owner_id == owner_id, _c.conversation_id == conversation_id)
         if self._connection.execute(statement.values(content=content, updated_at=moment)).rowcount == 0:
-            values = {"owner_id": owner_id, "conversation_id": conversation_id, "content": content, "updated_at": moment}
-            self._connection.execute(insert(drafts).values(**values))
+            # Two windows may do this at once: whoever comes second finds the row, and writes over it.
+            ensure(self._connection, drafts, {"owner_id": owner_id, "conversation_id": conversation_id, "content": "", "updated_at": moment})
+            self._connection.execute(statement.values(content=content, updated_at=moment))
 
     def remove(self, owner_id: str, conversation_id: str) -> None:
         self._connection.execute(delete(drafts).where(_c.owner_id == owner_id, _c.conversation_id == conversation_id))
