@@ -29,7 +29,9 @@ class DraftRepository(Repository):
         statement = update(drafts).where(_c.owner_id == owner_id, _c.conversation_id == conversation_id)
         if self._connection.execute(statement.values(content=content, updated_at=moment)).rowcount == 0:
             # Two windows may do this at once: whoever comes second finds the row, and writes over it.
-            ensure(self._connection, drafts, {"owner_id": owner_id, "conversation_id": conversation_id, "content": "", "updated_at": moment})
+            ensure(
+                self._connection, drafts, {"owner_id": owner_id, "conversation_id": conversation_id, "content": "", "updated_at": moment}
+            )
             self._connection.execute(statement.values(content=content, updated_at=moment))
 
     def remove(self, owner_id: str, conversation_id: str) -> None:
