@@ -58,6 +58,9 @@ def apply(*, several: bool = False) -> None:
     # Textual reads Alt and a digit as what Option types on one Mac terminal (Alt+6 as "§"): here they are keys of their own.
     for digit in "0123456789":
         vars(textual._ansi_sequences)["ANSI_SEQUENCES_KEYS"][f"\x1b{digit}"] = (SimpleNamespace(value=f"alt+{digit}"),)
+    # Alt and Enter, which it takes apart into a circumflex and nothing.
+    for enter in "\r\n":
+        vars(textual._ansi_sequences)["ANSI_SEQUENCES_KEYS"][f"\x1b{enter}"] = (SimpleNamespace(value="alt+enter"),)
     if sys.platform != "win32":
         _read_safely()
     if several:
