@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
-from core.errors import EnvironmentProblem
+from core.errors import DiskFull, EnvironmentProblem, ModeltrainError
 from core.persistence import translated
 from core.secrets import MASTER_KEY_FILE, make_box
 from core.settings import Settings
@@ -23,7 +24,7 @@ def prepare(settings: Settings) -> Storage:
     """Make the data folder (0700), the database file (0600), its tables and the master key where they are missing; bring the tables up
     to date (with a copy of an SQLite file before). Returns the storage, for the caller to close.
 
-    Raises EnvironmentProblem (folder_not_writable) or a StorageError. Blocks: run it in a thread.
+    Raises EnvironmentProblem (folder_not_writable, not_a_folder) or a StorageError. Blocks: run it in a thread.
     """
     _folders(settings)
     storage = Storage(settings.database_url, reader_threads=settings.reader_threads, box=make_box(settings))
@@ -55,5 +56,10 @@ def _folders(settings: Settings) -> None:
         raise _not_writable(file.parent, error) from error
 
 
-def _not_writable(folder: Path, error: OSError) -> EnvironmentProblem:
+def _not_writable(folder: Path, error: OSError) -> ModeltrainError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(path=str(folder))
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        file = next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), folder)
+        return EnvironmentProblem(what="not_a_folder", path=str(file))
     return EnvironmentProblem(what="folder_not_writable", path=str(folder), reason=error.strerror or "")

@@ -10,6 +10,7 @@ from typing import Any
 from core.errors import ModeltrainError
 from core.sanitise import one_line
 from tui.i18n import _, ngettext
+from tui.provider_sentences import BY_PROVIDER_REASON
 from tui.rules import BY_RULE, FIELDS
 from tui.sentences import BY_CODE, BY_CONFLICT, BY_KIND, BY_REASON, BY_WHAT, REMEDY_BY_KIND, Candidates, Text
 from tui.storage_sentences import BY_STORAGE_REASON
@@ -110,8 +111,10 @@ def _text_of(error: ModeltrainError) -> tuple[str, Text]:
         return f"{error.code}.{what}", BY_WHAT[what]
     if error.code == "conflict" and what in BY_CONFLICT:
         return f"{error.code}.{what}", BY_CONFLICT[what]
-    if (reason := (error.code, str(error.fields.get("reason", "")))) in BY_STORAGE_REASON:
+    if (reason := (error.code, _cause(error))) in BY_STORAGE_REASON:
         return f"{error.code}.{reason[1]}", BY_STORAGE_REASON[reason]
+    if reason in BY_PROVIDER_REASON:
+        return error.code, BY_PROVIDER_REASON[reason]
     if error.code == "not_found":
         kind = str(error.fields.get("kind", ""))
         return error.code, Text(BY_KIND.get(kind, base.title), base.why, REMEDY_BY_KIND.get(kind, base.remedy))
@@ -120,6 +123,13 @@ def _text_of(error: ModeltrainError) -> tuple[str, Text]:
     if error.code == "invalid_input":
         return f"{error.code}.{error.fields.get('rule', '')}", base
     return error.code, base
+
+
+def _cause(error: ModeltrainError) -> str:
+    """Which of the causes of its code it was."""
+    if error.code == "stream_stalled" and error.fields.get("partial") is False:
+        return "nothing_came"
+    return str(error.fields.get("reason") or error.fields.get("where") or "")
 
 
 def _ancestors(error: ModeltrainError) -> tuple[type[ModeltrainError], ...]:

@@ -176,9 +176,14 @@ BY_WHAT: dict[str, Text] = {
         (N_("The system said: {reason}"),),
         (N_("Choose another address or port."),),
     ),
+    "not_a_folder": Text(
+        (N_("{path} is a file, not a folder."), N_("The data folder is a file.")),
+        (),
+        (N_("Move the file away, or name another folder with --data."),),
+    ),
     "folder_not_writable": Text(
         (N_("The folder {path} cannot be written."), N_("The data folder cannot be written.")),
-        (),
+        (N_("The system said: {reason}"),),
         (N_("Give this account the right to write it, or name another with --data."),),
     ),
     "not_a_terminal": Text(

@@ -19,7 +19,7 @@ import httpcore
 import httpx
 
 from core import errors
-from core.llm.endpoints import EndpointPolicy, split_endpoint
+from core.llm.endpoints import EndpointPolicy, reach_of, split_endpoint
 from core.llm.failures import Origin
 
 CONNECT_TIMEOUT_S = 10.0
@@ -63,7 +63,7 @@ async def checked_addresses(endpoint: str, policy: EndpointPolicy, origin: Origi
         except ValueError as error:
             raise origin.error(errors.AddressNotAllowed, host=host, address=text) from error
         if (isinstance(address, ipaddress.IPv6Address) and address.scope_id) or not policy.permits(endpoint, address):
-            raise origin.error(errors.AddressNotAllowed, host=host, address=str(address))
+            raise origin.error(errors.AddressNotAllowed, reason=reach_of(address), host=host, address=str(address))
     return tuple(found)
 
 

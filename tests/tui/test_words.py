@@ -19,6 +19,7 @@ from tui.errors import INTERNAL, describe, duration, remark
 from tui.glyphs import ASCII, UNICODE, can_show_unicode
 from tui.i18n import Locale
 from tui.keys import key_name
+from tui.provider_sentences import BY_PROVIDER_REASON
 from tui.themes import CONTRAST, THEMES, make_palette
 from tui.widgets.fields import clusters, one_line_keeping
 from tui.widgets.lines import fit, pad, wrap
@@ -70,6 +71,48 @@ def test_every_kind_that_core_raises_has_words(name: str, field: str, position: 
     assert used <= set(known), sorted(used - set(known))
 
 
+#: Causes that the sentence of the code says well enough.
+PLAIN_CAUSES = {("stream_truncated", "connection_closed"), ("connection_lost", "broken")}
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in tree(errors.ProviderError) if kind.__module__ == "core.errors"], ids=lambda kind: kind.__name__
+)
+def test_every_cause_of_a_providers_error_has_words(kind: type[errors.ModeltrainError]) -> None:
+    causes = raised(kind.__name__, "reason") | raised(kind.__name__, "where")
+    # Most are made as `origin.error(errors.Kind, reason="...")`.
+    for path in (ROOT / "core" / "llm").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and getattr(node.args[0], "attr", "") == kind.__name__:
+                constants = [inner for word in node.keywords if word.arg == "reason" for inner in ast.walk(word.value)]
+                causes |= {inner.value for inner in constants if isinstance(inner, ast.Constant) and isinstance(inner.value, str)}
+    known = {cause for code, cause in (*BY_PROVIDER_REASON, *PLAIN_CAUSES) if code == kind.code}
+    assert causes <= known, sorted(causes - known)
+
+
+@pytest.mark.parametrize(("code", "cause"), sorted(BY_PROVIDER_REASON))
+def test_a_known_cause_is_said_with_its_remedy(code: str, cause: str) -> None:
+    kind = next(kind for kind in tree(errors.ProviderError) if kind.code == code)
+    fields = {"partial": False} if cause == "nothing_came" else {"where" if cause == "reasoning" else "reason": cause}
+    plain, told = describe(kind()), describe(kind(**fields, endpoint="https://host/v1", message="its words", address="10.0.0.1"))
+    assert told.code == code, "scripts know the code, whatever the cause"
+    assert told.remedy and told.sentence != plain.sentence
+    assert "{" not in told.sentence
+
+
+def test_causes_are_told_apart() -> None:
+    refused, unreachable, timeout = (
+        describe(errors.ConnectionRefused(reason=reason, endpoint="http://h/v1")) for reason in ("refused", "unreachable", "timeout")
+    )
+    assert len({refused.title, unreachable.title, timeout.title}) == len({refused.remedy, unreachable.remedy, timeout.remedy}) == 3
+    assert "self-signed" in describe(errors.TlsFailed(reason="certificate", message="self-signed certificate")).why
+    assert "http://" in describe(errors.TlsFailed(reason="not_tls")).remedy
+    assert describe(errors.BadRequest(reason="redirect", status=307, location="https://b/v1")).why == "To: https://b/v1"
+    assert "kept" not in describe(errors.StreamStalled(partial=False, after_s=5)).sentence, "nothing came that could be kept"
+    assert "kept" in describe(errors.StreamStalled(partial=True, after_s=5)).sentence
+    assert "administrator" not in describe(errors.AddressNotAllowed(reason="never", address="169.254.169.254")).remedy
+
+
 def test_errors_that_nobody_foresaw_show_nothing_of_themselves() -> None:
     problem = describe(ValueError("sk-secret"))
     assert problem.code == INTERNAL
@@ -98,7 +141,7 @@ def test_remarks_use_the_most_telling_form_that_they_can_fill() -> None:
 
 
 def test_candidates_end_with_one_that_needs_nothing() -> None:
-    for table in (sentences.BY_CODE, sentences.BY_WHAT, sentences.BY_CONFLICT):
+    for table in (sentences.BY_CODE, sentences.BY_WHAT, sentences.BY_CONFLICT, BY_PROVIDER_REASON):
         for text in table.values():
             assert not [name for _text, name, _spec, _conversion in Formatter().parse(text.title[-1]) if name], text
 

@@ -86,5 +86,5 @@ def test_without_its_master_key_nothing_starts(shell: Shell, settings: Settings,
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = Shell(tmp_path / "file" / "data").run("secrets", "show")
-    assert done.status == 2 and "cannot be written" in done.err
+    assert done.status == 2 and f"{tmp_path / 'file'} is a file, not a folder." in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
