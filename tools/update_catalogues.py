@@ -20,6 +20,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 LOCALES = ROOT / "tui" / "locales"
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+HEADER = "# Messages of modeltrain."
 
 
 def collect() -> Catalog:
@@ -72,7 +73,9 @@ def update(template: Catalog, path: Path) -> tuple[bytes, list[str], int]:
 
 def written(catalogue: Catalog) -> bytes:
     buffer = io.BytesIO()
-    catalogue.header_comment, catalogue.fuzzy = "# Messages of modeltrain.", False
+    catalogue.fuzzy = False
+    if not catalogue.header_comment.startswith(HEADER):  # what is below the first line, such as a glossary, is the translators'
+        catalogue.header_comment = HEADER
     write_po(buffer, catalogue, width=120, include_lineno=False, ignore_obsolete=True, sort_by_file=True)
     # Dates would change the file although no message did; nobody in particular is the translator.
     dropped = (b'"POT-Creation-Date', b'"PO-Revision-Date', b'"Last-Translator', b'"Report-Msgid-Bugs-To', b'"Language-Team')
