@@ -236,8 +236,9 @@ class ConversationService:
 
     # -----------------------------------------------------------------------------------------------------------------
 
-    def _moment(self, owner: str) -> sending.Moment:
-        return sending.Moment(owner, this_process(), self._clock.now_ms(), self._answering.ours)
+    def _moment(self, owner: str, *, making: bool = False) -> sending.Moment:
+        """Now. `making`: an answer is begun, so this process must be named (which imports psutil)."""
+        return sending.Moment(owner, this_process() if making else "", self._clock.now_ms(), self._answering.ours)
 
     def _tell(self, owner: str, conversation_id: str) -> None:
         self._events.publish(ConversationChanged(owner, conversation_id))

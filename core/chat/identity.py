@@ -30,11 +30,20 @@ def _boot() -> str:
 
 
 def this_process() -> str:
-    """ "host/boot/pid/start": also tells a later process that was given the same number. Not cached: a fork is another process."""
+    """ "host/boot/pid/start": the start tells it from a later process that is given the same number."""
+    return _process(os.getpid())
+
+
+@functools.lru_cache(maxsize=1)
+def _process(pid: int) -> str:
+    """Kept by number, because a fork is another process."""
     import psutil
 
-    host = socket.gethostname()[:64].replace("/", "_")
-    return f"{host}/{_boot()}/{os.getpid()}/{psutil.Process().create_time():.2f}"
+    return f"{_host()}/{_boot()}/{pid}/{psutil.Process(pid).create_time():.2f}"
+
+
+def _host() -> str:
+    return socket.gethostname()[:64].replace("/", "_")
 
 
 def is_gone(generator: str, alive_at_ms: int | None, now_ms: int) -> bool:
@@ -47,7 +56,7 @@ def is_gone(generator: str, alive_at_ms: int | None, now_ms: int) -> bool:
     host, _, rest = generator.partition("/")
     boot, _, rest = rest.partition("/")
     number, _, started = rest.partition("/")
-    if host != socket.gethostname()[:64].replace("/", "_") or boot != _boot() or not number.isdigit():
+    if host != _host() or boot != _boot() or not number.isdigit():
         return silent
     return silent or not _runs(int(number), started)
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
 
 
+#: The depth of the third answer.
+_NAMING_DEPTH = 5
+
+
 class Chat(ConversationService):
     """The service that screens and commands use. What asks no model is in `ConversationService`."""
 
@@ -34,13 +38,14 @@ class Chat(ConversationService):
         configuration_id: str | None = None,
         system: str | None = None,
         stream: bool = True,
+        name: bool = True,
     ) -> Sent:
         """Save a question, and begin its answer. With None a new conversation is made.
 
         `configuration_id`: also what the conversation asks from now on; without it, what it asked before, or the default.
-        `system` replaces the conversation's system prompt. Raises InvalidInput (question, system_prompt); NotFound; Conflict
-        (generating: one answer at a time; in_trash); StorageError: then nothing was saved. A provider that cannot be asked makes
-        a failed answer, not an error here.
+        `system` replaces the conversation's system prompt. `name`: let the model name the conversation afterwards (C8).
+        Raises InvalidInput (question, system_prompt); NotFound; Conflict (generating: one answer at a time; in_trash);
+        StorageError: then nothing was saved. A provider that cannot be asked makes a failed answer, not an error here.
         """
         owner, asked_text = principal.require_user("chat"), text.question(question)
         system = None if system is None else text.within("system_prompt", system)
@@ -54,10 +59,10 @@ class Chat(ConversationService):
                 uow.drafts.remove(owner, "")
             row = sending.free_conversation(uow, at, sent.conversation_id)
             answer = sending.add_question(uow, at, row, sent.question_id, sent.answer_id, asked_text, asked, system)
-            return answer, row.title_source == "fallback" and answer["depth"] == 1
+            return answer, _nameless(row, answer["depth"])
 
-        answer, first = await self._store.write(work)
-        self._start(prepared, sent, answer, stream=stream, title_from=asked_text if first else None)
+        answer, nameless = await self._store.write(work)
+        self._start(prepared, sent, answer, stream=stream, title_from=asked_text if name and nameless else None)
         return sent
 
     async def retry(self, principal: Principal, answer_id: str, *, configuration_id: str | None = None, stream: bool = True) -> Sent:
@@ -73,10 +78,10 @@ class Chat(ConversationService):
         def work(uow: UnitOfWork) -> tuple[dict[str, Any], bool]:
             row = sending.free_conversation(uow, prepared.at, sent.conversation_id)
             answer = sending.add_answer(uow, prepared.at, row, sent.answer_id, sent.question_id, old.depth, prepared.asked)
-            return answer, row.title_source == "fallback" and old.depth == 1
+            return answer, _nameless(row, old.depth)
 
-        answer, first = await self._store.write(work)
-        self._start(prepared, sent, answer, stream=stream, title_from=question if first else None)
+        answer, nameless = await self._store.write(work)
+        self._start(prepared, sent, answer, stream=stream, title_from=question if nameless else None)
         return sent
 
     async def continue_answer(
@@ -164,8 +169,8 @@ class Chat(ConversationService):
         try:
             ready = await self._configurations.resolve(principal, reference)
         except ProviderError as refusal:
-            return _Prepared(self._moment(owner), None, refusal, Asked(reference, "", ""))
-        return _Prepared(self._moment(owner), ready, None, Asked.of(ready))
+            return _Prepared(self._moment(owner, making=True), None, refusal, Asked(reference, "", ""))
+        return _Prepared(self._moment(owner, making=True), ready, None, Asked.of(ready))
 
     def _start(
         self,
@@ -223,6 +228,11 @@ class _Prepared:
     ready: ReadyModel | None
     refusal: ModeltrainError | None
     asked: Asked
+
+
+def _nameless(conversation: Any, depth: int) -> bool:
+    """Whether a model may name the conversation after the answer at `depth`: after the first or, where that failed, the next two."""
+    return conversation.title_source == "fallback" and depth <= _NAMING_DEPTH
 
 
 def _answer(uow: UnitOfWork, owner: str, answer_id: str) -> tuple[Any, str]:

@@ -57,7 +57,13 @@ def chat(
         named = (await services.configurations.by_name(principal, configuration)).id if configuration else None
         question = " ".join(text) if text and text != ["-"] else _standard_input()
         sent = await services.chat.send(
-            principal, conversation or None, question, configuration_id=named, system=system, stream=not no_stream
+            principal,
+            conversation or None,
+            question,
+            configuration_id=named,
+            system=system,
+            stream=not no_stream,
+            name=False,  # the command would have to wait for it
         )
         printer = AnswerPrinter(reasoning=not no_reasoning, quiet=invocation.json)
         last, interrupted = await _follow(services, principal, sent, printer)

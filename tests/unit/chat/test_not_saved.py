@@ -6,23 +6,23 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine
 
 from core import errors
-from core.settings import ChatSettings
+from core.settings import ChatSettings, Settings
 from storage import db
-from storage.unit_of_work import Storage
 from tests.unit.chat.conftest import House
 
 SLOW = "sim-markdown@600x300"
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
     """SQLite waits 10 seconds for a lock; here it does not."""
-    monkeypatch.setitem(Storage.__init__.__kwdefaults__, "busy_timeout_s", 0.05)
+    return replace(settings, lock_wait_s=0.05)
 
 
 @contextmanager

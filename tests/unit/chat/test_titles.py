@@ -126,6 +126,16 @@ async def test_a_title_given_while_the_model_thinks_wins(house: House) -> None:
     assert await title_of(house, sent.conversation_id) == "Mine"
 
 
+async def test_who_cannot_wait_leaves_the_naming_to_the_next_answer(house: House) -> None:
+    sent = await house.send("sim-chat@0", "why is the loss flat after all these many steps of training", name=False)
+    await house.watch(sent.answer_id)
+    fallback = await title_of(house, sent.conversation_id)
+    assert len(house.simulator.requests) == 1
+    await house.ask("sim-chat@0", "and now to something completely different", sent.conversation_id)
+    assert await title_of(house, sent.conversation_id) != fallback
+    assert len(house.simulator.requests) == 3
+
+
 class Fails:
     """A model that answers questions, and does something else when it is asked for a title."""
 
@@ -171,6 +181,10 @@ async def test_whatever_the_model_does_nothing_breaks(house: House, monkeypatch:
     expected = "A Better One" if how == "regroups" else "why is the loss flat"
     assert await title_of(house, sent.conversation_id) == expected
     assert model.asked_for_title == 1
+    for text in ("two", "three", "four", "five"):
+        await house.ask("sim-chat@0", text, sent.conversation_id)
+        await settled(house)
+    assert model.asked_for_title == (1 if how == "regroups" else 3), "then it is left alone"
 
 
 async def test_closing_does_not_wait_for_a_title(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
