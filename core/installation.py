@@ -27,7 +27,9 @@ def prepare(settings: Settings) -> Storage:
     Raises EnvironmentProblem (folder_not_writable, not_a_folder) or a StorageError. Blocks: run it in a thread.
     """
     _folders(settings)
-    storage = Storage(settings.database_url, reader_threads=settings.reader_threads, box=make_box(settings))
+    storage = Storage(
+        settings.database_url, reader_threads=settings.reader_threads, box=make_box(settings), busy_timeout_s=settings.lock_wait_s
+    )
     try:
         schema.upgrade(storage.engine)
         prepare_keys(storage)

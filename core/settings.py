@@ -6,6 +6,7 @@
 | MODELTRAIN_DATABASE_URL | postgresql://... or mysql://...; default: SQLite in the data folder |
 | MODELTRAIN_MASTER_KEY | base64 of the 32-byte master key; default: the file `master.key` in the data folder |
 | MODELTRAIN_MASTER_KEY_FILE | a file that holds it |
+| MODELTRAIN_LOCK_WAIT | seconds to wait for a database that somebody else holds, before it is called busy (default: 10) |
 | CREDENTIALS_DIRECTORY | set by systemd: the credential `modeltrain-master-key` in it holds the master key |
 """
 
@@ -16,8 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.errors import EnvironmentProblem
+
 #: The name of the systemd credential that holds the master key.
 CREDENTIAL = "modeltrain-master-key"
+#: The longest wait for a lock that makes sense: somebody sits in front of it.
+LONGEST_LOCK_WAIT_S = 300.0
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
 
@@ -64,6 +69,7 @@ class Settings:
     master_key_file: Path | None = None
     served: bool = False
     reader_threads: int = 4
+    lock_wait_s: float = 10.0
     auth: AuthSettings = AuthSettings()
     chat: ChatSettings = ChatSettings()
 
@@ -91,7 +97,10 @@ def default_data_dir(environment: Mapping[str, str]) -> Path:
 
 
 def load_settings(data_dir: Path | None = None, environment: Mapping[str, str] | None = None, *, served: bool = False) -> Settings:
-    """Settings from the arguments and the environment (os.environ unless given). Creates nothing."""
+    """Settings from the arguments and the environment (os.environ unless given). Creates nothing.
+
+    Raises EnvironmentProblem (bad_setting).
+    """
     environment = os.environ if environment is None else environment
     folder = (data_dir or default_data_dir(environment)).expanduser().absolute()
     # In a URL "?" would end the path and "%41" be a letter: the database would be made elsewhere.
@@ -103,7 +112,22 @@ def load_settings(data_dir: Path | None = None, environment: Mapping[str, str] |
         master_key=environment.get("MODELTRAIN_MASTER_KEY") or None,
         master_key_file=_master_key_file(environment),
         served=served,
+        lock_wait_s=_seconds(environment, "MODELTRAIN_LOCK_WAIT", Settings.lock_wait_s, LONGEST_LOCK_WAIT_S),
     )
+
+
+def _seconds(environment: Mapping[str, str], variable: str, default: float, most: float) -> float:
+    """The number of seconds in `variable`, from 0 to `most`."""
+    text = environment.get(variable, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= most:  # NaN is in no range
+        raise EnvironmentProblem(what="bad_setting", variable=variable, value=text, maximum=f"{most:g}")
+    return value
 
 
 def _master_key_file(environment: Mapping[str, str]) -> Path | None:

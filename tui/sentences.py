@@ -186,6 +186,11 @@ BY_WHAT: dict[str, Text] = {
         (N_("The system said: {reason}"),),
         (N_("Give this account the right to write it, or name another with --data."),),
     ),
+    "bad_setting": Text(
+        (N_("{variable} cannot be “{value}”."), N_("A variable of the environment has a value that cannot be.")),
+        (),
+        (N_("Give a number from 0 to {max}, or leave it out."), N_("Correct it, or leave it out.")),
+    ),
     "not_a_terminal": Text(
         (N_("This needs a terminal."),),
         (N_("Input or output is a file or a pipe."),),

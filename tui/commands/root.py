@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -175,9 +176,11 @@ def run_command_line(arguments: list[str]) -> int:
 
 
 def _unforeseen(error: Exception, invocation: Invocation) -> int:
+    from core.settings import default_data_dir
     from tui.commands.common import print_problem
     from tui.crash import describe_crash
 
     logging.getLogger(__name__).debug("unforeseen", exc_info=error)
-    print_problem(describe_crash(error, invocation.settings().data_dir), as_json=invocation.json)
+    data_dir = invocation.data_dir or default_data_dir(os.environ)
+    print_problem(describe_crash(error, data_dir), as_json=invocation.json)
     return 1

@@ -16,7 +16,7 @@ from core.settings import ChatSettings, Settings
 from storage import db
 from tests.unit.chat.conftest import House
 
-SLOW = "sim-markdown@600x300"
+SLOW = "sim-markdown@600x900"
 
 
 @pytest.fixture
