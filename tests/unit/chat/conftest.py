@@ -82,13 +82,13 @@ class House:
             watched.add(update)
         return watched
 
-    async def until(self, answer_id: str, characters: int) -> Watched:
-        """Watch until the answer has that many characters, reasoning included, and leave."""
+    async def until(self, answer_id: str, characters: int, *, answer_only: bool = False) -> Watched:
+        """Watch until the answer has that many characters (reasoning counts unless `answer_only`), and leave."""
         watched = Watched()
         async with aclosing(self.chat.watch(self.ann, answer_id, interval_s=0.01)) as updates:
             async for update in updates:
                 watched.add(update)
-                if len(watched.text) + len(watched.reasoning) >= characters:
+                if len(watched.text) + (0 if answer_only else len(watched.reasoning)) >= characters:
                     return watched
         raise AssertionError("the answer ended too early")
 

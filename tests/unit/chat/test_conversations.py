@@ -290,6 +290,21 @@ async def test_anothers_is_unknown(house: House, method: str, generating: bool) 
     assert await house.chat.draft(house.ann, sent.conversation_id) == ""
 
 
+@pytest.mark.parametrize("method", METHODS)
+async def test_what_can_be_no_id_is_unknown(house: House, method: str) -> None:
+    """Bytes of the command line that are no UTF-8 arrive as lone surrogates, which no driver takes."""
+    for impossible in ("\udcff", "a\x00b", "\ud800" * 70):
+        code, fields = await outcome(calls(impossible, impossible, impossible)[method](house.chat, house.ann))
+        assert code == "not_found"
+        assert fields["reference"] == impossible
+
+
+@pytest.mark.parametrize("query", ["a " * 3_000, " ".join(map(str, range(3_000))), "x" * 100_000])
+async def test_a_search_may_be_as_long_as_it_likes(house: House, query: str) -> None:
+    await house.chat.create(house.ann, title="a")
+    assert (await house.chat.conversations(house.ann, query=query)).total == (1 if query.startswith("a") else 0)
+
+
 async def test_every_method_is_in_that_test() -> None:
     public = {name for name, _method in inspect.getmembers(Chat, inspect.isfunction) if not name.startswith("_")}
     assert public - set(METHODS) == {"conversations", "clean_up"}, "these name nothing of anybody's"

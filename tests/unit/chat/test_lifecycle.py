@@ -83,7 +83,8 @@ async def test_updates_are_coalesced(house: House) -> None:
     watched = await house.watch(sent.answer_id, interval_s=0.2)
     assert watched.message.usage is not None
     assert watched.message.usage.output_tokens >= 900
-    assert len(watched.updates) <= 10
+    assert watched.message.total_ms is not None
+    assert len(watched.updates) <= watched.message.total_ms / 200 + 4
 
 
 async def test_one_answer_at_a_time(house: House) -> None:
@@ -217,12 +218,11 @@ class TestContinue:
         assert comparable(view.messages[1]) == comparable(message)
 
     async def test_reasoning_of_both_parts_is_kept(self, house: House) -> None:
-        sent = await house.send("sim-reasoning@400x200", "one")
-        await house.until(sent.answer_id, 600)
+        sent = await house.send("sim-reasoning@1000x4000", "one")
+        await house.until(sent.answer_id, 20, answer_only=True)
         await house.chat.stop(house.ann, sent.answer_id)
         stopped = (await house.watch(sent.answer_id)).message
-        if not stopped.content:
-            pytest.fail("the answer proper had not begun")
+        assert (stopped.state, bool(stopped.content), bool(stopped.reasoning)) == ("stopped", True, True)
         more = await house.model("sim-reasoning@0")
         await house.chat.continue_answer(house.ann, sent.answer_id, configuration_id=more)
         watched = await house.watch(sent.answer_id)
