@@ -24,7 +24,7 @@ def state(configuration: Configuration, signs: Glyphs) -> tuple[str, str]:
 
 def milliseconds(value: int | None) -> str:
     """A time in seconds, as people compare them."""
-    return "–" if value is None else f"{value / 1000:.1f} s"
+    return "–" if value is None else _("{seconds} s").format(seconds=f"{value / 1000:.1f}")
 
 
 def tokens(usage: Usage | None) -> str:
