@@ -151,4 +151,4 @@ class AnthropicParser(Parser):
 def _quoted(text: str) -> str:
     from urllib.parse import quote
 
-    return quote(text, safe="")
+    return quote(text, safe="", errors="replace")

@@ -6,6 +6,7 @@ Where one error has several causes, the field `reason` tells them apart:
 | error | reasons |
 | --- | --- |
 | ConnectionRefused | refused (nobody listens), unreachable (no way there), timeout (no answer to the knock) |
+| AddressNotAllowed | inner (an administrator may allow it), never (nobody may) |
 | TlsFailed | certificate (message: what is wrong with it), not_tls (the port speaks something else), handshake |
 | Unauthorized | key_not_ascii (never sent: no key has such characters), else None: the provider refused the key |
 | BadRequest | redirect (with `location`), not_json (extra parameters that cannot be sent), bad_request_made, else None |
@@ -36,7 +37,8 @@ _SHORTEST_KEY = 4
 #: anyio's names for a connection that the other side ended.
 _HUNG_UP = frozenset({"EndOfStream", "BrokenResourceError", "ClosedResourceError"})
 _MESSAGE_FIELDS = ("error", "message", "detail", "msg", "error_msg", "errors", "type")
-_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+#: A script without its end reaches to the end of the text: else every "<script" would be looked for an end of its own.
+_MARKUP = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 
 _BY_STATUS: dict[int, type[errors.ProviderError]] = {
     401: errors.Unauthorized,

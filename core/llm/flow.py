@@ -106,6 +106,8 @@ class named:  # noqa: N801 - reads as a statement
         origin = self._origin
         if isinstance(error, LineTooLong | AnswerTooLong):
             raise origin.error(errors.ResponseTooLarge, limit=error.limit) from None
+        if isinstance(error, RecursionError):  # JSON that was just not too deep to be read, but is to be looked through
+            raise origin.error(errors.ProviderFault, reason="garbled", status=200) from None
         if isinstance(error, NotJson) and self._answer.started:
             raise origin.error(errors.ProviderFault, reason="garbled", message=error.text, status=200) from None
         if isinstance(error, NotJson):

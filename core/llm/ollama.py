@@ -149,7 +149,7 @@ def _capabilities(name: str, shown: dict[str, Any]) -> tuple[Capability, ...]:
     guessed = guess(name)
     if not isinstance(told, list):
         return guessed
-    found = [_CAPABILITIES[word] for word in told if word in _CAPABILITIES]
+    found = [_CAPABILITIES[word] for word in told if text_in(word) in _CAPABILITIES]
     if "code" in guessed and "chat" in found:
         found.append("code")
     return tuple(dict.fromkeys(found)) or guessed

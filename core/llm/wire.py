@@ -31,7 +31,8 @@ from core.llm.request import ChatRequest, ListedModel
 _ERROR_LIMIT = 64 * 1024
 #: Bytes of one answer, framing included: endless keep-alives end here.
 _BODY_LIMIT = 512 * 1024 * 1024
-_LIST_LIMIT = 32 * 1024 * 1024
+#: Bytes of a model list. The largest in use has one megabyte; reading JSON holds up the whole process, threads or not.
+_LIST_LIMIT = 4 * 1024 * 1024
 _LIST_SILENCE_S = 30.0
 _RETRIES = 2
 _LONGEST_RETRY_WAIT_S = 10.0
@@ -208,10 +209,10 @@ class HttpChatModel(ABC):
         text = b"".join(parts)
         try:
             value = parse_json(text.decode("utf-8-sig", "replace"))
-        except NotJson:
+            if isinstance(value, dict) and value.get("error"):
+                raise failures.from_error_value(origin, value["error"])
+        except (NotJson, RecursionError):
             raise origin.error(errors.NotAStream, message=failures.message_of(text[:_ERROR_LIMIT]), status=200) from None
-        if isinstance(value, dict) and value.get("error"):
-            raise failures.from_error_value(origin, value["error"])
         return value
 
 

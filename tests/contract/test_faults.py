@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -333,6 +334,54 @@ async def test_lists_fail_as_answers_do(wire: Wire, clients: ModelClients) -> No
             with pytest.raises(kind) as caught:
                 await chat_model(clients, wire, server.url).list_models()
         assert caught.value.fields["provider"] == wire.preset_id
+
+
+@pytest.mark.parametrize("hostile", [b"<script " * 8_000, b"<" * 60_000, "\x9d".encode() * 30_000])
+async def test_a_refusal_of_hostile_text_is_read_at_once(wire: Wire, clients: ModelClients, hostile: bytes) -> None:
+    """Its message is looked for in the loop: seconds would be everybody's."""
+    started = time.process_time()
+    outcome = await outcome_of(wire, clients, play(b"<p>No such thing</p>" + hostile, status="400 X", content_type="text/html"))
+    assert type(outcome.problem) is errors.BadRequest
+    assert outcome.problem.fields["message"].startswith("No such thing")
+    assert time.process_time() - started < 1
+
+
+async def test_nesting_that_is_only_just_read_is_an_error_like_any_other(wire: Wire, clients: ModelClients) -> None:
+    """Python reads JSON a little deeper than it looks through it."""
+    for depth in (400, 700, *range(900, 1000, 9)):
+        deep = "[" * depth + "]" * depth
+        odd = {
+            "openai": '{"choices":[{"delta":{"content":[{"text":%s}]}}]}',
+            "ollama": '{"error":{"x":%s}}',
+            "anthropic": '{"type":"error","error":{"x":%s}}',
+        }[wire.name]
+        framed = (odd % deep).encode() + b"\n" if wire.name == "ollama" else b"data: " + (odd % deep).encode() + b"\n\n"
+        outcome = await outcome_of(wire, clients, play(begun(wire) + framed, content_type=wire.content_type))
+        assert outcome.error is not None
+        assert (outcome.reasoning, outcome.text) == ("Hm.", "A kettle boils <wa")
+
+
+async def test_an_odd_list_is_a_list_or_an_error(wire: Wire, clients: ModelClients) -> None:
+    odd: list[dict[str, object]] = [
+        {"data": [{"id": "a"}], "models": [{"name": "a"}], "has_more": True, "last_id": "\ud800"},
+        {"capabilities": [["completion"], {}, None, "vision"], "model_info": {"x.context_length": {}}, "data": [], "models": []},
+        {"error": json.loads("[" * 900 + "]" * 900)},
+    ]
+    for value in odd:
+        answer = play(json.dumps(value).encode(), content_type="application/json")
+        for plays in ((answer,), (play(wire.models(["a"]), content_type="application/json"), answer)):
+            async with RawServer(*plays) as server:
+                with contextlib.suppress(errors.ProviderError):
+                    await chat_model(clients, wire, server.url).list_models()
+                assert server.asked
+
+
+async def test_a_list_of_megabytes_is_not_read(wire: Wire, clients: ModelClients) -> None:
+    """Reading JSON takes the whole process, in whatever thread it is done."""
+    huge = b'{"data":[' + b'{"x":1},' * 600_000 + b'{}],"models":[]}'
+    async with RawServer(play(huge, content_type="application/json")) as server:
+        with pytest.raises(errors.ResponseTooLarge):
+            await chat_model(clients, wire, server.url).list_models()
 
 
 async def test_an_unknown_policy_reaches_nothing_inner(wire: Wire, clients: ModelClients) -> None:
