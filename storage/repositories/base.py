@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlmodel import Session
+
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+
+
+def askable(text: str) -> str:
+    """An id or a name that somebody typed, as a database can be asked for it: NUL and lone surrogates, which no column holds and
+    some drivers refuse, become U+FFFD. So what cannot be is not there, like anything else that is unknown."""
+    return text if text.isascii() and "\x00" not in text else _NO_TEXT.sub("\ufffd", text)
 
 
 class Repository:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, select, update
 
-from storage.repositories.base import Repository
+from storage.repositories.base import Repository, askable
 from storage.tables import metadata
 
 configurations = metadata.tables["configurations"]
@@ -38,7 +38,7 @@ class ConfigurationRepository(Repository):
         return self._connection.execute(_current().where(*_own(owner_id, configuration_id))).one_or_none()
 
     def by_name(self, owner_id: str, name: str) -> Row[Any] | None:
-        return self._connection.execute(_current().where(_c.owner_id == owner_id, _c.name == name)).one_or_none()
+        return self._connection.execute(_current().where(_c.owner_id == owner_id, _c.name == askable(name))).one_or_none()
 
     def names(self, owner_id: str) -> dict[str, str]:
         """The id of each name."""
@@ -47,7 +47,9 @@ class ConfigurationRepository(Repository):
 
     def owned(self, owner_id: str, ids: Iterable[str]) -> set[str]:
         """Those of `ids` that are the owner's."""
-        return set(self._connection.execute(select(_c.id).where(_c.owner_id == owner_id, _c.id.in_(list(ids)))).scalars())
+        return set(
+            self._connection.execute(select(_c.id).where(_c.owner_id == owner_id, _c.id.in_([askable(each) for each in ids]))).scalars()
+        )
 
     def add(self, **values: Any) -> None:
         self._connection.execute(insert(configurations).values(**values))
@@ -83,7 +85,7 @@ class ConfigurationRepository(Repository):
 
 
 def _own(owner_id: str, configuration_id: str) -> tuple[ColumnElement[bool], ...]:
-    return _c.owner_id == owner_id, _c.id == configuration_id
+    return _c.owner_id == owner_id, _c.id == askable(configuration_id)
 
 
 def _current() -> Select[Any]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, false, func, insert, select, update
 
-from storage.repositories.base import Repository
+from storage.repositories.base import Repository, askable
 from storage.tables import metadata
 
 conversations = metadata.tables["conversations"]
 _c = conversations.c
+#: Words of a search that are looked for, and characters that a title has: at most.
+_WORDS, _TITLE = 100, 200
 
 
 class ConversationRepository(Repository):
@@ -43,7 +45,7 @@ class ConversationRepository(Repository):
 
     def owned(self, owner_id: str, ids: Iterable[str]) -> set[str]:
         """Those of `ids` that are the owner's, in the trash or not."""
-        statement = select(_c.id).where(_c.owner_id == owner_id, _c.id.in_(list(ids)))
+        statement = select(_c.id).where(_c.owner_id == owner_id, _c.id.in_([askable(each) for each in ids]))
         return set(self._connection.execute(statement).scalars())
 
     def add(self, **values: Any) -> None:
@@ -76,11 +78,12 @@ class ConversationRepository(Repository):
 
 
 def _own(owner_id: str, conversation_id: str) -> tuple[ColumnElement[bool], ...]:
-    return _c.owner_id == owner_id, _c.id == conversation_id
+    return _c.owner_id == owner_id, _c.id == askable(conversation_id)
 
 
 def _listed(owner_id: str, query: str, trash: bool) -> tuple[ColumnElement[bool], ...]:
     where = [_c.owner_id == owner_id, _c.deleted_at.is_not(None) if trash else _c.deleted_at.is_(None)]
-    # Every word must be in the title; % and _ are plain characters.
-    where += [_c.title.icontains(word, autoescape=True) for word in query.split()]
+    # Every word must be in the title; % and _ are plain characters. SQLite takes neither a thousand conditions nor a pattern of 50 KB.
+    words = list(dict.fromkeys(query.split()))[:_WORDS]
+    where += [_c.title.icontains(word, autoescape=True) if len(word) <= _TITLE else false() for word in words]
     return tuple(where)
