@@ -94,8 +94,8 @@ class Terminal:
         self.screen.resize(height, width)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
-    def pump(self, seconds: float) -> bool:
-        """Read for `seconds`, or until the program closes the terminal (False)."""
+    def pump(self, seconds: float, *, first: bool = False) -> bool:
+        """Read for `seconds`, or until the program closes the terminal (False). `first`: only until something came."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if not select.select([self._master], [], [], min(left, 0.05))[0]:
@@ -108,6 +108,8 @@ class Terminal:
                 return False
             self.received += data
             self._stream.feed(self._decode(data))
+            if first:
+                break
         return True
 
     @property
@@ -134,7 +136,7 @@ class Terminal:
         seen = wanted if callable(wanted) else lambda text: wanted in text
         end = time.monotonic() + limit_s
         while not seen(self.text):
-            alive = self.pump(0.05)
+            alive = self.pump(0.05, first=True)
             if seen(self.text):
                 break
             if not alive or time.monotonic() > end:
