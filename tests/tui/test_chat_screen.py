@@ -404,3 +404,18 @@ async def _done(seen: World, answer_id: str) -> None:
     async for update in seen.services.chat.watch(seen.app.context.principal, answer_id):
         if update.message is not None:
             return
+
+
+async def test_a_new_conversation_that_is_asked_for_while_the_last_one_opens_wins(settings: Settings) -> None:
+    async with chatting(settings, "sim-echo@2000") as seen:
+        await ask(seen, "one")
+        await answered(seen)
+        first = screen(seen).opened.id
+        for _time in range(5):
+            await screen(seen).open_conversation(first)
+            screen(seen).start(screen(seen)._enter, group="open")
+            await asyncio.sleep(0)
+            screen(seen).action_new()
+            await seen.pilot.pause()
+            await seen.until(lambda: not [worker for worker in screen(seen).workers if worker.group == "open" and not worker.is_finished])
+            assert screen(seen).opened.id is None

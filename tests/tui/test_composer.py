@@ -127,7 +127,7 @@ class TestWriting:
             await pilot.press("enter")
             await type_in(pilot, " more")
             composer.accepted("first")
-            assert composer.text == "first more"
+            assert composer.text == " more"
 
     async def test_blank_text_is_not_sent(self) -> None:
         async with writing("  \n ") as (app, _composer, pilot):

@@ -238,3 +238,7 @@ def test_unsteady_emoji_become_steady() -> None:
 
 def _nested(text: str) -> bool:
     return bool(re.search(r"^\s*([>*+-]|\d+\.)\s", text, re.M))
+
+
+def test_a_flood_of_marks_on_one_letter_is_cut() -> None:
+    assert drawn("e" + "\u0301" * 100 + " end") == ["e" + "\u0301" * 4 + " end"]

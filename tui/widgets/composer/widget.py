@@ -105,6 +105,7 @@ class Composer(Widget, can_focus=True):
         self._history: list[str] = []
         self._back = 0
         self._stash = ""
+        self._sent = ""
 
     # Text ------------------------------------------------------------------------------------------------------------
 
@@ -130,12 +131,13 @@ class Composer(Widget, can_focus=True):
         self._back = 0
 
     def accepted(self, text: str) -> None:
-        """`text` is saved: clear, unless something else was written meanwhile."""
+        """`text` is saved: it goes; what was written behind it meanwhile stays."""
         self.pending = False
         if text and (not self._history or self._history[-1] != text):
             self._history.append(text)
-        if self.text.strip() == text.strip():
-            self.load("")
+        written = self.document.text
+        if written.startswith(self._sent):
+            self.load(self._pastes.to_draft(written[len(self._sent) :]))
 
     def refused(self) -> None:
         """What was sent could not be saved: it stays here."""
@@ -294,7 +296,7 @@ class Composer(Widget, can_focus=True):
 
     def action_submit(self) -> None:
         if not self.pending and (text := self.text).strip():
-            self.pending = True
+            self.pending, self._sent = True, self.document.text
             self.post_message(self.Submitted(self, text))
 
     def action_newline(self) -> None:

@@ -9,6 +9,8 @@ from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 
+from tui.widgets.markdown.steady import calm
+
 Run = tuple[str, Style]
 Line = list[Segment]
 
@@ -128,7 +130,7 @@ def wrap(runs: Iterable[Run], width: int, *, keep_indent: bool = False) -> list[
     last = ""
     fresh = True
     for text, style in runs:
-        for atom in _ATOM.findall(text):
+        for atom in _ATOM.findall(calm(text)):
             first = atom[0]
             if first in " \t\n" or first.isspace():
                 if word:
@@ -170,7 +172,7 @@ def chopped(runs: Sequence[Run], width: int) -> list[Line]:
     lines: list[Line] = [[]]
     room = width
     for text, style in runs:
-        text = text.expandtabs(4)
+        text = calm(text.expandtabs(4))
         while text:
             head = text[:room] if text.isascii() else next(iter(chop_cells(text, room)), "") if room > 1 else ""
             if not head or cell_len(head) > room:
