@@ -168,7 +168,13 @@ class ConversationService:
     async def delete(self, principal: Principal, ids: Sequence[str]) -> int:
         """Into the trash, for `ChatSettings.trash_days`; answers being made there are stopped. NotFound: nothing was deleted."""
         moment = self._clock.now_ms()
-        return await self._all_or_none(principal, ids, lambda uow, owner, own: uow.conversations.mark_deleted(owner, own, moment))
+
+        def work(uow: UnitOfWork, owner: str, own: list[str]) -> int:
+            for answer in uow.messages.generating(own):
+                uow.messages.ask_to_stop(answer.id)  # whichever process makes it
+            return uow.conversations.mark_deleted(owner, own, moment)
+
+        return await self._all_or_none(principal, ids, work)
 
     async def restore(self, principal: Principal, ids: Sequence[str]) -> int:
         """Out of the trash. NotFound: nothing was restored."""
@@ -205,7 +211,7 @@ class ConversationService:
         if gone:
             await self._store.write(lambda uow: recovery.mark_lost(uow, gone, at.now_ms))
         for owner, conversation_id in old:
-            await self._store.write(partial(_remove, owner=owner, conversation_id=conversation_id))
+            await self._store.write(partial(_empty, owner=owner, conversation_id=conversation_id, until=until))
 
     # Drafts --------------------------------------------------------------------------------------------------------
 
@@ -252,8 +258,11 @@ def _view(uow: UnitOfWork, row: Any, limit: int, *, generating: bool) -> Convers
     return ConversationView(convert.summary(row, generating=generating), row.system_prompt, found, earlier)
 
 
-def _remove(uow: UnitOfWork, *, owner: str, conversation_id: str) -> int:
-    return uow.conversations.remove(owner, [conversation_id])
+def _empty(uow: UnitOfWork, *, owner: str, conversation_id: str, until: int) -> None:
+    """Remove a conversation from the trash, unless its owner has brought it back since it was looked for."""
+    row = uow.conversations.lock(owner, conversation_id)
+    if row is not None and row.deleted_at is not None and row.deleted_at < until:
+        uow.conversations.remove(owner, [conversation_id])
 
 
 def _exported(message: Message) -> dict[str, Any]:

@@ -299,6 +299,38 @@ async def test_what_can_be_no_id_is_unknown(house: House, method: str) -> None:
         assert fields["reference"] == impossible
 
 
+async def trashed(house: House, title: str, days: float) -> str:
+    """A conversation that was deleted so many days ago."""
+    made = await house.chat.create(house.ann, title=title)
+    moment = house.services.clock.now_ms() - round(days * 86_400_000)
+    await house.services.store.write(lambda uow: uow.conversations.mark_deleted(house.ann.user_id, [made.id], moment))
+    return made.id
+
+
+async def test_the_trash_is_emptied_of_what_is_older_than_thirty_days(house: House) -> None:
+    old, young = await trashed(house, "old", 30.01), await trashed(house, "young", 29.9)
+    kept = await house.chat.create(house.ann, title="kept")
+    await house.chat.clean_up()
+    assert [row.id for row in (await house.chat.conversations(house.ann, trash=True)).items] == [young]
+    assert [row.id for row in (await house.chat.conversations(house.ann)).items] == [kept.id]
+    assert (await outcome(house.chat.restore(house.ann, [old])))[0] == "not_found"
+
+
+async def test_what_is_brought_back_while_the_trash_is_emptied_stays(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program starts, and has just looked what is old."""
+    old = await trashed(house, "old", 31)
+    store = house.services.store
+    write = store.write
+
+    async def after_a_change_of_mind(work: Any) -> Any:
+        await write(lambda uow: uow.conversations.mark_deleted(house.ann.user_id, [old], None))
+        return await write(work)
+
+    monkeypatch.setattr(store, "write", after_a_change_of_mind)
+    await house.chat.clean_up()
+    assert [row.id for row in (await house.chat.conversations(house.ann)).items] == [old]
+
+
 @pytest.mark.parametrize("query", ["a " * 3_000, " ".join(map(str, range(3_000))), "x" * 100_000])
 async def test_a_search_may_be_as_long_as_it_likes(house: House, query: str) -> None:
     await house.chat.create(house.ann, title="a")

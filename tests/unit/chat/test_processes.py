@@ -136,6 +136,13 @@ async def test_an_answer_made_elsewhere_is_stopped_from_here(house: House, start
     assert await other.last_word() == "end stopped"
 
 
+async def test_an_answer_made_elsewhere_is_stopped_when_its_conversation_is_deleted_here(house: House, start: Start) -> None:
+    other = await start(SLOW)
+    await house.until(other.sent.answer_id, 400)
+    await house.chat.delete(house.ann, [other.sent.conversation_id])
+    assert await other.last_word() == "end stopped"
+
+
 async def test_stopping_what_nobody_makes_marks_it(house: House, start: Start) -> None:
     other = await start(SLOW)
     await house.until(other.sent.answer_id, 400)
