@@ -81,6 +81,14 @@ async def test_other_peoples_and_unknown_configurations_are_the_same(house: Hous
     assert house.simulator.requests == []
 
 
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+async def test_what_can_be_no_reference_is_unknown(house: House, call: Call) -> None:
+    for reference in ("\udcff", "a\x00b"):
+        with pytest.raises(NotFound) as caught:
+            await call(house, house.ann, reference)
+        assert caught.value.fields["reference"] == reference
+
+
 async def test_others_see_nothing_in_lists(house: House) -> None:
     mine = await house.configurations.create(house.ann, house.draft("Mine"))
     await house.configurations.set_default(house.ann, mine.id)
