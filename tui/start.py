@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.settings import Settings
 from tui import lean
 from tui.glyphs import can_show_unicode
 from tui.i18n import Locale, from_environment
+from tui.logs import log_to_file
 from tui.session import Terminal
 
 if TYPE_CHECKING:
     from core.bootstrap import Services
-
-LOG = "modeltrain.log"
 
 
 def terminal_of(environment: Mapping[str, str]) -> Terminal:
@@ -31,22 +28,6 @@ def terminal_of(environment: Mapping[str, str]) -> Terminal:
     else:
         colours = "256" if "256" in term else "16"
     return Terminal(colours=colours, unicode=can_show_unicode(environment))  # type: ignore[arg-type]
-
-
-def log_to_file(data_dir: Path) -> None:
-    """Warnings and errors go to a file (0600) in the data folder: the terminal belongs to the interface."""
-    root = logging.getLogger()
-    root.setLevel(logging.WARNING)
-    logging.captureWarnings(True)
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(data_dir / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    except OSError:
-        root.addHandler(logging.NullHandler())
-        return
-    handler = logging.StreamHandler(os.fdopen(handle, "a", encoding="utf-8"))
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root.addHandler(handler)
 
 
 async def _build(settings: Settings) -> Services:

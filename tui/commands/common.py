@@ -17,6 +17,7 @@ from core.errors import EnvironmentProblem, ModeltrainError
 from core.sanitise import json_safe, one_line
 from core.settings import Settings, load_settings
 from tui.errors import Problem, describe
+from tui.logs import log_to_file
 
 if TYPE_CHECKING:
     import typer
@@ -78,6 +79,7 @@ async def _with_services(invocation: Invocation, action: Action, resolve: Callab
     from core.bootstrap import build_services
 
     services = await build_services(invocation.settings())
+    log_to_file(services.settings.data_dir)
     try:
         return await action(services, await resolve(services, invocation)) or 0
     finally:

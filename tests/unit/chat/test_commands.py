@@ -124,13 +124,14 @@ def test_a_locked_database_is_told_and_a_second_ctrl_c_gives_up(ann: Shell) -> N
     lock.execute("BEGIN IMMEDIATE")
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
-    assert any("The answer is not saved yet" in line for line in process.stderr)
+    assert "The answer is not saved yet" in process.stderr.readline(), "in a sentence, and no log line before it"
     process.send_signal(signal.SIGINT)
     assert process.wait(40) == 130
     lock.execute("ROLLBACK")
     lock.close()
     process.communicate()
     assert only_answer(ann)["state"] == "truncated", "what had been saved before is kept"
+    assert "could not be saved" in (ann.data / "modeltrain.log").read_text()
 
 
 def test_json_is_safe_in_a_terminal_and_loses_nothing(ann: Shell) -> None:
