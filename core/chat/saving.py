@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.chat.answer import AnswerText
 from core.clock import Clock
-from core.errors import ModeltrainError
+from core.errors import ModeltrainError, StorageError
 from core.persistence import Store
 from core.supervisor import happens
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from storage.repositories.messages import Part
     from storage.unit_of_work import UnitOfWork
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 #: Seconds between signs of life of an answer that does not grow (see identity.SILENT_S).
 _SIGN_OF_LIFE_S = 8.0
@@ -56,7 +57,7 @@ class AnswerSaver:
         quiet = not self._text.dirty and self._clock.monotonic() - self._alive < _SIGN_OF_LIFE_S
         try:
             if quiet:
-                self._heed(await self._store.read(self._look))
+                self._heed(await self._told(self._store.read(self._look)))
             else:
                 await self._save(None)
                 self._alive = self._clock.monotonic()
@@ -90,7 +91,7 @@ class AnswerSaver:
         first, pieces = self._text.unsaved()
         parts = [Part(*piece) for piece in pieces]
         try:
-            self._heed(await self._store.write(lambda uow: self._write(uow, first, parts, moment, columns)))
+            self._heed(await self._told(self._store.write(lambda uow: self._write(uow, first, parts, moment, columns))))
         except BaseException:
             self._text.not_saved()
             raise
@@ -98,6 +99,17 @@ class AnswerSaver:
         if self.problem is not None:
             self.problem = None
             self._changed()
+
+    async def _told(self, asked: Awaitable[T]) -> T:
+        """What the database answers. Whatever else goes wrong is a StorageError here: an answer is not lost for it."""
+        try:
+            return await asked
+        except ModeltrainError:
+            raise
+        except Exception as error:
+            if self.problem is None:
+                log.exception("answer %s", self._place.answer_id)
+            raise StorageError() from error
 
     def _write(self, uow: UnitOfWork, first: int, parts: list[Part], moment: int, columns: Mapping[str, Any] | None) -> str | None:
         place = self._place

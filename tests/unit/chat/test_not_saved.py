@@ -71,6 +71,24 @@ async def test_the_end_is_saved_when_the_lock_is_gone(house: House) -> None:
     assert (await house.open(sent.conversation_id)).messages[1].content == watched.text
 
 
+async def test_what_the_database_says_in_words_that_nobody_knows_loses_nothing(house: House) -> None:
+    """A trigger of the administrator's own refuses every piece for a while."""
+    path = db.sqlite_path(house.services.settings.database_url)
+    assert path is not None
+    connection = sqlite3.connect(path, isolation_level=None, timeout=10)
+    sent = await house.send("sim-markdown@400x9000")
+    await house.until(sent.answer_id, 50)
+    connection.execute("CREATE TRIGGER no BEFORE INSERT ON message_parts BEGIN SELECT RAISE(ABORT, 'no'); END")
+    assert isinstance(await until_told(house, sent.answer_id, ended=False), errors.StorageError)
+    await house.chat.stop(house.ann, sent.answer_id)
+    assert isinstance(await until_told(house, sent.answer_id, ended=True), errors.StorageError)
+    connection.execute("DROP TRIGGER no")
+    connection.close()
+    watched = await house.watch(sent.answer_id)
+    assert (watched.message.state, watched.last.error) == ("stopped", None)
+    assert (await house.open(sent.conversation_id)).messages[1].content == watched.text
+
+
 async def test_a_question_that_cannot_be_saved_is_an_error_and_its_draft_stays(house: House) -> None:
     configuration = await house.model("sim-echo@0")
     await house.chat.save_draft(house.ann, None, "my question")
