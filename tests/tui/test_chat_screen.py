@@ -110,7 +110,7 @@ class TestAsking:
             assert again is not None and again.id != first.id and again.parent_id == first.parent_id
 
     async def test_a_stopped_answer_goes_on_in_place(self, settings: Settings) -> None:
-        async with chatting(settings, "sim-markdown@100x150") as seen:
+        async with chatting(settings, "sim-markdown@40x150") as seen:
             await ask(seen, "why")
             await seen.until(lambda: bool(screen(seen).opened.live and len(screen(seen).opened.live.content) > 40))
             await seen.press("escape")
@@ -419,3 +419,14 @@ async def test_a_new_conversation_that_is_asked_for_while_the_last_one_opens_win
             await seen.pilot.pause()
             await seen.until(lambda: not [worker for worker in screen(seen).workers if worker.group == "open" and not worker.is_finished])
             assert screen(seen).opened.id is None
+
+
+async def test_figures_are_shown_unless_the_account_does_not_want_them(settings: Settings) -> None:
+    async with chatting(settings, "sim-echo@2000") as seen:
+        await ask(seen, "one")
+        await answered(seen)
+        await seen.until("to first")
+        await seen.app.action_go("home")
+        await seen.app.remember_preference("figures", False)
+        await seen.app.action_go("chat")
+        await seen.until(lambda: isinstance(seen.app.screen, ChatScreen) and "to first" not in seen.text)

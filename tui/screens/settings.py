@@ -12,7 +12,7 @@ from tui.glyphs import ASCII, UNICODE
 from tui.i18n import LANGUAGES, N_, _
 from tui.screens.base import AreaScreen
 from tui.themes import THEMES
-from tui.widgets.fields import Choice, Toggle
+from tui.widgets.choices import Choice, Toggle
 from tui.widgets.form import Form
 from tui.widgets.frame import Paragraphs
 
@@ -39,14 +39,14 @@ class SettingsScreen(AreaScreen):
             yield Choice(N_("Theme"), themes, self.app.theme, label_width=28, id="field-theme")
             signs = {"unicode": N_("Unicode"), "ascii": N_("ASCII")}
             yield Choice(N_("Signs"), signs, "ascii" if self.modeltrain.glyphs.ascii else "unicode", label_width=28, id="field-signs")
-            yield Toggle(N_("Figures under each answer"), self._preference("figures"), label_width=28, id="field-figures")
+            yield Toggle(N_("Figures under each answer"), self._preference("figures", True), label_width=28, id="field-figures")
             if self.principal.is_admin:
                 yield Paragraphs(id="settings-admin", classes="gap")
                 yield Toggle(N_("Registration open"), label_width=28, id="field-registration")
 
-    def _preference(self, name: str) -> bool:
+    def _preference(self, name: str, default: bool = False) -> bool:
         profile = self.context.profile
-        return bool(profile is not None and profile.preferences.get(name, False))
+        return bool(profile is not None and profile.preferences.get(name, default))
 
     @property
     def form(self) -> Form:

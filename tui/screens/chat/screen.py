@@ -77,6 +77,7 @@ class ChatScreen(Answers, Conversations, Copying):
         self.opened, self.configurations, self.summaries, self.total = Opened(), (), {}, 0
         self.loaded = self.entered = False
         self._places: dict[str, Spot] = {}
+        self._figures = True
         self.drafts = DraftKeeper(self, self.save_draft, lambda: self.start(self.drafts.flush, group="draft", exclusive=False))
 
     def on_mount(self) -> None:
@@ -88,6 +89,7 @@ class ChatScreen(Answers, Conversations, Copying):
         """The first time: the configurations, the list, and the conversation used last."""
         self.configurations = await self.services.configurations.list(self.principal)
         self.loaded = True
+        self._apply_preferences()
         await self.load_list()
         latest = max(self.summaries.values(), key=lambda item: item.used_at, default=None)
         await self._open(latest.id if latest is not None else None)
@@ -219,9 +221,18 @@ class ChatScreen(Answers, Conversations, Copying):
         self.configurations = await self.services.configurations.list(self.principal)
         self.draw_state()
 
+    def _apply_preferences(self) -> None:
+        """Show figures as the account wants it; `f` changes that for the moment, until the setting is another."""
+        profile = self.context.profile
+        wanted = profile is None or bool(profile.preferences.get("figures", True))
+        if wanted != self._figures:
+            self._figures = wanted
+            self.transcript.set_mode(figures=wanted)
+
     def on_screen_resume(self) -> None:
         if not self.loaded:
             return
+        self._apply_preferences()
         self.start(self.load_list, group="list")
         if self.opened.live is not None:
             self.start(self._watch, self.opened.live, group="watch")
