@@ -58,3 +58,8 @@ def storage(settings: Settings, installed: Path) -> Iterator[Storage]:
     opened = Storage(settings.database_url, box=make_box(settings))
     yield opened
     opened.close()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Long texts are named after their argument: keys made anew in every process must not make other names in every process."""
+    return argname if isinstance(val, str) and len(val) > 40 else None
