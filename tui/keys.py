@@ -63,6 +63,9 @@ def usable_bindings(screen: Screen[object], *, hidden: bool = False) -> list[tup
     seen: set[str] = set()
     for key, active in screen.active_bindings.items():
         binding = active.binding
+        if key.startswith("super+"):
+            # The same action's key of another system's keyboards; terminals hardly ever send it.
+            continue
         if not active.enabled or not binding.description or not (binding.show or hidden):
             continue
         if binding.action in seen or (not hidden and _typed_away(screen, key)):

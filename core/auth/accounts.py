@@ -166,6 +166,10 @@ class Accounts:
         """`text`: one line as in a .pub file; `name`: else its comment. Raises InvalidInput (public_key), Conflict (what: ssh_key)."""
         return await self._ssh_keys.add(principal, text, name)
 
+    async def rename_ssh_key(self, principal: Principal, key_id: str, name: str) -> SshKeyInfo:
+        """Give the key another name, shown to its owner only. Raises InvalidInput (field name), NotFound for other people's keys."""
+        return await self._ssh_keys.rename(principal, key_id, name)
+
     async def remove_ssh_key(self, principal: Principal, key_id: str) -> None:
         await self._ssh_keys.remove(principal, key_id)
 

@@ -133,6 +133,25 @@ class SshKeys:
         except Conflict as error:
             raise Conflict(what="ssh_key") from error
 
+    async def rename(self, principal: Principal, key_id: str, name: str) -> SshKeyInfo:
+        context, user_id, shown = self._context, principal.require_user("ssh_key.rename"), one_line(name)
+        if not shown:
+            raise InvalidInput("name", "required")
+        if len(shown) > NAME_LIMIT:
+            raise InvalidInput("name", "too_long", max=NAME_LIMIT)
+
+        def work(uow: UnitOfWork) -> SshKeyInfo | None:
+            row = uow.ssh_keys.rename(user_id, key_id, shown)
+            if row is None:
+                return None
+            context.audit.note(uow, Actor.of(principal), "ssh_key.renamed", ("ssh_key", key_id), fingerprint=row.fingerprint, name=shown)
+            return _info(row)
+
+        renamed = await context.store.write(work) if is_identifier(key_id) else None
+        if renamed is None:
+            raise NotFound(kind="ssh_key", reference=key_id)
+        return renamed
+
     async def remove(self, principal: Principal, key_id: str) -> None:
         context, user_id = self._context, principal.require_user("ssh_key.remove")
 

@@ -17,7 +17,7 @@ from core.llm.request import ListedModel
 from core.models.access import Access, Gateway, default_endpoint, effective_endpoint, load_access
 from core.models.checks import MODEL_LIMIT, check_model
 from core.models.rows import model_info, stored_key
-from core.models.types import KEEP, Capability, Keep, ModelInfo
+from core.models.types import KEEP, SIMULATOR, Capability, Keep, ModelInfo
 from core.models.writing import write_after_others
 from core.persistence import Store
 from core.sanitise import one_line
@@ -41,7 +41,7 @@ class ModelCatalogue:
         self._gateway = gateway
 
     async def models(self, principal: Principal, provider_id: str, endpoint: str | None = None) -> tuple[ModelInfo, ...]:
-        """What is stored for the endpoint (None: the provider's default), by name. No request is made."""
+        """What is stored for the endpoint (None: the provider's default), by name (the simulator's in its order). No request is made."""
         owners = (EVERYBODY, principal.user_id)
 
         def work(uow: UnitOfWork) -> tuple[ModelInfo, ...]:
@@ -199,4 +199,12 @@ def _listed(uow: UnitOfWork, provider_id: str, place: str, owners: tuple[str, st
     for row in uow.providers.models_at(provider_id, endpoint_hash(place), set(owners)):
         if row.name not in by_name or row.owner_id:
             by_name[row.name] = model_info(row)
-    return tuple(sorted(by_name.values(), key=lambda model: (model.name.casefold(), model.name)))
+    order = _simulated_order() if provider_id == SIMULATOR else {}
+    return tuple(sorted(by_name.values(), key=lambda model: (order.get(model.name, len(order)), model.name.casefold(), model.name)))
+
+
+def _simulated_order() -> Mapping[str, int]:
+    """The simulator's models as it offers them: those that answer plainly first, the faults behind them."""
+    from core.llm.simulator.catalogue import MODELS
+
+    return {model.name: index for index, model in enumerate(MODELS)}

@@ -36,6 +36,12 @@ class SshKeyRepository(Repository):
         """Raises AlreadyThere where the fingerprint is anybody's already."""
         self._connection.execute(insert(keys).values(**values))
 
+    def rename(self, user_id: str, key_id: str, name: str) -> Row[Any] | None:
+        """The key under its new name; None if the account has no such key."""
+        where = (_k.user_id == user_id, _k.id == key_id)
+        self._connection.execute(update(keys).where(*where).values(name=name))
+        return self._connection.execute(select(keys).where(*where)).one_or_none()
+
     def remove(self, user_id: str, key_id: str) -> str | None:
         """The fingerprint of the key that was removed; None if the account has no such key."""
         where = (_k.user_id == user_id, _k.id == key_id)

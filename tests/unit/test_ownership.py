@@ -89,6 +89,7 @@ ATTACKS: dict[str, Attack] = {
     "accounts.change_email": lambda v: {"password": PASSWORD, "email": v.principal.email},
     "accounts.ssh_keys": nothing,
     "accounts.add_ssh_key": lambda _: {"text": KEY, "name": "stolen"},
+    "accounts.rename_ssh_key": lambda v: {"key_id": v.ssh_key, "name": "mine now"},
     "accounts.remove_ssh_key": lambda v: {"key_id": v.ssh_key},
     "accounts.add_user": lambda _: {"email": "eve@example.org", "nickname": "eve", "password": PASSWORD, "admin": True},
     "accounts.list_users": nothing,

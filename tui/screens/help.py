@@ -17,6 +17,8 @@ from tui.widgets.frame import KeyLine, Paragraphs
 from tui.widgets.lines import pad
 
 _KEY_WIDTH = 14
+#: What a screen is for comes first; how to move in a list or a line is looked up last.
+_SECTIONS = (("screen", N_("On this screen")), ("app", N_("Everywhere")), ("widget", N_("In what has the focus")))
 
 
 class HelpScreen(ModalScreen[None], inherit_bindings=False):
@@ -52,7 +54,7 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         for paragraph in self._text.split("\n\n"):
             yield paragraph, "text"
             yield "", ""
-        for where, heading in (("widget", N_("Here")), ("screen", N_("On this screen")), ("app", N_("Everywhere"))):
+        for where, heading in _SECTIONS:
             keys = [key for key in self._keys if key.where == where]
             if not keys:
                 continue

@@ -55,7 +55,10 @@ class Palette(Dialog[ScreenCommand | None]):
 
     def _narrow(self, query: str) -> None:
         found = search(query, self.offered)
-        rows = [Row(str(self.offered.index(command)), {"label": _(command.label), "key": command.key}, {"key": "dim"}) for command in found]
+        rows = [
+            Row(str(self.offered.index(command)), {"label": _capitalised(_(command.label)), "key": command.key}, {"key": "dim"})
+            for command in found
+        ]
         first = rows[0].id if rows else None
         self.query_one(Rows).show(rows, empty=[(_("Nothing matches."), "dim")], keep=first)
 
@@ -74,13 +77,20 @@ class Palette(Dialog[ScreenCommand | None]):
         self.dismiss(self.offered[int(event.row_id)])
 
 
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def search(query: str, commands: Iterable[ScreenCommand]) -> list[ScreenCommand]:
     """The commands that `query` matches in any language, the best first; all of them in order for a blank one."""
     query = query.strip()
     if not query:
         return list(commands)
     fuzzy = FuzzySearch(case_sensitive=False)
-    scored = [(max((fuzzy.match(query, form)[0] for form in every_form(command.label)), default=0.0), command) for command in commands]
+    scored = [
+        (max((fuzzy.match(query, form)[0] for text in (command.label, command.help) for form in every_form(text)), default=0.0), command)
+        for command in commands
+    ]
     scored = [(score, command) for score, command in scored if score > _NOTHING]
     return [command for _score, command in sorted(scored, key=lambda pair: -pair[0])]
 
@@ -89,7 +99,13 @@ def commands_for(app: ModeltrainApp) -> list[ScreenCommand]:
     """What can be done on the screen in sight: its own first, then everywhere."""
     screen = app.screen
     found = [
-        ScreenCommand(binding.description, partial(_run, app, binding.action, screen), key=binding.key_display or key_name(binding.key))
+        # The whole phrase of the help page, not the word of the key line.
+        ScreenCommand(
+            str(binding.tooltip or binding.description),
+            partial(_run, app, binding.action, screen),
+            binding.description,
+            binding.key_display or key_name(binding.key),
+        )
         for binding, where in usable_bindings(screen, hidden=True)
         if binding.id and where != "app" and not binding.action.startswith(("app.go", "app.help"))
     ]

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -23,7 +22,7 @@ from core.sanitise import one_line
 from tui.glyphs import glyphs
 from tui.i18n import N_, _
 from tui.themes import Palette, palette
-from tui.widgets.lines import Part, fit, line, pad
+from tui.widgets.lines import Part, fit, line, pad, wrap
 
 #: Cells for labels in a form; a form may set another on its fields.
 LABEL_WIDTH = 20
@@ -84,6 +83,7 @@ class Field(Input, inherit_bindings=False):
         )
         self.cursor_blink = False
         self._first_cell = 0
+        self._lines_taken = 1
 
     # Where things are ------------------------------------------------------------------------------------------------
 
@@ -92,7 +92,8 @@ class Field(Input, inherit_bindings=False):
         free = max(4, self.size.width - self.label_width - 2)
         if not self.label:
             return free, 0
-        remark = min(44, free * 9 // 20) if free > 24 else 0
+        # At 80 columns the sentences of most rules fit, and the longest hint.
+        remark = min(44, free * 12 // 25) if free > 24 else 0
         return free - remark - (2 if remark else 0), remark
 
     def _display(self) -> str:
@@ -120,7 +121,7 @@ class Field(Input, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         colours, base = palette(self.app), self.rich_style
         if y:
-            return Strip.blank(self.size.width, base)
+            return self._below_line(y - 1, base, colours)
         room, remark_room = self._room()
         parts: list[Part] = []
         if self.label_width:
@@ -128,11 +129,39 @@ class Field(Input, inherit_bindings=False):
         parts += self._value_parts(room, colours)
         if remark_room:
             style = colours.bad if self.wrong else colours.dim
-            parts.append(("  " + fit(self.remark, remark_room), style))
+            parts.append(("  " + ("" if self._below() else fit(self.remark, remark_room)), style))
         return line(parts, self.size.width, base)
 
+    def _below(self) -> list[str]:
+        """What is wrong, in lines of its own below the value where it is too long for beside it: never cut, it says what to do."""
+        room = self._room()[1]
+        if not self.wrong or not self.label or cell_len(self.remark) <= room:
+            return []
+        return wrap(one_line(self.remark), max(8, self.size.width - self.label_width - 2))
+
+    def _below_line(self, y: int, base: Style, colours: Palette) -> Strip:
+        below = self._below()
+        text = below[y] if y < len(below) else ""
+        return line([(" " * (self.label_width + 1), Style()), (text, colours.bad)], self.size.width, base)
+
+    def _fit_height(self) -> None:
+        """Take as many lines as are needed now; the screen is laid out anew only when that changed."""
+        wanted = 1 + len(self._below()) if self.size.width else 1
+        if self._lines_taken != wanted:
+            self._lines_taken = wanted
+            self.styles.height = wanted
+
+    def _ground(self, colours: Palette) -> Style:
+        """Behind the value: what lies off the ground of the form, which is raised itself in a dialog."""
+        if not self.label_width:
+            return Style()
+        return colours.ground if self.screen.is_modal and not colours.ansi else colours.field
+
+    def on_resize(self) -> None:
+        self._fit_height()
+
     def _value_parts(self, room: int, colours: Palette) -> list[Part]:
-        ground = colours.field if self.label_width else Style()
+        ground = self._ground(colours)
         if not self.value:
             return self._empty_parts(room, colours, ground)
         first = self._scroll_to_cursor(room)
@@ -179,6 +208,8 @@ class Field(Input, inherit_bindings=False):
             self.app.cursor_position = self.cursor_screen_offset
 
     def _watch_remark(self) -> None:
+        if self.is_mounted:
+            self._fit_height()
         if self.is_mounted and self.has_focus:
             self.app.cursor_position = self.cursor_screen_offset
 
@@ -212,7 +243,9 @@ class Field(Input, inherit_bindings=False):
 
     def say(self, remark: str, *, wrong: bool = False) -> None:
         """Show `remark` beside the value."""
-        self.remark, self.wrong = remark, wrong
+        self.wrong, self.remark = wrong, remark
+        if self.is_mounted:
+            self._fit_height()
 
 
 def one_line_keeping(text: str) -> str:
@@ -231,107 +264,3 @@ def clusters(text: str) -> list[str]:
         else:
             found.append(character)
     return found
-
-
-class Choice(Field, inherit_bindings=False):
-    """A field with a few fixed values: left and right (or space) change it, Enter is the form's. `options`: value -> untranslated text."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", show=False),
-        Binding("right,space", "next(1)", N_("next value"), show=False),
-        Binding("left", "next(-1)", N_("previous value"), show=False),
-    ]
-
-    def __init__(
-        self,
-        label: str,
-        options: dict[str, str],
-        value: str = "",
-        *,
-        label_width: int = LABEL_WIDTH,
-        id: str | None = None,  # noqa: A002 - Textual's name
-    ) -> None:
-        self.options = dict(options)
-        super().__init__(label, value if value in options else next(iter(options), ""), label_width=label_width, id=id)
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        return False
-
-    async def _on_key(self, event: events.Key) -> None:
-        event.prevent_default()
-
-    def _on_paste(self, event: events.Paste) -> None:
-        event.prevent_default()
-        event.stop()
-
-    def action_next(self, step: int) -> None:
-        keys = list(self.options)
-        if keys:
-            self.value = keys[(keys.index(self.value) + step) % len(keys)] if self.value in keys else keys[0]
-
-    def set_options(self, options: dict[str, str], value: str | None = None) -> None:
-        """Offer other values; keep the chosen one where it is still among them."""
-        self.options = dict(options)
-        wanted = self.value if value is None else value
-        self.value = wanted if wanted in options else next(iter(options), "")
-        self.refresh()
-
-    @property
-    def shown(self) -> str:
-        """The chosen value in words. Values without words of their own (names from outside) are shown sanitised."""
-        text = self.options.get(self.value, "")
-        return one_line(_(text) if text else self.value)
-
-    def _value_parts(self, room: int, colours: Palette) -> list[Part]:
-        signs, ground = glyphs(self.app), colours.field
-        arrows = colours.accent if self.has_focus and len(self.options) > 1 else colours.rule
-        text = fit(self.shown, room - 4)
-        used = cell_len(text) + 4
-        return [
-            (" ", ground),
-            (f"{signs.left} ", ground + arrows),
-            (text, ground + colours.text + (colours.bold if self.has_focus else Style())),
-            (f" {signs.right}", ground + arrows),
-            (" " * (room - used + 1), ground),
-        ]
-
-
-class Toggle(Choice):
-    """Yes or no."""
-
-    def __init__(self, label: str, value: bool = False, *, label_width: int = LABEL_WIDTH, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(label, {"yes": N_("yes"), "no": N_("no")}, "yes" if value else "no", label_width=label_width, id=id)
-
-    @property
-    def on(self) -> bool:
-        return self.value == "yes"
-
-
-class PasswordField(Field):
-    """A password being chosen. `judge(text)` gives the strength (0 to 3, 0: not allowed) and the remark; drawn as a small meter."""
-
-    def __init__(
-        self,
-        label: str,
-        judge: Callable[[str], tuple[int, str]] | None = None,
-        *,
-        label_width: int = LABEL_WIDTH,
-        id: str | None = None,  # noqa: A002 - Textual's name
-    ) -> None:
-        super().__init__(label, password=True, label_width=label_width, id=id)
-        self._judge = judge
-
-    def _watch_value(self, value: str) -> None:
-        super()._watch_value(value)
-        if self._judge is not None:
-            self.judge_again()
-
-    def judge_again(self) -> None:
-        """Say how strong the password is, in the language of the session."""
-        if self._judge is None or not self.value:
-            self.say("")
-            return
-        strength, remark = self._judge(self.value)
-        signs = glyphs(self.app)
-        meter = signs.full * strength + signs.empty * (3 - strength)
-        self.say(f"{meter} {remark}" if strength else remark, wrong=strength == 0)

@@ -18,7 +18,9 @@ from tui.widgets.fields import Field
 
 
 class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
-    """Fields have ids "field-NAME" (`field_id`). Posts `Submitted` for Enter on the last field and `Changed` for every change."""
+    """Fields have ids "field-NAME" (`field_id`). Posts `Submitted` for Enter on the last field (or those of `submit_at`) and
+    `Changed` for every change.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "app.focus_next", N_("next field"), show=False),
@@ -50,6 +52,7 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
         super().__init__(*children, id=id, classes=classes)
         self._initial: dict[str, str] = {}
         self._touched: set[str] = set()
+        self._submitting: set[str] = set()
 
     def on_mount(self) -> None:
         self.remember()
@@ -97,6 +100,10 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
                 rest = {key: value for key, value in problem.fields.items() if key not in ("field", "rule")}
                 field.say(remark(problem.rule, **rest), wrong=True)
 
+    def submit_at(self, *names: str) -> None:
+        """Enter on these fields goes on as on the last one."""
+        self._submitting.update(names)
+
     def touched(self, name: str) -> bool:
         return name in self._touched
 
@@ -118,7 +125,8 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
     def on_input_submitted(self, event: Field.Submitted) -> None:
         event.stop()
         usable = [field for field in self.query(Field) if field.focusable]
-        if usable and event.input is usable[-1]:
+        name = (event.input.id or "").removeprefix("field-")
+        if name in self._submitting or (usable and event.input is usable[-1]):
             self.post_message(self.Submitted(self))
         else:
             self.screen.focus_next(Field)

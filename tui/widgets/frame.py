@@ -16,6 +16,9 @@ from tui.keys import Shown, shown_keys
 from tui.themes import palette
 from tui.widgets.lines import Part, between, line, width_of
 
+#: Cells between two keys of the key line.
+_GAP = 2
+
 
 class TitleLine(Widget):
     """Product, area, what is open; at the right what is in hand and who. All texts may come from outside."""
@@ -72,7 +75,8 @@ class KeyLine(Widget):
     def render_line(self, y: int) -> Strip:
         colours, width = palette(self.app), self.size.width
         last = [self._part(item) for item in self._shown if item.raw in self.ALWAYS]
-        room = width - 1 - sum(width_of(parts) for parts in last)
+        # The blanks behind the last one need no room.
+        room = width - 1 - sum(width_of(parts) for parts in last) + _GAP
         parts: list[Part] = [(" ", colours.dim)]
         for item in self._shown:
             made = self._part(item)
@@ -86,7 +90,7 @@ class KeyLine(Widget):
 
     def _part(self, item: Shown) -> list[Part]:
         colours = palette(self.app)
-        return [(item.key, colours.key), (f" {item.text}  ", colours.dim)]
+        return [(item.key, colours.key), (f" {item.text}" + " " * _GAP, colours.dim)]
 
 
 class Rule(Widget):

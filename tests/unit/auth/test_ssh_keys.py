@@ -161,6 +161,23 @@ async def test_adding_listing_removing(house: House, time: Time) -> None:
     assert len(await house.audited("ssh_key.added")) == 3
 
 
+async def test_a_key_gets_another_name_from_its_owner_only(house: House) -> None:
+    ann, bob = (await house.user("ann")).principal, (await house.user("bob")).principal
+    key = await house.accounts.add_ssh_key(ann, ED25519)
+    assert (await house.accounts.rename_ssh_key(ann, key.id, " work \x1b[31mlaptop\u202e ")).name == "work laptop"
+    for reference in (key.id, "0" * 32, "\x00", "\ud800"):
+        with pytest.raises(NotFound) as missing:
+            await house.accounts.rename_ssh_key(bob, reference, "mine")
+        assert missing.value.fields == {"kind": "ssh_key", "reference": reference}
+    for name, rule in (("  ", "required"), ("\u202e", "required"), ("x" * 101, "too_long")):
+        with pytest.raises(InvalidInput) as caught:
+            await house.accounts.rename_ssh_key(ann, key.id, name)
+        assert (caught.value.field, caught.value.rule) == ("name", rule)
+    (kept,) = await house.accounts.ssh_keys(ann)
+    assert (kept.name, kept.public_key) == ("work laptop", key.public_key)
+    assert [entry["name"] for entry in await house.audited("ssh_key.renamed")] == ["work laptop"]
+
+
 async def test_a_key_is_one_persons_and_whose_is_not_said(house: House) -> None:
     ann, bob = (await house.user("ann")).principal, (await house.user("bob")).principal
     key = await house.accounts.add_ssh_key(ann, ED25519)

@@ -8,12 +8,15 @@ from typing import ClassVar, Generic, TypeVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from core.auth.ssh_keys import NAME_LIMIT
 from core.errors import InvalidInput
+from core.sanitise import one_line
 from tui.errors import remark
 from tui.i18n import N_, _
 from tui.screens.welcome.checks import judge, password_problem, problem_of, repeat_problem
+from tui.widgets.choices import PasswordField
 from tui.widgets.dialogs import Dialog
-from tui.widgets.fields import Field, PasswordField
+from tui.widgets.fields import Field
 from tui.widgets.form import Form
 
 T = TypeVar("T")
@@ -29,6 +32,13 @@ def name_check(field: str) -> Callable[[str], str]:
         return remark(problem.rule, **{name: value for name, value in problem.fields.items() if name not in ("field", "rule")})
 
     return check
+
+
+def key_name_problem(text: str) -> str:
+    """For `Ask`: "" or what is wrong with the name of an SSH key."""
+    if not one_line(text):
+        return remark("required")
+    return remark("too_long", max=NAME_LIMIT) if len(one_line(text)) > NAME_LIMIT else ""
 
 
 class FormDialog(Dialog[T | None], Generic[T]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -31,11 +32,13 @@ class AccountScreen(AreaScreen):
         "Profile: Enter changes the line in hand. A new e-mail and a new password ask for the password you have; a new password ends every "
         "other session.\n\n"
         "Sessions: every place where you are signed in. d ends the one in hand, o ends all of them, this one too.\n\n"
-        "SSH keys: the public keys that let you in without a password when modeltrain is served over SSH. n adds one, d removes it."
+        "SSH keys: the public keys that let you in without a password when modeltrain is served over SSH. n adds one, r gives it another "
+        "name, d removes it."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "edit", N_("change"), id="account.edit", tooltip=N_("Change the line in hand")),
         Binding("n", "add", N_("add a key"), id="account.add", tooltip=N_("Add an SSH public key")),
+        Binding("r", "rename", N_("rename"), id="account.rename", tooltip=N_("Give the SSH key in hand another name")),
         Binding("d", "remove", N_("end or remove"), id="account.remove", tooltip=N_("End the session, remove the key in hand")),
         Binding("o", "everywhere", N_("sign out everywhere"), id="account.everywhere", tooltip=N_("End every session of this account")),
         Binding("q", "sign_out", N_("sign out"), id="account.sign_out", tooltip=N_("End this session")),
@@ -115,7 +118,9 @@ class AccountScreen(AreaScreen):
         self.query_one("#account-tabs", TabLine).step(step)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        wanted = {"edit": (PROFILE,), "add": (KEYS,), "remove": (SESSIONS, KEYS), "everywhere": (SESSIONS,)}
+        wanted = {"edit": (PROFILE,), "add": (KEYS,), "rename": (KEYS,), "remove": (SESSIONS, KEYS), "everywhere": (SESSIONS,)}
+        if action in ("rename", "remove") and not self.rows.current_id:
+            return False
         return action not in wanted or self.view in wanted[action]
 
     # Profile ---------------------------------------------------------------------------------------------------------
@@ -195,10 +200,25 @@ class AccountScreen(AreaScreen):
     def action_remove(self) -> None:
         if self.view == SESSIONS:
             self._ask_to_end()
-        elif self.rows.current_id:
-            key = next(key for key in self._keys if key.id == self.rows.current_id)
+        elif (key := self._key_in_hand()) is not None:
             question = _("Remove the SSH key “{name}”?").format(name=one_line(key.name))
-            self.app.push_screen(Confirm(question, _("Whoever holds it can no longer sign in with it.")), self._remove_key)
+            explanation = _("Whoever holds it can no longer sign in with it.")
+            # The list may have changed when the answer comes: what was asked about is what goes.
+            self.app.push_screen(Confirm(question, explanation), partial(self._remove_key, key.id))
+
+    def _key_in_hand(self) -> SshKeyInfo | None:
+        return next((key for key in self._keys if key.id == self.rows.current_id), None)
+
+    def action_rename(self) -> None:
+        if (key := self._key_in_hand()) is not None:
+            question = _("Another name for the SSH key")
+            self.app.push_screen(Ask(question, key.name, check=dialogs.key_name_problem), partial(self._rename_key, key.id))
+
+    async def _rename_key(self, key_id: str, name: str | None) -> None:
+        if name is not None:
+            with self.reporting():
+                await self.services.accounts.rename_ssh_key(self.principal, key_id, name)
+                await self._load()
 
     def _ask_to_end(self) -> None:
         session = next((session for session in self._sessions if session.id == self.rows.current_id), None)
@@ -207,18 +227,19 @@ class AccountScreen(AreaScreen):
         if session.current:
             self.action_sign_out()
             return
-        self.app.push_screen(Confirm(_("End this session?"), _("Whoever uses it has to sign in again.")), self._end_session)
+        question = Confirm(_("End this session?"), _("Whoever uses it has to sign in again."))
+        self.app.push_screen(question, partial(self._end_session, session.id))
 
-    async def _end_session(self, yes: bool | None) -> None:
+    async def _end_session(self, session_id: str, yes: bool | None) -> None:
         if yes:
             with self.reporting():
-                await self.services.accounts.end_session(self.principal, self.rows.current_id)
+                await self.services.accounts.end_session(self.principal, session_id)
                 await self._load()
 
-    async def _remove_key(self, yes: bool | None) -> None:
+    async def _remove_key(self, key_id: str, yes: bool | None) -> None:
         if yes:
             with self.reporting():
-                await self.services.accounts.remove_ssh_key(self.principal, self.rows.current_id)
+                await self.services.accounts.remove_ssh_key(self.principal, key_id)
                 await self._load()
 
     def action_add(self) -> None:

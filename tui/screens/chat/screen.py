@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.worker import WorkerCancelled
 
 from core.chat.types import ConversationView
 from core.errors import NotFound
@@ -45,7 +47,8 @@ class ChatScreen(Answers, Conversations, Copying):
         "Esc stops an answer; what came is kept. Ctrl+R asks the same again, Alt+C lets a broken answer go on.\n\n"
         "Esc also leads up: from the text to the conversation, from there to the list; i leads back to the text. In the conversation "
         "j and k go from message to message and code block to code block, y copies, t or Enter opens the reasoning, G goes to the end.\n\n"
-        "An answer goes on when you leave this screen; a notice says when it is there. What you typed is kept, also when the power fails."
+        "An answer goes on when you leave this screen; a notice says when it is there. What you typed is kept, also when the program is "
+        "killed."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", N_("stop, up"), id="chat.back", tooltip=N_("Stop the answer; else to the conversation, then the list")),
@@ -98,7 +101,8 @@ class ChatScreen(Answers, Conversations, Copying):
 
     async def open_conversation(self, conversation_id: str | None) -> None:
         worker = self.start(self._open, conversation_id, group="open")
-        await worker.wait()
+        with suppress(WorkerCancelled):  # another conversation was asked for meanwhile
+            await worker.wait()
 
     async def _open(self, conversation_id: str | None) -> None:
         if not self.loaded:

@@ -22,9 +22,10 @@ from tui.glyphs import glyphs
 from tui.i18n import N_, _, ngettext
 from tui.screens.base import AreaScreen
 from tui.screens.models import texts
+from tui.widgets.choices import Choice, Toggle
 from tui.widgets.dialogs import Ask, Choose, Decide
 from tui.widgets.editor import Write
-from tui.widgets.fields import Choice, Field, Toggle
+from tui.widgets.fields import Field
 from tui.widgets.form import Form
 from tui.widgets.frame import Paragraphs
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
 
 from tui.errors import Problem
 from tui.i18n import LANGUAGES, N_, _
@@ -46,7 +47,9 @@ class GateScreen(Framed):
         self.form.field(self.FIRST).focus()
 
     def on_screen_suspend(self) -> None:
-        # Whoever is signed in leaves no password behind in a field.
+        # Whoever is signed in leaves no password behind in a field; a dialog or the help over the form takes nothing away.
+        if isinstance(self.app.screen, ModalScreen):
+            return
         for field in self.query(Field):
             if field.password:
                 with field.prevent(Field.Changed):

@@ -12,8 +12,12 @@ from tui.errors import describe
 from tui.i18n import N_, _
 from tui.screens.welcome.base import GateScreen
 from tui.screens.welcome.checks import judge, password_problem, repeat_problem
-from tui.widgets.fields import Field, PasswordField
+from tui.widgets.choices import PasswordField
+from tui.widgets.fields import Field
 from tui.widgets.form import Form
+
+#: What core calls the fields of this form.
+_FIELDS = {"old_password": "old", "new_password": "password"}
 
 
 class NewPasswordScreen(GateScreen):
@@ -56,10 +60,23 @@ class NewPasswordScreen(GateScreen):
         self.message(_("Changing the password…"))
         try:
             await self.modeltrain.change_password(form["old"], form["password"])
-        except (InvalidInput, AuthError) as error:
+        except InvalidInput as error:
+            self.refused(error)
+            return
+        except AuthError as error:
             self.problem(describe(error))
             return
         await self.modeltrain.enter_areas()
+
+    def refused(self, error: InvalidInput) -> None:
+        """Say what core found wrong beside its field, and go there."""
+        name = _FIELDS.get(error.field, error.field)
+        if name not in self.form.fields:
+            self.problem(describe(error))
+            return
+        self.message("")
+        self.form.show_problems({name: error}, every=True)
+        self.form.first([name])
 
     async def action_sign_out(self) -> None:
         with self.reporting():

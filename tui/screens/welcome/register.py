@@ -14,7 +14,8 @@ from tui.i18n import LANGUAGES, N_, _
 from tui.screens.welcome.base import GateScreen
 from tui.screens.welcome.checks import availability, judge, password_problem, problem_of, repeat_problem
 from tui.themes import THEMES
-from tui.widgets.fields import Choice, Field, PasswordField, Toggle
+from tui.widgets.choices import Choice, PasswordField, Toggle
+from tui.widgets.fields import Field
 from tui.widgets.form import Form
 
 if TYPE_CHECKING:

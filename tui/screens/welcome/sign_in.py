@@ -13,7 +13,8 @@ from tui import local
 from tui.errors import Problem, describe
 from tui.i18n import N_, _
 from tui.screens.welcome.base import GateScreen
-from tui.widgets.fields import Field, Toggle
+from tui.widgets.choices import Toggle
+from tui.widgets.fields import Field
 
 
 class SignInScreen(GateScreen):
@@ -49,6 +50,8 @@ class SignInScreen(GateScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
+        # Enter behind the password goes on, as everybody expects; the choice below has its value already.
+        self.form.submit_at("password")
         if self._notice is not None:
             self.problem(self._notice)
         self.start(self._look_at_registration, group="registration")
