@@ -127,9 +127,10 @@ def _text_of(error: ModeltrainError) -> tuple[str, Text]:
 
 def _cause(error: ModeltrainError) -> str:
     """Which of the causes of its code it was."""
-    if error.code == "stream_stalled" and error.fields.get("partial") is False:
+    cause = str(error.fields.get("reason") or error.fields.get("where") or "")
+    if error.fields.get("partial") is False and (error.code, cause) not in BY_PROVIDER_REASON:
         return "nothing_came"
-    return str(error.fields.get("reason") or error.fields.get("where") or "")
+    return cause
 
 
 def _ancestors(error: ModeltrainError) -> tuple[type[ModeltrainError], ...]:

@@ -51,7 +51,7 @@ BY_PROVIDER_REASON: dict[tuple[str, str], Text] = {
     ),
     ("bad_request", "redirect"): Text(
         (N_("The provider sends requests elsewhere ({status})."), N_("The provider sends requests elsewhere.")),
-        (N_("To: {location}"),),
+        (N_("It points to {location}."),),
         (N_("If you trust that address, enter it as the endpoint: redirects are not followed, so that your key goes nowhere else."),),
     ),
     ("bad_request", "not_json"): Text(
@@ -87,6 +87,12 @@ BY_PROVIDER_REASON: dict[tuple[str, str], Text] = {
         (N_("The model thought and came to no answer."),),
         (),
         (N_("Its thoughts are kept. Retry, or raise the limit of tokens in the configuration."),),
+    ),
+    ("stream_truncated", "nothing_came"): Text(
+        (N_("No answer came."),), (N_("The provider closed the stream before the first word."),), (_RETRY,)
+    ),
+    ("connection_lost", "nothing_came"): Text(
+        (N_("No answer came."),), (N_("The connection to the provider was lost."),), (N_("Retry when the network is back."),)
     ),
     ("stream_stalled", "nothing_came"): Text(
         (N_("No answer came."),),

@@ -107,9 +107,10 @@ def test_causes_are_told_apart() -> None:
     assert len({refused.title, unreachable.title, timeout.title}) == len({refused.remedy, unreachable.remedy, timeout.remedy}) == 3
     assert "self-signed" in describe(errors.TlsFailed(reason="certificate", message="self-signed certificate")).why
     assert "http://" in describe(errors.TlsFailed(reason="not_tls")).remedy
-    assert describe(errors.BadRequest(reason="redirect", status=307, location="https://b/v1")).why == "To: https://b/v1"
-    assert "kept" not in describe(errors.StreamStalled(partial=False, after_s=5)).sentence, "nothing came that could be kept"
-    assert "kept" in describe(errors.StreamStalled(partial=True, after_s=5)).sentence
+    assert describe(errors.BadRequest(reason="redirect", status=307, location="https://b/v1")).why == "It points to https://b/v1."
+    for kind in (errors.StreamStalled, errors.StreamTruncated, errors.ConnectionLost):
+        assert "kept" not in describe(kind(partial=False, reason="broken")).sentence, "nothing came that could be kept"
+        assert "kept" in describe(kind(partial=True, reason="broken")).sentence
     assert "administrator" not in describe(errors.AddressNotAllowed(reason="never", address="169.254.169.254")).remedy
 
 
