@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from core.auth.principal import operator
 from core.bootstrap import build_services
 from core.models.types import ConfigurationDraft
 from core.settings import load_settings
-from tests.shell import PASSWORD, Outcome, clean_environment
+from tests.shell import Outcome
 
 #: Preset and format by which it is asked.
 PROTOCOLS = {"openai-compatible": "openai", "ollama": "ollama", "anthropic": "anthropic"}
