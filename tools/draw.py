@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 import pyte
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 from rich.cells import cell_len
 
 SIZE = 15
 CELL_WIDTH, CELL_HEIGHT = 9, 19
-#: Colours of a picture, letters' edges included. More would only make the file larger.
-COLOURS = 255
+#: Colours of a picture, letters' edges included: what one byte a pixel can name.
+COLOURS = 240
 FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts", Path("/Library/Fonts"))
 DEJAVU, NOTO = "fonts-dejavu-core", "fonts-noto-cjk"
 NAMED = {
@@ -104,4 +105,17 @@ def draw(screen: pyte.Screen, path: Path, *, foreground: str = "#dddddd", backgr
         if cell.strikethrough:
             pen.line((left, top + CELL_HEIGHT // 2, left + CELL_WIDTH, top + CELL_HEIGHT // 2), fill=front)
     path.parent.mkdir(parents=True, exist_ok=True)
-    image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    image.quantize(palette=colours_of(looks.values()), dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def colours_of(looks: Iterable[tuple[str, str]]) -> Image.Image:
+    """A palette of the colours that are drawn, and between each pair as many steps for the edges of letters as there is room for."""
+    pairs = sorted(set(looks))
+    steps = max(1, min(8, COLOURS // len(pairs)))
+    found: dict[tuple[int, ...], None] = dict.fromkeys(ImageColor.getrgb(name) for pair in pairs for name in pair)
+    for front, back in pairs:
+        ends = ImageColor.getrgb(front), ImageColor.getrgb(back)
+        found |= dict.fromkeys(tuple((a * step + b * (steps - step)) // steps for a, b in zip(*ends, strict=True)) for step in range(steps))
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for entry in list(found)[:256] for value in entry])
+    return palette

@@ -347,7 +347,8 @@ class ModeltrainApp(App[int], inherit_bindings=False):
     async def open_conversation(self, conversation_id: str | None) -> None:
         """Go to the chat with this conversation, or a new one for None."""
         await self.action_go("chat")
-        # After the screen's own start, which opens the conversation used last.
+        # After the screen's own start, which opens the conversation used last. Whatever had the focus there, now it is the text.
+        self.screen.call_after_refresh(self.screen.action_write)  # type: ignore[attr-defined]
         self.screen.call_after_refresh(self.screen.open_conversation, conversation_id)  # type: ignore[attr-defined]
 
     def action_areas(self) -> None:

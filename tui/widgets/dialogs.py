@@ -15,7 +15,7 @@ from core.sanitise import one_line
 from tui.i18n import N_, _
 from tui.widgets.fields import Field
 from tui.widgets.frame import KeyLine, Paragraphs
-from tui.widgets.rows import Column, Row, Rows
+from tui.widgets.rows import Column, Row, Rows, widest
 
 T = TypeVar("T")
 
@@ -168,7 +168,8 @@ class Choose(Dialog[str | None]):
 
     def compose_answer(self) -> Iterable[Widget]:
         yield Field(id="dialog-field", hint=N_("type to search"))
-        yield Rows((Column("text", "", 20, grow=True), Column("remark", "", 16, right=True)), header=False, id="dialog-rows")
+        remarks = widest([remark for _value, _label, remark in self._options], least=8, most=32)
+        yield Rows((Column("text", "", 20, grow=True), Column("remark", "", remarks, right=True)), header=False, id="dialog-rows")
 
     def on_mount(self) -> None:
         self._narrow("")
