@@ -18,7 +18,7 @@ from babel.messages.pofile import read_po
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from update_catalogues import collect, update, wrong_placeholders  # noqa: E402
+from update_catalogues import collect, messages, update, wrong_placeholders  # noqa: E402
 
 TRANSLATED = sorted((ROOT / "tui" / "locales").glob("*/LC_MESSAGES/*.po"))
 SOURCES = sorted((ROOT / "tui").rglob("*.py"))
@@ -68,6 +68,11 @@ def template() -> Catalog:
 def test_there_is_a_catalogue_and_something_to_translate(template: Catalog) -> None:
     assert [path.parts[-3] for path in TRANSLATED] == ["zh_CN"]
     assert len(template) > 1000
+
+
+def test_messages_are_found_wherever_they_stand() -> None:
+    source = 'f"{sign} {_(\'Inside.\')}"\nN_("In "\n   "two parts")\nngettext("{n} line", "{n} lines", 2)\n_(variable)\nother("No.")\n'
+    assert list(messages(source)) == ["Inside.", "In two parts", ("{n} line", "{n} lines")]
 
 
 @pytest.mark.parametrize("path", TRANSLATED, ids=lambda path: path.parts[-3])
