@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from storage import schema
+from storage.db import MODE
 from storage.failures import as_problem
 from storage.migrations import HEAD
 from storage.unit_of_work import Storage
@@ -30,7 +31,7 @@ def examine(storage: Storage) -> Health:
     """Reads an SQLite file through. Raises a StorageProblem if the database cannot be read at all."""
     engine = storage.engine
     revision = schema.current(engine)
-    with as_problem(engine), engine.connect() as connection:
+    with as_problem(engine), engine.connect().execution_options(**{MODE: "read"}) as connection:
         version = str(connection.scalar(text(_VERSION.get(engine.dialect.name, "SELECT version()"))))
         damage = str(connection.scalar(text("PRAGMA quick_check(1)"))) if storage.is_sqlite else "ok"
         connection.rollback()

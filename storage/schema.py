@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from storage.backup import copy_before
+from storage.db import MODE
 from storage.errors import Busy, Damaged, TooNew
 from storage.failures import as_problem, classify
 from storage.migrations import HEAD
@@ -44,7 +45,7 @@ class Migrated:
 
 def current(engine: Engine) -> str | None:
     """The revision of the database, or None for one without tables of ours. Raises a StorageProblem."""
-    with as_problem(engine), engine.connect() as connection:
+    with as_problem(engine), engine.connect().execution_options(**{MODE: "read"}) as connection:
         return _revision(connection)
 
 

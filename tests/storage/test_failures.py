@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,18 @@ def test_a_held_lock_ends_in_busy(storage: Storage, database_url: str, make_stor
             impatient.write_now(lambda uow: uow.session.execute(change) and None)
         assert values(impatient) == {"a": "1"}, "readers are not kept waiting"
     impatient.write_now(lambda uow: uow.session.execute(change) and None)
+
+
+def test_a_start_waits_for_no_lock(storage: Storage, settings: Settings, database_url: str) -> None:
+    """Somebody writes for long: who only wants to read gets in."""
+    impatient = replace(settings, database_url=database_url, lock_wait_s=0.2)
+    prepare(impatient).close()
+    storage.write_now(put("a", "1"))
+    with storage.engine.begin() as connection:
+        connection.execute(update(AppSetting).where(AppSetting.name == "a").values(value="2"))  # type: ignore[arg-type]
+        started = prepare(impatient)
+        assert values(started)["a"] == "1"
+        started.close()
 
 
 # SQLite ---------------------------------------------------------------------------------------------------------------
