@@ -110,7 +110,7 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         self.run_worker(self._start(), group="start", exit_on_error=True)
 
     async def _start(self) -> None:
-        from tui.screens.welcome.gate import enter
+        from tui.screens.welcome.gate import OpeningScreen, enter
 
         # The first frame is on its way; building (imports, migrations) may take its time beside it.
         try:
@@ -122,7 +122,10 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         try:
             await enter(self)
         except ModeltrainError as error:
-            self.show_error(error)
+            if isinstance(self.screen, OpeningScreen):  # where nothing can be done about it
+                self.end_with(describe(error))
+            else:
+                self.show_error(error)
 
     async def services(self) -> Services:
         """The services, as soon as they are built."""

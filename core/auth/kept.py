@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from core.errors import EnvironmentProblem
+from core.errors import DiskFull, EnvironmentProblem
 from storage.files import PRIVATE_FILE, write_private
 
 FILE = "session.json"
@@ -48,18 +49,25 @@ class KeptSession:
             os.close(descriptor)
 
     def save(self, refresh_token: str) -> None:
-        """Keep this token instead of what was kept. Raises EnvironmentProblem (folder_not_writable)."""
-        try:
+        """Keep this token instead of what was kept. Raises EnvironmentProblem (folder_not_writable), DiskFull."""
+        with self._as_problem():
             write_private(self._path, json.dumps({"refresh_token": refresh_token}) + "\n")
-        except OSError as error:
-            raise EnvironmentProblem(what="folder_not_writable", path=str(self._path.parent), reason=error.strerror or "") from error
+
+    def check_room(self) -> None:
+        """Raise now what `save` would raise. A token that is used up while its successor cannot be kept would end the session."""
+        probe = self._path.with_name(f".{FILE}.room.{os.getpid()}")
+        with self._as_problem():
+            descriptor = os.open(probe, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(b" " * _LIMIT)
+            finally:
+                probe.unlink()
 
     def clear(self) -> None:
         """Keep nothing any more."""
-        try:
+        with self._as_problem():
             self._path.unlink(missing_ok=True)
-        except OSError as error:
-            raise EnvironmentProblem(what="folder_not_writable", path=str(self._path.parent), reason=error.strerror or "") from error
 
     @contextlib.asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -68,15 +76,23 @@ class KeptSession:
         A refresh token is good once: of two processes that used the same one, the second would end the session. Raises
         EnvironmentProblem (session_file_locked) after 20 seconds.
         """
-        try:
+        with self._as_problem():
             descriptor = os.open(self._lock_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE)
-        except OSError as error:
-            raise EnvironmentProblem(what="folder_not_writable", path=str(self._lock_path.parent), reason=error.strerror or "") from error
         try:
             await _acquire(descriptor, self._lock_path)
             yield
         finally:
             os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _as_problem(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            folder = str(self._path.parent)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise DiskFull(path=folder) from error
+            raise EnvironmentProblem(what="folder_not_writable", path=folder, reason=error.strerror or "") from error
 
 
 async def _acquire(descriptor: int, path: Path) -> None:

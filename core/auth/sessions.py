@@ -115,6 +115,8 @@ class LiveSession:
 
     async def _use_refresh_token(self) -> None:
         kept = await self._kept_token()
+        if self._kept is not None and kept is not None:
+            await asyncio.to_thread(self._kept.check_room)
         # Where another sign-in is kept by now, or none, nobody but us holds the token that we have.
         self._adopt(await self._accounts.resume(kept or self._signed_in.refresh_token, origin=self.principal.origin))
         if self._kept is not None and kept is not None:
@@ -122,6 +124,8 @@ class LiveSession:
 
     async def _change_password(self, old: str, new: str) -> None:
         kept = await self._kept_token()
+        if self._kept is not None and kept is not None:
+            await asyncio.to_thread(self._kept.check_room)
         self._adopt(await self._accounts.change_password_and_stay(self.principal, old, new))
         if self._kept is not None and kept is not None:
             await asyncio.to_thread(self._kept.save, self._signed_in.refresh_token)
@@ -168,6 +172,7 @@ async def _resume_kept(accounts: Accounts, kept: KeptSession, origin: Origin) ->
     token = await asyncio.to_thread(kept.load)
     if token is None:
         return None
+    await asyncio.to_thread(kept.check_room)
     try:
         signed_in = await accounts.resume(token, origin=origin)
     except SessionEnded:

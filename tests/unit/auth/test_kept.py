@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from core.auth import kept as kept_module
 from core.auth.accounts import SignedIn
 from core.auth.kept import KeptSession
 from core.auth.sessions import resume_kept
-from core.errors import EnvironmentProblem, SessionEnded
+from core.errors import DiskFull, EnvironmentProblem, SessionEnded
 from tests.unit.auth.house import LOCAL, House
 
 
@@ -79,6 +81,24 @@ def test_a_folder_that_is_gone_is_said(house: House) -> None:
         kept.save("one")
     assert caught.value.fields["what"] == "folder_not_writable"
     kept.clear()
+
+
+@pytest.fixture
+def full(kept: KeptSession) -> Iterator[None]:
+    """No file of this process may grow, as on a full disk."""
+    kept.save("one")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_said_and_leaves_what_was_kept(kept: KeptSession, path: Path, full: None) -> None:
+    for write in (kept.check_room, lambda: kept.save("two")):
+        with pytest.raises(DiskFull):
+            write()
+    assert kept.load() == "one"
+    assert [file.name for file in path.parent.iterdir() if "session" in file.name] == [path.name]
 
 
 async def test_one_at_a_time(kept: KeptSession, house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from core.auth.kept import KeptSession
 from core.auth.principal import Role
 from core.auth.sessions import LiveSession, resume_kept
-from core.errors import DatabaseBusy, InvalidInput, SessionEnded
+from core.errors import DatabaseBusy, EnvironmentProblem, InvalidInput, SessionEnded
 from tests.unit.auth.house import LOCAL, NEW_PASSWORD, OPERATOR, PASSWORD, House, Time
 
 
@@ -192,6 +193,23 @@ async def test_a_renewal_that_is_cancelled_loses_no_token(house: House, time: Ti
         await asyncio.gather(task, return_exceptions=True)
         await kept_live.recheck()
     assert kept.load() == kept_live.signed_in.refresh_token
+
+
+async def test_no_token_is_used_up_while_its_successor_cannot_be_kept(
+    house: House, time: Time, kept: KeptSession, kept_live: LiveSession
+) -> None:
+    """A full disk must not end a session as if its token had been stolen."""
+    in_the_way = house.settings.data_dir / f".session.json.room.{os.getpid()}"
+    in_the_way.mkdir()
+    time.pass_(14 * 60)
+    for _try in range(2):
+        with pytest.raises(EnvironmentProblem):
+            await kept_live.recheck()
+        with pytest.raises(EnvironmentProblem):
+            await resume_kept(house.accounts, kept, origin=LOCAL)
+    in_the_way.rmdir()
+    assert (await kept_live.recheck()).email == "ann@example.org"
+    assert await resume_kept(house.accounts, kept, origin=LOCAL) is not None
 
 
 async def test_somebody_else_may_be_kept_meanwhile(house: House, time: Time, kept: KeptSession, kept_live: LiveSession) -> None:

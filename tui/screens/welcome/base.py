@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from tui.errors import Problem
+from core.errors import ModeltrainError, SessionEnded
+from tui.errors import Problem, describe
 from tui.i18n import LANGUAGES, N_, _
 from tui.screens.base import Framed
 from tui.widgets.fields import Field
@@ -77,7 +78,16 @@ class GateScreen(Framed):
 
     def action_submit(self) -> None:
         """Go on."""
-        self.start(self.submit, group="submit")
+        self.start(self._submit, group="submit")
+
+    async def _submit(self) -> None:
+        try:
+            await self.submit()
+        except SessionEnded:
+            raise
+        except ModeltrainError as error:
+            # In the place of "Signing in…", where it stays until something is changed: what was typed is still there to be sent again.
+            self.problem(describe(error))
 
     async def submit(self) -> None:
         """What Ctrl+S and Enter on the last field do."""
