@@ -130,6 +130,14 @@ class TestView:
             assert not any((ord(character) < 32 and character != "\n") or 127 <= ord(character) < 160 for character in text)
             assert "\u202e" not in text
 
+    async def test_a_shorter_conversation_after_a_longer_one_can_be_resized(self) -> None:
+        longer = [view for number in range(6) for view in (question(number), answer(number))]
+        async with shown(*longer) as (_app, transcript, pilot):
+            transcript.show([question(9), answer(9)])
+            await pilot.pause()
+            await pilot.resize_terminal(40, 20)
+            assert bare(lines_of(transcript)[:5])[-1] == "Answer 9."
+
 
 class TestStreaming:
     async def test_the_end_stays_in_view_while_following(self) -> None:

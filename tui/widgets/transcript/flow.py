@@ -88,6 +88,7 @@ class Flow:
     def show(self, views: Iterable[MessageView]) -> None:
         """Another conversation: its end is in view."""
         self._items = [_Item(view) for view in views]
+        self._laid_out.clear()
         self.follow, self.new_lines, self.top = True, 0, Place(0, 0, 0)
         self._recount()
 
