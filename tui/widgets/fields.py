@@ -109,6 +109,8 @@ class Field(Input, inherit_bindings=False):
             self._first_cell = cursor
         elif cursor >= self._first_cell + room:
             self._first_cell = cursor - room + 1
+        # What became shorter is not left out of sight at the left, with the cursor alone at the edge.
+        self._first_cell = min(self._first_cell, max(0, cell_len(self._display()) - room + 1))
         return self._first_cell
 
     @property
