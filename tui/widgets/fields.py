@@ -19,6 +19,7 @@ from textual.widgets import Input
 from textual.widgets._input import Selection
 
 from core.sanitise import one_line
+from tui import errors
 from tui.glyphs import glyphs
 from tui.i18n import N_, _
 from tui.themes import Palette, palette
@@ -242,6 +243,10 @@ class Field(Input, inherit_bindings=False):
                 return index
             index += len(cluster)
         return len(self.value)
+
+    def restricted(self) -> None:
+        # What would be too long is not taken: that is said here, where Input would ring the bell.
+        self.say(errors.remark("too_long", max=self.max_length), wrong=True)
 
     def say(self, remark: str, *, wrong: bool = False) -> None:
         """Show `remark` beside the value."""
