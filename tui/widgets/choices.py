@@ -1,25 +1,28 @@
-"""Fields whose value is chosen or judged: a few fixed values, yes or no, a new password with its meter."""
+"""Fields whose value is chosen, judged or written elsewhere: fixed values, yes or no, a new password, a text of several lines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from core.sanitise import one_line
 from tui.glyphs import glyphs
-from tui.i18n import N_, _
+from tui.i18n import N_, _, ngettext
 from tui.themes import Palette
 from tui.widgets.fields import LABEL_WIDTH, Field
 from tui.widgets.lines import Part, fit
 
 
 class Choice(Field, inherit_bindings=False):
-    """A field with a few fixed values: left and right (or space) change it, Enter is the form's. `options`: value -> untranslated text."""
+    """A field with a few fixed values: left and right (or space, or the
+    first letter of a value) change it, Enter is the form's. `options`: value -> untranslated text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", show=False),
@@ -44,6 +47,18 @@ class Choice(Field, inherit_bindings=False):
 
     async def _on_key(self, event: events.Key) -> None:
         event.prevent_default()
+        if event.is_printable and event.character and self._jump(event.character):
+            event.stop()
+
+    def _jump(self, letter: str) -> bool:
+        """Go to the next value that begins with `letter`; whether there is one."""
+        keys = list(self.options)
+        at = keys.index(self.value) + 1 if self.value in keys else 0
+        for key in keys[at:] + keys[:at]:
+            if self._words(key).casefold().startswith(letter.casefold()):
+                self.value = key
+                return True
+        return False
 
     def _on_paste(self, event: events.Paste) -> None:
         event.prevent_default()
@@ -64,8 +79,11 @@ class Choice(Field, inherit_bindings=False):
     @property
     def shown(self) -> str:
         """The chosen value in words. Values without words of their own (names from outside) are shown sanitised."""
-        text = self.options.get(self.value, "")
-        return one_line(_(text) if text else self.value)
+        return self._words(self.value)
+
+    def _words(self, key: str) -> str:
+        text = self.options.get(key, "")
+        return one_line(_(text) if text else key)
 
     def _value_parts(self, room: int, colours: Palette) -> list[Part]:
         signs, ground = glyphs(self.app), self._ground(colours)
@@ -120,3 +138,50 @@ class PasswordField(Field):
         signs = glyphs(self.app)
         meter = signs.full * strength + signs.empty * (3 - strength)
         self.say(f"{meter} {remark}" if strength else remark, wrong=strength == 0)
+
+
+class TextField(Field, inherit_bindings=False):
+    """A text of several lines: its beginning is shown, it is written in an editor. Posts `Opened` for Enter, typing and pasting."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", N_("write"), tooltip=N_("Write the text in an editor"))]
+
+    @dataclass
+    class Opened(Message):
+        """The editor is wanted; `typed` is to be added to the text."""
+
+        field: TextField
+        typed: str
+
+        @property
+        def control(self) -> TextField:
+            return self.field
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return False
+
+    async def _on_key(self, event: events.Key) -> None:
+        event.prevent_default()
+        if event.is_printable and event.character:
+            event.stop()
+            self.post_message(self.Opened(self, event.character))
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()
+        event.stop()
+        self.post_message(self.Opened(self, event.text))
+
+    def action_open(self) -> None:
+        self.post_message(self.Opened(self, ""))
+
+    def _watch_value(self, value: str) -> None:
+        super()._watch_value(value)
+        count = value.count("\n") + 1
+        self.say(ngettext("{count} line", "{count} lines", count).format(count=count) if count > 1 else "")
+
+    def _value_parts(self, room: int, colours: Palette) -> list[Part]:
+        ground = self._ground(colours)
+        if not self.value:
+            return self._empty_parts(room, colours, ground)
+        text = fit(one_line(self.value), room)
+        style = ground + colours.text + (colours.bold if self.has_focus else Style())
+        return [(" ", ground), (text, style), (" " * (room - cell_len(text) + 1), ground)]

@@ -123,6 +123,12 @@ class Rows(Widget, can_focus=True):
             self.post_message(self.Highlighted(self, self.current_id))
         self.refresh(layout=self.styles.is_auto_height)
 
+    def move_to(self, row_id: str) -> None:
+        """Take the row into hand, if it is there."""
+        for index, row in enumerate(self.rows):
+            if row.id == row_id:
+                self.cursor = index
+
     @property
     def current_id(self) -> str:
         """The row in hand, "" if there is none."""
@@ -136,7 +142,7 @@ class Rows(Widget, can_focus=True):
         return [self.current_id] if self.current_id else []
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return {"choose": self.openable, "mark": self.markable}.get(action, True)
+        return {"choose": self.openable and bool(self.rows), "mark": self.markable}.get(action, True)
 
     # Moving ----------------------------------------------------------------------------------------------------------
 

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.worker import Worker
+from textual.worker import Worker, get_current_worker
 
-from core.errors import Conflict, InvalidInput, ModeltrainError
+from core.errors import Conflict, InvalidInput
 from core.llm.request import Parameters
 from core.models.checks import ADVICE
 from core.models.forms import parse_number, parse_parameters
-from core.models.templates import PARAMETER_TEMPLATES, apply_template
-from core.models.types import DEFAULT_TIMEOUT_S, KEEP, Configuration, ConfigurationDraft, Keep, ModelInfo, ProviderInfo
+from core.models.templates import apply_template
+from core.models.types import DEFAULT_TIMEOUT_S, KEEP, Configuration, ConfigurationDraft, Keep, ProviderInfo
 from core.sanitise import one_line
 from tui.errors import describe, remark
 from tui.glyphs import glyphs
-from tui.i18n import N_, _, ngettext
-from tui.screens.base import AreaScreen
+from tui.i18n import N_, _
 from tui.screens.models import texts
-from tui.widgets.choices import Choice, Toggle
-from tui.widgets.dialogs import Ask, Choose, Decide
-from tui.widgets.editor import Write
-from tui.widgets.fields import Field
+from tui.screens.models.asking import Asking
+from tui.screens.models.values import ADVANCED, NUMBERS, configuration_fields, text_of, values_of
+from tui.widgets.choices import Choice
+from tui.widgets.dialogs import Decide
 from tui.widgets.form import Form
 from tui.widgets.frame import Paragraphs
 
-NUMBERS = ("temperature", "top_p", "top_k", "max_tokens", "presence_penalty", "frequency_penalty", "seed")
-#: Shown only when the advanced fields are unfolded.
-ADVANCED = ("top_p", "top_k", "presence_penalty", "frequency_penalty", "seed", "stop", "extra", "timeout_s")
-_DEFAULT_TEMPLATE = ""
 
-
-class ConfigurationScreen(AreaScreen):
+class ConfigurationScreen(Asking):
     """Returns the saved configuration, None if nothing was saved."""
 
     AREA = N_("Models")
@@ -52,17 +45,35 @@ class ConfigurationScreen(AreaScreen):
         Binding("ctrl+t", "test", N_("test"), id="configuration.test", tooltip=N_("Ask the model as it is filled in")),
         Binding("ctrl+r", "models", N_("models"), id="configuration.models", tooltip=N_("Ask the provider for its models")),
         Binding("ctrl+o", "advanced", N_("advanced"), id="configuration.advanced", tooltip=N_("Show or hide the advanced fields")),
-        Binding("ctrl+e", "prompt", N_("system prompt"), id="configuration.prompt", tooltip=N_("Write the system prompt in an editor")),
+        Binding(
+            "ctrl+e",
+            "prompt",
+            N_("system prompt"),
+            id="configuration.prompt",
+            show=False,
+            tooltip=N_("Write the system prompt in an editor"),
+            # Otherwise the field in hand takes it for the end of its line.
+            priority=True,
+        ),
         Binding("ctrl+y", "show_key", N_("show the key"), id="configuration.show_key", show=False, tooltip=N_("Asks for your password")),
         Binding("escape", "close", N_("back"), id="configuration.close"),
     ]
 
-    def __init__(self, providers: Sequence[ProviderInfo], configuration: Configuration | None, taken_names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        providers: Sequence[ProviderInfo],
+        configuration: Configuration | None,
+        taken_names: Sequence[str],
+        *,
+        provider_id: str = "",
+        model: str = "",
+    ) -> None:
+        """`provider_id` and `model`: what a new configuration begins with."""
         super().__init__()
+        self._begin = provider_id, model
         self._providers = {provider.id: provider for provider in providers if provider.enabled or self._is_of(configuration, provider)}
         self._configuration = configuration
         self._taken = tuple(taken_names)
-        self._prompt = configuration.system_prompt if configuration is not None else ""
         self._test: Worker[None] | None = None
         self._advanced = False
         self._filling = False
@@ -73,25 +84,7 @@ class ConfigurationScreen(AreaScreen):
 
     def compose_body(self) -> Iterable[Any]:
         with Form(id="configuration-form"):
-            yield Field(N_("Name"), hint=N_("what you call it"), id="field-name")
-            yield Choice(N_("Provider"), dict.fromkeys(self._providers, ""), id="field-provider_id")
-            yield Field(N_("Endpoint"), hint=N_("the provider's default"), id="field-endpoint")
-            yield Field(N_("API key"), password=True, id="field-key")
-            yield Field(N_("Model"), hint=N_("Ctrl+R to pick one"), id="field-model")
-            yield Choice(N_("Template"), dict(texts.TEMPLATES), id="field-template")
-            yield Field(N_("Temperature"), hint=N_("0 to 2"), id="field-temperature")
-            yield Field(N_("Max. tokens"), hint=N_("no limit of ours"), id="field-max_tokens")
-            yield Field(N_("System prompt"), hint=N_("Ctrl+E to write it"), id="field-system_prompt")
-            yield Field(N_("Note"), id="field-note")
-            yield Toggle(N_("Enabled"), True, id="field-enabled")
-            yield Field(N_("top_p"), hint=N_("0 to 1"), id="field-top_p", classes="advanced")
-            yield Field(N_("top_k"), id="field-top_k", classes="advanced")
-            yield Field(N_("Presence penalty"), hint=N_("-2 to 2"), id="field-presence_penalty", classes="advanced")
-            yield Field(N_("Frequency penalty"), hint=N_("-2 to 2"), id="field-frequency_penalty", classes="advanced")
-            yield Field(N_("Seed"), id="field-seed", classes="advanced")
-            yield Field(N_("Stop words"), hint=N_("one or more, separated by |"), id="field-stop", classes="advanced")
-            yield Field(N_("Extra JSON"), hint='{"chat_template_kwargs": {}}', id="field-extra", classes="advanced")
-            yield Field(N_("Silence allowed, s"), id="field-timeout_s", classes="advanced")
+            yield from configuration_fields(self._providers)
             yield Paragraphs(id="configuration-message")
 
     @property
@@ -113,22 +106,11 @@ class ConfigurationScreen(AreaScreen):
 
     def _fill(self) -> None:
         item = self._configuration
-        first = next(iter(self._providers), "")
-        parameters = item.parameters if item is not None else PARAMETER_TEMPLATES["balanced"]
-        values = {name: _text(getattr(parameters, name)) for name in NUMBERS}
-        values |= {
-            "name": item.name if item else "",
-            "provider_id": item.provider_id if item else first,
-            "endpoint": item.endpoint if item else self._endpoint_of(first),
-            "model": item.model if item else "",
-            "stop": "|".join(parameters.stop),
-            "extra": json.dumps(dict(parameters.extra), ensure_ascii=False) if parameters.extra else "",
-            "timeout_s": f"{(item.timeout_s if item else DEFAULT_TIMEOUT_S):g}",
-            "system_prompt": one_line(self._prompt),
-            "note": item.note if item else "",
-            "enabled": "yes" if item is None or item.enabled else "no",
-            "template": _template_of(parameters),
-        }
+        provider_id, model = self._begin
+        first = provider_id if provider_id in self._providers else next(iter(self._providers), "")
+        values = values_of(item, first, self._endpoint_of(first))
+        if item is None:
+            values["model"] = model
         self._filling = True
         self.form.fill(values)
         self._filling = False
@@ -171,7 +153,7 @@ class ConfigurationScreen(AreaScreen):
             endpoint=form["endpoint"],
             key=self._key(),
             parameters=parameters,
-            system_prompt=self._prompt,
+            system_prompt=form["system_prompt"],
             timeout_s=DEFAULT_TIMEOUT_S if timeout is None else timeout,
             note=form["note"],
             enabled=form["enabled"] == "yes",
@@ -191,10 +173,9 @@ class ConfigurationScreen(AreaScreen):
                 self._provider_changed()
             case "template":
                 self._apply_template()
-            case "system_prompt":
-                # Editing the one line replaces the prompt, unless the line is only the shown form of a longer one.
-                if self.form["system_prompt"] != one_line(self._prompt):
-                    self._prompt = self.form["system_prompt"]
+        if self._test is None:
+            # What a test or a listing said was about what was filled in then.
+            self.message()
         _draft, problems = self.draft()
         names = (*self.form.fields,)
         self.form.show_problems({name: problems.get(name) for name in names if name not in ("key", "template")})
@@ -217,7 +198,7 @@ class ConfigurationScreen(AreaScreen):
         wanted = apply_template(Parameters(), template)
         self._filling = True
         for name in ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty"):
-            self.form.field(name).value = _text(getattr(wanted, name))
+            self.form.field(name).value = text_of(getattr(wanted, name))
         self._filling = False
 
     def action_advanced(self) -> None:
@@ -296,54 +277,8 @@ class ConfigurationScreen(AreaScreen):
             result = await self.services.configurations.test(self.principal, draft, configuration_id=known)
             self.message(*texts.test_full(result, glyphs(self.app)))
         finally:
-            self._test = None
-
-    def action_models(self) -> None:
-        self.message((_("Asking the provider for its models…"), "accent"))
-        self.start(self._pick_model, group="models")
-
-    async def _pick_model(self) -> None:
-        known = self._configuration.id if self._configuration is not None else None
-        try:
-            models = await self.services.providers.refresh_models(
-                self.principal, self.form["provider_id"], configuration_id=known, endpoint=self.form["endpoint"], key=self._key()
-            )
-        except ModeltrainError as error:
-            problem = describe(error)
-            self.message((problem.title, "bad"), (problem.why, "text"), (problem.remedy, "accent"))
-            return
-        self.message((ngettext("{count} model found.", "{count} models found.", len(models)).format(count=len(models)), "dim"))
-        options = [(model.name, one_line(model.name), _remark(model)) for model in models]
-        self.app.push_screen(Choose(_("Choose a model"), options, self.form["model"]), self._model_picked)
-
-    def _model_picked(self, name: str | None) -> None:
-        if name:
-            self.form.field("model").value = name
-            self.form.field("model").focus()
-
-    def action_prompt(self) -> None:
-        def written(text: str | None) -> None:
-            if text is not None:
-                self._prompt = text
-                self.form.field("system_prompt").value = one_line(text)
-
-        self.app.push_screen(Write(_("System prompt"), self._prompt), written)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "show_key" or (self._configuration is not None and self._configuration.has_key)
-
-    def action_show_key(self) -> None:
-        item = self._configuration
-        if item is None:
-            return
-
-        async def confirmed(password: str | None) -> None:
-            if password:
-                with self.reporting():
-                    key = await self.services.configurations.show_key(self.principal, item.id, password)
-                    self.message((_("The key is {key}").format(key=one_line(key)), "warn"))
-
-        self.app.push_screen(Ask(_("Your password, to show the key"), password=True), confirmed)
+            if self._test is get_current_worker():  # a newer test may have taken its place
+                self._test = None
 
     def action_close(self) -> None:
         if self._test is not None:
@@ -362,21 +297,3 @@ class ConfigurationScreen(AreaScreen):
 
         answers = {"s": ("save", N_("save")), "d": ("drop", N_("drop the changes"))}
         self.app.push_screen(Decide(_("Save the changes?"), answers, _("Dropped changes are gone.")), decided)
-
-
-def _text(value: float | int | None) -> str:
-    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _template_of(parameters: Parameters) -> str:
-    for name in PARAMETER_TEMPLATES:
-        if apply_template(parameters, name) == parameters:
-            return name
-    return _DEFAULT_TEMPLATE
-
-
-def _remark(model: ModelInfo) -> str:
-    parts = [model.parameters or "", f"{model.context_length // 1024} k" if model.context_length else ""]
-    if not model.available:
-        parts.append(_("not available"))
-    return " · ".join(part for part in parts if part)

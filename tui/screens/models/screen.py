@@ -14,13 +14,12 @@ from core.models.types import Configuration, ProviderInfo, Sort, TestResult
 from core.sanitise import one_line
 from tui.glyphs import glyphs
 from tui.i18n import N_, _, ngettext
-from tui.screens.base import AreaScreen
-from tui.screens.models import texts
+from tui.screens.models import lists, texts
+from tui.screens.models.changes import ConfigurationActions
 from tui.screens.models.providers import ProviderActions
-from tui.widgets.dialogs import Confirm
 from tui.widgets.fields import Field
 from tui.widgets.frame import Paragraphs
-from tui.widgets.rows import Column, Row, Rows
+from tui.widgets.rows import Row, Rows
 from tui.widgets.tabs import TabLine
 
 if TYPE_CHECKING:
@@ -28,28 +27,13 @@ if TYPE_CHECKING:
 
 CONFIGURATIONS, PROVIDERS = "configurations", "providers"
 _WIDE = 100
-_CONFIGURATION_COLUMNS = (
-    Column("default", "", 1),
-    Column("name", N_("Name"), 16, grow=True),
-    Column("model", N_("Model"), 18),
-    Column("state", N_("State"), 11),
-    Column("test", N_("Test"), 14),
-    Column("provider", N_("Provider"), 14),
-)
-_PROVIDER_COLUMNS = (
-    Column("glyph", "", 2),
-    Column("name", N_("Provider"), 18),
-    Column("state", N_("State"), 20),
-    Column("key", N_("Key"), 14),
-    Column("endpoint", N_("Endpoint"), 24, grow=True),
-)
 _ONLY = {
     "new": CONFIGURATIONS, "test": CONFIGURATIONS, "copy": CONFIGURATIONS, "delete": CONFIGURATIONS, "default": CONFIGURATIONS,
-    "sort": CONFIGURATIONS, "filter": CONFIGURATIONS, "shared_key": PROVIDERS, "allowed": PROVIDERS,
+    "sort": CONFIGURATIONS, "filter": CONFIGURATIONS,
 }  # fmt: skip
 
 
-class ModelsScreen(ProviderActions, AreaScreen):
+class ModelsScreen(ConfigurationActions, ProviderActions):
     """Two views of one list; the detail at the right where there is room."""
 
     AREA = N_("Models")
@@ -59,12 +43,12 @@ class ModelsScreen(ProviderActions, AreaScreen):
         "t sends a short message to the model in hand (or to all marked ones) and shows the answer with its time, or what is wrong and how "
         "to mend it; Esc stops a test.\n\n"
         "Space marks rows; u switches on and off, d deletes what is marked, after saying what uses it.\n\n"
-        "Left and right change to the providers. Administrators switch them on and off there, set a key for everybody, and allow addresses "
-        "of the inner network for people who come over SSH."
+        "Left and right change to the providers. Enter opens one with the models it has. Administrators switch them on and off there, set "
+        "a key for everybody and the default endpoint, and allow addresses of the inner network for people who come over SSH."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", N_("new"), id="models.new", tooltip=N_("Make a configuration")),
-        Binding("e", "edit", N_("edit"), id="models.edit", tooltip=N_("Change the configuration in hand")),
+        Binding("e", "edit", N_("edit"), id="models.edit", show=False, tooltip=N_("Open what is in hand")),
         Binding("t", "test", N_("test"), id="models.test", tooltip=N_("Ask the model something short")),
         Binding("c", "copy", N_("copy"), id="models.copy", tooltip=N_("Make another like it")),
         Binding(
@@ -75,6 +59,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
         Binding("slash", "filter", N_("search"), id="models.filter", tooltip=N_("Search in name, model, provider and note")),
         Binding("s", "sort", N_("sort"), id="models.sort", tooltip=N_("Sort by something else")),
         Binding("p", "shared_key", N_("shared key"), id="models.shared_key", tooltip=N_("Set a key that everybody may use")),
+        Binding("o", "endpoint", N_("default endpoint"), id="models.endpoint", tooltip=N_("Set where the provider is asked by default")),
         Binding("a", "allowed", N_("allowed addresses"), id="models.allowed", tooltip=N_("Addresses of the inner network")),
         Binding("right", "tab(1)", N_("next view"), show=False),
         Binding("left", "tab(-1)", N_("view before"), show=False),
@@ -85,7 +70,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
         yield TabLine({CONFIGURATIONS: N_("Configurations"), PROVIDERS: N_("Providers")}, id="models-tabs")
         yield Field(hint=N_("search in name, model, provider, note"), id="models-filter", classes="hidden")
         with Horizontal(id="models-body"):
-            yield Rows(_CONFIGURATION_COLUMNS, markable=True, id="models-rows")
+            yield Rows(lists.CONFIGURATION_COLUMNS, markable=True, id="models-rows")
             yield Paragraphs(id="models-detail")
 
     def on_mount(self) -> None:
@@ -150,40 +135,22 @@ class ModelsScreen(ProviderActions, AreaScreen):
         if not self._loaded:
             return
         if self.view == CONFIGURATIONS:
-            self.rows.columns = _CONFIGURATION_COLUMNS
-            self.rows.show([self._row(item) for item in self._configurations], empty=self._empty(), keep=keep)
+            self.rows.columns = lists.CONFIGURATION_COLUMNS
+            empty = lists.no_configurations(searched=bool(self.query_one("#models-filter", Field).value))
+            self.rows.show([self._row(item) for item in self._configurations], empty=empty, keep=keep)
         else:
-            self.rows.columns = _PROVIDER_COLUMNS
-            self.rows.show([self._provider_row(item) for item in self._providers], keep=keep)
+            self.rows.columns = lists.PROVIDER_COLUMNS
+            self.rows.show([lists.provider_row(item, glyphs(self.app)) for item in self._providers], keep=keep)
         self._draw_remark()
         self._draw_detail()
         self.refresh_bindings()
 
     def _row(self, item: Configuration) -> Row:
-        signs = glyphs(self.app)
-        state, state_token = texts.state(item, signs)
-        test, test_token = texts.test_short(self._results.get(item.id), signs, running=item.id in self._testing)
-        provider = next((found.name for found in self._providers if found.id == item.provider_id), item.provider_id)
-        cells = {"name": item.name, "model": item.model, "state": state, "test": test, "provider": provider}
-        cells["default"] = signs.star if item.is_default else ""
-        tokens = {"model": "dim", "state": state_token, "test": test_token, "default": "warn", "provider": "dim"}
-        return Row(item.id, cells, tokens)
+        result, testing = self._results.get(item.id), item.id in self._testing
+        return lists.configuration_row(item, self._provider_name(item), result, glyphs(self.app), testing=testing)
 
-    def _provider_row(self, item: ProviderInfo) -> Row:
-        signs = glyphs(self.app)
-        state, token = texts.provider_state(item, signs)
-        glyph = item.ascii_glyph if signs.ascii else item.glyph
-        cells = {"glyph": glyph, "name": item.name, "state": state, "key": texts.provider_key(item), "endpoint": item.endpoint}
-        return Row(item.id, cells, {"glyph": "accent", "state": token, "key": "dim", "endpoint": "dim"})
-
-    def _empty(self) -> list[tuple[str, str]]:
-        if self.query_one("#models-filter", Field).value:
-            return [(_("Nothing matches the search."), "text"), (_("Esc clears it."), "dim")]
-        return [
-            (_("No configuration yet."), "text"),
-            (_("A configuration is a model at a provider, with its key and parameters."), "dim"),
-            (_("Press {key} to make the first; the simulator needs no key.").format(key="n"), "accent"),
-        ]
+    def _provider_name(self, item: Configuration) -> str:
+        return lists.provider_name({provider.id: provider for provider in self._providers}, item.provider_id)
 
     def _draw_remark(self) -> None:
         marked = len(self.rows.marked)
@@ -201,7 +168,9 @@ class ModelsScreen(ProviderActions, AreaScreen):
     def _draw_detail(self) -> None:
         item = self.in_hand if self.view == CONFIGURATIONS else None
         narrow = self.has_class("narrow")
-        lines = texts.details(item) if item is not None and not narrow else []
+        lines: list[tuple[str, str]] = []
+        if item is not None:
+            lines = texts.summary(item, self._provider_name(item)) if narrow else texts.details(item, self._provider_name(item))
         if item is not None and item.id in self._results:
             lines += [*([] if narrow else [("", "")]), *texts.test_full(self._results[item.id], glyphs(self.app))]
         detail = self.query_one("#models-detail", Paragraphs)
@@ -222,8 +191,8 @@ class ModelsScreen(ProviderActions, AreaScreen):
         self.draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("shared_key", "allowed") or (action in ("switch", "edit") and self.view == PROVIDERS):
-            return self.view == PROVIDERS and self.principal.is_admin and action != "edit"
+        if action in ("shared_key", "endpoint", "allowed") or (action == "switch" and self.view == PROVIDERS):
+            return self.view == PROVIDERS and self.principal.is_admin
         return _ONLY.get(action, self.view) == self.view
 
     # Moving ----------------------------------------------------------------------------------------------------------
@@ -233,7 +202,7 @@ class ModelsScreen(ProviderActions, AreaScreen):
 
     def on_tab_line_changed(self) -> None:
         self.rows.clear_marks()
-        self.rows.markable = self.rows.openable = self.view == CONFIGURATIONS
+        self.rows.markable = self.view == CONFIGURATIONS
         self.rows.cursor = 0
         self.draw()
 
@@ -273,8 +242,20 @@ class ModelsScreen(ProviderActions, AreaScreen):
         self._open_form(None)
 
     def action_edit(self) -> None:
-        if self.view == CONFIGURATIONS and self.in_hand is not None:
+        if self.view == PROVIDERS:
+            self._open_provider()
+        elif self.in_hand is not None:
             self._open_form(self.in_hand)
+
+    @property
+    def provider_in_hand(self) -> str:
+        return self.rows.current_id if self.view == PROVIDERS else ""
+
+    def _open_provider(self) -> None:
+        from tui.screens.models.provider import ProviderScreen
+
+        if self.rows.current_id:
+            self.app.push_screen(ProviderScreen(self.rows.current_id), lambda _nothing: self.reload())
 
     def _open_form(self, configuration: Configuration | None) -> None:
         from tui.screens.models.form import ConfigurationScreen
@@ -300,66 +281,8 @@ class ModelsScreen(ProviderActions, AreaScreen):
             self._testing.pop(configuration_id, None)
             self.draw()
 
-    def action_copy(self) -> None:
-        if self.in_hand is not None:
-            self.start(self._copy, self.in_hand.id, group="change", exclusive=False)
-
-    async def _copy(self, configuration_id: str) -> None:
-        made = await self.services.configurations.copy(self.principal, configuration_id)
-        self.modeltrain.say(_("Copied as “{name}”.").format(name=one_line(made.name)))
-        self.reload(made.id)
-
-    def action_default(self) -> None:
-        if self.in_hand is not None:
-            self.start(self._make_default, self.in_hand.id, group="change", exclusive=False)
-
-    async def _make_default(self, configuration_id: str) -> None:
-        made = await self.services.configurations.set_default(self.principal, configuration_id)
-        self.modeltrain.say(_("“{name}” is asked from now on when nothing is chosen.").format(name=one_line(made.name)))
-        self.reload()
-
     def action_switch(self) -> None:
         if self.view == PROVIDERS:
-            self.toggle_provider(self.rows.current_id)
+            self.toggle_provider()
         elif self.rows.selected_ids:
-            self.start(self._toggle, self.rows.selected_ids, group="change", exclusive=False)
-
-    async def _toggle(self, ids: list[str]) -> None:
-        chosen = [item for item in self._configurations if item.id in ids]
-        enable = not all(item.enabled for item in chosen)
-        for item in chosen:
-            await self.services.configurations.set_enabled(self.principal, item.id, enable)
-        self.reload()
-
-    def action_delete(self) -> None:
-        if self.rows.selected_ids:
-            self.start(self._ask_to_delete, self.rows.selected_ids, group="delete")
-
-    async def _ask_to_delete(self, ids: list[str]) -> None:
-        used = await self.services.configurations.used_by(self.principal, *ids)
-        names = [one_line(item.name) for item in self._configurations if item.id in ids]
-        if len(names) == 1:
-            question = _("Delete the configuration “{name}”?").format(name=names[0])
-        else:
-            question = ngettext("Delete {count} configuration?", "Delete {count} configurations?", len(names)).format(count=len(names))
-        lines = []
-        if used.conversations:
-            lines.append(
-                ngettext(
-                    "{count} conversation asks it; it keeps its answers and asks the default from now on.",
-                    "{count} conversations ask it; they keep their answers and ask the default from now on.",
-                    used.conversations,
-                ).format(count=used.conversations)
-            )
-        if used.is_default:
-            lines.append(_("It is the default: choose another one afterwards."))
-        explanation = "\n".join(lines) or _("Nothing uses it.")
-
-        async def decided(yes: bool | None) -> None:
-            if yes:
-                with self.reporting():
-                    await self.services.configurations.delete(self.principal, ids)
-                    self.rows.clear_marks()
-                    self.reload()
-
-        self.app.push_screen(Confirm(question, explanation, danger=True), decided)
+            self.start(self.toggle_configurations, self.rows.selected_ids, group="change", exclusive=False)

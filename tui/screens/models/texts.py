@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.llm.events import Usage
-from core.models.types import Configuration, ProviderInfo, TestResult
+from core.models.types import Configuration, ModelInfo, ProviderInfo, TestResult
 from core.sanitise import one_line
 from tui.errors import describe
 from tui.glyphs import Glyphs
@@ -16,7 +18,7 @@ SORTS = {"name": N_("by name"), "model": N_("by model"), "provider": N_("by prov
 def state(configuration: Configuration, signs: Glyphs) -> tuple[str, str]:
     """Its state with its sign, and the token to draw it with."""
     if not configuration.provider_enabled:
-        return f"{signs.stopped} {_('provider closed')}", "warn"
+        return f"{signs.stopped} {_('closed')}", "warn"
     if not configuration.enabled:
         return f"{signs.waiting} {_('disabled')}", "dim"
     return f"{signs.running} {_('enabled')}", "good"
@@ -71,12 +73,26 @@ def key_words(configuration: Configuration) -> str:
     return _("shared key") if configuration.shared_key else _("none")
 
 
-def details(configuration: Configuration) -> list[tuple[str, str]]:
-    """A configuration beside the list: what it asks, with what."""
+def summary(configuration: Configuration, provider: str) -> list[tuple[str, str]]:
+    """A configuration in a line or two, for below the list where there is no room beside it."""
+    parts = [provider, configuration.endpoint, _("Key: {value}").format(value=key_words(configuration))]
+    return [(" · ".join(one_line(part) for part in parts if part), "dim"), *_closed(configuration)]
+
+
+def _closed(configuration: Configuration) -> list[tuple[str, str]]:
+    if configuration.provider_enabled:
+        return []
+    return [(_("Its provider is closed: an administrator opens it."), "warn")]
+
+
+def details(configuration: Configuration, provider: str) -> list[tuple[str, str]]:
+    """A configuration beside the list: what it asks, with what. `provider`: its name."""
     parameters = configuration.parameters
     lines = [
         (one_line(configuration.name), "bold"),
-        (_("asked by default"), "warn") if configuration.is_default else ("", ""),
+        *([(_("asked by default"), "warn")] if configuration.is_default else []),
+        *_closed(configuration),
+        (_("Provider: {value}").format(value=one_line(provider)), "text"),
         (_("Endpoint: {value}").format(value=one_line(configuration.endpoint)), "text"),
         (_("Model: {value}").format(value=one_line(configuration.model)), "text"),
         (_("Key: {value}").format(value=key_words(configuration)), "text"),
@@ -109,3 +125,52 @@ def provider_key(provider: ProviderInfo) -> str:
     if provider.needs_key:
         return _("own key")
     return _("none needed")
+
+
+def provider_facts(provider: ProviderInfo, signs: Glyphs) -> list[tuple[str, str]]:
+    """What a provider is, above the list of its models."""
+    state, token = provider_state(provider, signs)
+    endpoint = one_line(provider.endpoint) or _("none by default: each configuration names its own")
+    facts = [(state, token), (_("Endpoint: {value}").format(value=endpoint), "text")]
+    facts.append((_("Key: {value}").format(value=provider_key(provider)), "text"))
+    if provider.availability == "local_only":
+        facts.append((_("It may be used from this machine's terminal; people who come over SSH need an administrator to open it."), "dim"))
+    return facts
+
+
+def model_state(model: ModelInfo, signs: Glyphs) -> tuple[str, str]:
+    if model.by_hand:
+        return f"{signs.star} {_('by hand')}", "accent"
+    return (f"{signs.running} {_('available')}", "good") if model.available else (f"{signs.waiting} {_('not available')}", "dim")
+
+
+CAPABILITIES = {
+    "chat": N_("chat"),
+    "reasoning": N_("reasoning"),
+    "code": N_("code"),
+    "vision": N_("vision"),
+    "embedding": N_("embedding"),
+}
+
+
+def capabilities(found: Sequence[str]) -> str:
+    return ", ".join(_(CAPABILITIES[name]) for name in found if name in CAPABILITIES)
+
+
+def context(length: int | None) -> str:
+    """A context length in thousands of tokens, as vendors write it."""
+    if not length:
+        return ""
+    return f"{length // 1024} k" if length >= 1024 else str(length)
+
+
+def size(count: int | None) -> str:
+    return f"{count / 1024**3:.1f} GB" if count else ""
+
+
+def price(model: ModelInfo) -> str:
+    if model.input_price is None or model.output_price is None:
+        return ""
+    return _("{input} in, {output} out {currency}").format(
+        input=f"{model.input_price:f}", output=f"{model.output_price:f}", currency=one_line(model.currency, 8)
+    )
