@@ -6,6 +6,7 @@ Sources of the codes: sqlite.org/rescode.html; appendix A "PostgreSQL Error Code
 from __future__ import annotations
 
 import errno
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -118,7 +119,9 @@ def _sqlite(error: sqlite3.Error, engine: Engine) -> errors.StorageProblem | Non
         return errors.Gone(kind="", reference="")
     primary = extended & 0xFF
     if primary == sqlite3.SQLITE_CANTOPEN:
-        return errors.Unreachable(reason="cannot_open", path=path)
+        # Beside the file SQLite needs two more: a folder that takes none is what is wrong, on a disk that is mounted read-only too.
+        closed = Path(path).is_file() and not os.access(Path(path).parent, os.W_OK, effective_ids=True)
+        return errors.ReadOnly(path=str(Path(path).parent)) if closed else errors.Unreachable(reason="cannot_open", path=path)
     if extended in _SQLITE_WRITE_FAILED or (primary == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
         return errors.Full(path=path)
     kind = _SQLITE.get(primary)

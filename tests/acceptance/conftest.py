@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.program import prepared
+from tests.acceptance.safe import copied, something_to_lose
 from tests.shell import COMMAND, Shell, clean_environment
 
 
@@ -41,3 +43,15 @@ def ann(tmp_path: Path) -> Shell:
 def zoe(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """An account that tests share, to save the time of making one; name what you make after your test."""
     return Shell(tmp_path_factory.mktemp("shared") / "data").user("zoe@example.org", "zoe", admin=True)
+
+
+@pytest.fixture(scope="session")
+def safe(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """An installation to copy, in which ann is kept signed in, and her conversation."""
+    data = tmp_path_factory.mktemp("safe") / "data"
+    return data, prepared(data, something_to_lose)
+
+
+@pytest.fixture
+def data(safe: tuple[Path, str], tmp_path: Path) -> Path:
+    return copied(safe[0], tmp_path / "data")

@@ -164,11 +164,9 @@ def test_no_right_to_write(installed: Path, shared_folder: Path, make_storage: M
     path.chmod(file_mode)
     shared_folder.chmod(folder_mode)
     storage = make_storage(f"sqlite:///{path}")
-    with as_nobody(), pytest.raises((errors.ReadOnly, errors.Unreachable)) as caught:
+    with as_nobody(), pytest.raises(errors.ReadOnly) as caught:
         storage.write_now(put("a", "1"))
-    assert caught.value.fields["path"] == str(path)
-    if file_mode == 0o444:
-        assert caught.type is errors.ReadOnly
+    assert caught.value.fields["path"] in (str(path), str(shared_folder))
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path, make_storage: Make) -> None:
