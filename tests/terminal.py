@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -32,6 +33,8 @@ KEYS = {
     "f1": "\x1bOP", "f2": "\x1bOQ", "alt+enter": "\x1b\r",
 }  # fmt: skip
 
+#: What belongs to the character before it. pyte would leave out all the text behind such a one.
+_JOINED = re.compile("[\u200c\ufe0f\U0001f3fb-\U0001f3ff]|\u200d[^\x00-\x7f]?")
 #: Variables that would change what the program draws, by how they begin.
 INHERITED_NOT = ("TEXTUAL", "MODELTRAIN", "COLUMNS", "LINES", "LC_", "NO_COLOR")
 
@@ -107,7 +110,7 @@ class Terminal:
             if not data:
                 return False
             self.received += data
-            self._stream.feed(self._decode(data))
+            self._stream.feed(_JOINED.sub("", self._decode(data)))
             if first:
                 break
         return True
