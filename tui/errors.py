@@ -9,7 +9,7 @@ from typing import Any
 
 from core.errors import ModeltrainError
 from core.sanitise import one_line
-from tui.i18n import _, ngettext
+from tui.i18n import _, joined, ngettext
 from tui.provider_sentences import BY_PROVIDER_REASON
 from tui.rules import BY_RULE, FIELDS
 from tui.sentences import BY_CODE, BY_CONFLICT, BY_KIND, BY_REASON, BY_WHAT, REMEDY_BY_KIND, Candidates, Text
@@ -31,7 +31,7 @@ class Problem:
     @property
     def sentence(self) -> str:
         """All of it in one line."""
-        return " ".join(part for part in (self.title, self.why, self.remedy) if part)
+        return joined(self.title, self.why, self.remedy)
 
 
 def duration(seconds: float) -> str:

@@ -19,6 +19,7 @@ LOCALES = Path(__file__).parent / "locales"
 #: Code and the language's own name, in the order shown.
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh_CN": "简体中文"}
 DEFAULT = "en"
+_FULL_WIDTH_ENDS = "。！？；：）"
 
 
 @lru_cache(maxsize=8)
@@ -84,6 +85,14 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name
 def ngettext(singular: str, plural: str, count: int) -> str:
     """The form for `count` things, still with its placeholders."""
     return current().ngettext(singular, plural, count)
+
+
+def joined(*sentences: str) -> str:
+    """Whole sentences one behind the other; full-width marks hold their own blank."""
+    text = ""
+    for sentence in filter(None, sentences):
+        text += sentence if not text or text[-1] in _FULL_WIDTH_ENDS else f" {sentence}"
+    return text
 
 
 def every_form(message: str) -> tuple[str, ...]:

@@ -219,7 +219,10 @@ async def test_email_and_password_ask_for_the_password(settings: Settings) -> No
         await seen.until("Change your password")
         await seen.put("old", PASSWORD)
         await seen.put("password", "another one 9")
+        await seen.until("strong")
         await seen.put("repeat", "another one 9")
+        await seen.until("the same")
+        assert "strong" in seen.text
         await seen.press("ctrl+s")
         await seen.until("Your password is changed.")
         assert seen.app.context.signed_in, "this session goes on"

@@ -192,6 +192,19 @@ def test_what_is_missing_is_english_and_the_header_never_shows() -> None:
     assert Locale("tlh").language == "en"
 
 
+@pytest.mark.parametrize(
+    ("sentences", "text"),
+    [
+        (("It broke.", "", "Mend it."), "It broke. Mend it."),
+        (("出错了。", "请重试（429）", "再试"), "出错了。请重试（429）再试"),
+        (("It said: 不行", "Retry."), "It said: 不行 Retry."),
+        ((), ""),
+    ],
+)
+def test_sentences_stand_behind_one_another_as_their_script_wants(sentences: tuple[str, ...], text: str) -> None:
+    assert i18n.joined(*sentences) == text
+
+
 # Themes, signs, keys -------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from core.errors import UNREACHABLE, StorageError
 from core.sanitise import StreamSanitiser
 from tui.commands.common import REFUSED, err, print_problem
 from tui.errors import describe
-from tui.i18n import _
+from tui.i18n import _, joined
 
 if TYPE_CHECKING:
     from core.chat.types import AnswerUpdate, Message
@@ -156,5 +156,5 @@ def _error_as_json(error: ModeltrainError | None) -> dict[str, str] | None:
     if error is None:
         return None
     problem = describe(error)
-    said = " ".join(part for part in (problem.title, problem.why) if part)
+    said = joined(problem.title, problem.why)
     return {"code": error.code, "message": said, "remedy": problem.remedy}

@@ -17,6 +17,7 @@ from core.errors import EnvironmentProblem, ModeltrainError
 from core.sanitise import json_safe, one_line
 from core.settings import Settings, load_settings
 from tui.errors import Problem, describe
+from tui.i18n import joined
 from tui.logs import log_to_file
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def print_problem(problem: Problem, *, as_json: bool = False) -> None:
             )
         )
         return
-    err(" ".join(part for part in (problem.title, problem.why) if part))
+    err(joined(problem.title, problem.why))
     if problem.remedy:
         err(problem.remedy)
 

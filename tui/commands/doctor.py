@@ -14,7 +14,7 @@ from core.errors import ModeltrainError
 from core.sanitise import one_line
 from tui.commands.common import Invocation, command_group, guarded, out, print_json
 from tui.commands.doctor_texts import TEXTS
-from tui.i18n import _
+from tui.i18n import _, joined
 
 if TYPE_CHECKING:
     from core.doctor import Check, Surroundings
@@ -66,7 +66,7 @@ def sentences(check: Check) -> tuple[str, str]:
     kinds = {kind.code: kind for kind in errors.StorageError.__subclasses__()}
     found: ModeltrainError = kinds.get(code, errors.StorageError)(**dict(check.fields))
     problem = describe(found)
-    return " ".join(part for part in (problem.title, problem.why) if part), problem.remedy
+    return joined(problem.title, problem.why), problem.remedy
 
 
 def as_json(check: Check) -> dict[str, Any]:

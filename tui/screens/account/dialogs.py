@@ -77,6 +77,7 @@ class NewPassword(FormDialog[tuple[str, str]]):
         }
 
     def on_form_changed(self, event: Form.Changed) -> None:
+        event.prevent_default()  # the handler of FormDialog would take the strength away again
         if event.name == "old":
             self.form.field("old").say("")
         elif self.form["repeat"]:

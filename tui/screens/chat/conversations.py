@@ -88,7 +88,11 @@ class Conversations(ChatBase):
         else:
             question = ngettext("Delete {count} conversation?", "Delete {count} conversations?", len(ids)).format(count=len(ids))
         days = self.services.settings.chat.trash_days
-        explanation = _("It goes to the trash, which {key} opens, and is deleted for good after {days} days.").format(key="D", days=days)
+        explanation = ngettext(
+            "It goes to the trash, which {key} opens, and is deleted for good after {days} days.",
+            "They go to the trash, which {key} opens, and are deleted for good after {days} days.",
+            len(ids),
+        ).format(key="D", days=days)
         if not await self.app.push_screen_wait(Confirm(question, explanation)):
             return
         count = await self.services.chat.delete(self.principal, ids)
