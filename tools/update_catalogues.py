@@ -76,6 +76,8 @@ def update(template: Catalog, path: Path) -> tuple[bytes, list[str], int]:
     for message in catalogue:
         if not message.id:
             continue
+        if message.fuzzy:  # Babel's guess for a message that got a plural, for example
+            message.string, message.flags = "", message.flags - {"fuzzy"}
         translated = all(message.string) if isinstance(message.string, (list, tuple)) else bool(message.string)
         missing += not translated
         if fault := wrong_placeholders(message):

@@ -177,7 +177,7 @@ def test_the_search_finds_what_is_not_marked() -> None:
 
 
 #: Examples that are the same in every language.
-EXAMPLES = {"'{\"chat_template_kwargs\": {}}'"}
+EXAMPLES = {"'{\"chat_template_kwargs\": {}}'", "'https://host/v1'"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
