@@ -278,7 +278,7 @@ async def test_settings_take_effect_at_once_and_come_back(settings: Settings) ->
         before = await seen.services.accounts.registration_open()
         await seen.press("right")
         await seen.press("tab")
-        await seen.until(lambda: ("yes" in seen.text) is not before)
+        await seen.until(lambda: seen.app.screen.query_one(Form)["registration"] == ("no" if before else "yes"))
         assert await seen.services.accounts.registration_open() is not before
     async with world(settings) as again:
         await again.until("Good to see you")

@@ -48,7 +48,7 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", N_("new"), id="models.new", tooltip=N_("Make a configuration")),
-        Binding("e", "edit", N_("edit"), id="models.edit", show=False, tooltip=N_("Open what is in hand")),
+        Binding("e", "edit", N_("edit"), id="models.edit", show=False, tooltip=N_("Change what is in hand")),
         Binding("t", "test", N_("test"), id="models.test", tooltip=N_("Ask the model something short")),
         Binding("c", "copy", N_("copy"), id="models.copy", tooltip=N_("Make another like it")),
         Binding(
