@@ -1,4 +1,4 @@
-"""The installation that the pictures of docs/ show: accounts, configurations, conversations, made by the services and the simulator.
+"""The installation that the pictures of docs/ and the snapshots of the tests show: made by the services and the simulator.
 
 Its texts are in English or Chinese, so that a picture in one language is that language throughout. The moments are days apart,
 counted from now; everything else is the same each time.
@@ -6,18 +6,17 @@ counted from now; everything else is the same each time.
 
 from __future__ import annotations
 
-import asyncio
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from core.auth.principal import Origin, Principal
 from core.bootstrap import Services, build_services
 from core.clock import Clock
 from core.llm.request import Parameters
 from core.models.types import Configuration, ConfigurationDraft
-from core.settings import load_settings
+from core.settings import Settings
 
 PASSWORD = "a horse and 7 staples"
 EMAIL, EMAIL_OF_NEW = "ann@example.org", "bo@example.org"
@@ -105,18 +104,22 @@ TEXTS = {"en": ENGLISH, "zh_CN": CHINESE}
 
 @dataclass
 class Past:
-    """A clock that can be set back."""
+    """A clock that can be set back: `ago` seconds before `now`."""
 
-    ago: float = 0.0
+    now: Callable[[], float]
+    ago: float
 
     def clock(self) -> Clock:
-        return Clock(wall=lambda: time.time() - self.ago)
+        return Clock(wall=lambda: self.now() - self.ago)
 
 
-async def make(folder: Path, language: str) -> None:
-    """Make the installation in `folder`, which is created. Takes about 20 seconds, since the simulator answers at a natural pace."""
-    past = Past(41 * DAY)
-    services = await build_services(load_settings(folder, {}), clock=past.clock())
+async def make(settings: Settings, language: str, *, now: Callable[[], float] = time.time, hurry: bool = False) -> None:
+    """Make the installation in the data folder of `settings`, which is created.
+
+    The simulator answers at a natural pace, for the figures under the answers, which takes 20 seconds; at once if in a `hurry`.
+    """
+    past = Past(now, 41 * DAY)
+    services = await build_services(settings, clock=past.clock())
     try:
         texts = TEXTS[language]
         signed_in = await services.accounts.create_first_admin(EMAIL, texts.nickname, PASSWORD, origin=Origin("local"))
@@ -128,8 +131,8 @@ async def make(folder: Path, language: str) -> None:
         await services.configurations.ensure_starter(ann)
         await _configure(services, ann, texts)
         for talk in texts.talks:
-            await _talk(services, ann, talk, past)
-        past.ago = 2 * HOUR
+            await _talk(services, ann, talk, past, hurry=hurry)
+        past.ago = 2.0 * HOUR
         await services.accounts.sign_in(EMAIL, PASSWORD, origin=Origin("ssh", "192.0.2.17"))
     finally:
         await services.close()
@@ -149,12 +152,12 @@ async def _configure(services: Services, ann: Principal, texts: Texts) -> None:
         await services.configurations.create(ann, draft)
 
 
-async def _talk(services: Services, ann: Principal, talk: Talk, past: Past) -> None:
+async def _talk(services: Services, ann: Principal, talk: Talk, past: Past, *, hurry: bool) -> None:
     """Hold one conversation, in the past; the one called "trash" ends there."""
     past.ago = talk.ago
     conversation: str | None = None
     for model, question in talk.turns:
-        configuration = await _for_model(services, ann, model)
+        configuration = await _for_model(services, ann, re.sub("@[0-9]*|$", "@max", model, count=1) if hurry else model)
         sent = await services.chat.send(ann, conversation, question, configuration_id=configuration.id)
         if conversation is not None:
             await services.chat.set_configuration(ann, conversation, configuration.id)
@@ -174,7 +177,3 @@ async def _talk(services: Services, ann: Principal, talk: Talk, past: Past) -> N
 async def _for_model(services: Services, ann: Principal, model: str) -> Configuration:
     """A configuration that asks this simulated model, for one question."""
     return await services.configurations.create(ann, ConfigurationDraft(f"for {model}", "simulator", model))
-
-
-def make_now(folder: Path, language: str) -> None:
-    asyncio.run(make(folder, language))

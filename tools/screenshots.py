@@ -7,6 +7,7 @@ into docs/pictures/NAME-WIDTH-THEME-LANGUAGE.png. Every screen is drawn in two l
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import shutil
 import sys
@@ -20,9 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from demo import EMAIL, EMAIL_OF_NEW, HALTS, PASSWORD, TEXTS, make_now  # noqa: E402
+from demo import EMAIL, EMAIL_OF_NEW, HALTS, PASSWORD, TEXTS, make  # noqa: E402
 from draw import draw  # noqa: E402
 
+from core.settings import load_settings  # noqa: E402
 from tests.terminal import Terminal  # noqa: E402
 from tui.i18n import Locale  # noqa: E402
 from tui.themes import THEMES  # noqa: E402
@@ -249,7 +251,14 @@ def providers(visit: Visit) -> None:
     visit.press("j", "j", "j", "a")
     visit.see("Allowed addresses")
     visit.shoot("allowed-addresses")
-    visit.press("esc", "left")
+    visit.press("esc", "g", "enter")
+    visit.see("No models are known here yet.")
+    visit.press("ctrl+r")
+    visit.see("This is what the provider lists now.")
+    visit.shoot("provider")
+    visit.press("esc")
+    visit.terminal.until_quiet()
+    visit.press("left")
 
 
 def account(visit: Visit) -> None:
@@ -348,7 +357,7 @@ def main() -> int:
     looks = [look for look in ALL_LOOKS if str(look) in arguments.look]
     with tempfile.TemporaryDirectory() as temporary:
         for short in sorted({look.language for look in looks}):
-            make_now(Path(temporary) / short, LANGUAGES[short])
+            asyncio.run(make(load_settings(Path(temporary) / short, {}), LANGUAGES[short]))
         for look in looks:
             visit_all(look, Path(temporary) / look.language, partial(wants, look, arguments.only))
     return 0
