@@ -145,3 +145,8 @@ class AreaScreen(Framed):
     def principal(self) -> Principal:
         """Who asks: the first argument of every service call. Fresh, so never keep it."""
         return self.context.principal
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether an administrator asks; no longer once the account was left, while this screen is still being taken away."""
+        return self.context.signed_in and self.principal.is_admin

@@ -40,7 +40,7 @@ class SettingsScreen(AreaScreen):
             signs = {"unicode": N_("Unicode"), "ascii": N_("ASCII")}
             yield Choice(N_("Signs"), signs, "ascii" if self.modeltrain.glyphs.ascii else "unicode", label_width=28, id="field-signs")
             yield Toggle(N_("Figures under each answer"), self._preference("figures", True), label_width=28, id="field-figures")
-            if self.principal.is_admin:
+            if self.is_admin:
                 yield Paragraphs(id="settings-admin", classes="gap")
                 yield Toggle(N_("Registration open"), label_width=28, id="field-registration")
 
@@ -56,7 +56,7 @@ class SettingsScreen(AreaScreen):
         super().on_mount()
         self._draw()
         self.form.field("language").focus()
-        if self.principal.is_admin:
+        if self.is_admin:
             self.start(self._look_at_registration, group="registration")
 
     def on_screen_resume(self) -> None:
@@ -68,7 +68,7 @@ class SettingsScreen(AreaScreen):
 
     def _draw(self) -> None:
         self.query_one("#settings-heading", Paragraphs).show((_("Changes take effect at once and are kept."), "dim"), ("", ""))
-        if self.principal.is_admin:
+        if self.is_admin:
             self.query_one("#settings-admin", Paragraphs).show((_("For the whole installation"), "accent"))
 
     def retranslate(self) -> None:

@@ -151,13 +151,13 @@ class ProviderScreen(ProviderActions):
         if action in ("refresh", "add"):
             return provider is not None and bool(provider.endpoint)
         if action == "remove":
-            return model is not None and (model.own or self.principal.is_admin)
+            return model is not None and (model.own or self.is_admin)
         if action == "shared_key":
-            return self.principal.is_admin and provider is not None and provider.takes_key
+            return self.is_admin and provider is not None and provider.takes_key
         if action == "endpoint":
             # The simulator is inside this program: there is nowhere else to ask it.
-            return self.principal.is_admin and self._provider_id != "simulator"
-        return self.principal.is_admin if action == "switch" else True
+            return self.is_admin and self._provider_id != "simulator"
+        return self.is_admin if action == "switch" else True
 
     # Moving ----------------------------------------------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ class ProviderScreen(ProviderActions):
 
     def action_add(self) -> None:
         if self._provider is not None:
-            self.app.push_screen(NewModel(self._provider.name, for_all=self.principal.is_admin), self._add)
+            self.app.push_screen(NewModel(self._provider.name, for_all=self.is_admin), self._add)
 
     async def _add(self, answer: tuple[str, Capability, bool] | None) -> None:
         if answer is None:

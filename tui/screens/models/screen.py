@@ -192,7 +192,7 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("shared_key", "endpoint", "allowed") or (action == "switch" and self.view == PROVIDERS):
-            return self.view == PROVIDERS and self.principal.is_admin
+            return self.view == PROVIDERS and self.is_admin
         return _ONLY.get(action, self.view) == self.view
 
     # Moving ----------------------------------------------------------------------------------------------------------
