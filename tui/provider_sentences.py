@@ -94,6 +94,11 @@ BY_PROVIDER_REASON: dict[tuple[str, str], Text] = {
     ("connection_lost", "nothing_came"): Text(
         (N_("No answer came."),), (N_("The connection to the provider was lost."),), (N_("Retry when the network is back."),)
     ),
+    ("response_too_large", "nothing_came"): Text(
+        (N_("The answer is too large."),),
+        (N_("More than {size} came in one piece."),),
+        (N_("Nothing of it could be kept. Set a limit of tokens in the configuration, or ask in other words."),),
+    ),
     ("stream_stalled", "nothing_came"): Text(
         (N_("No answer came."),),
         (N_("Nothing came for {wait}."), N_("Nothing came for too long.")),

@@ -108,9 +108,9 @@ def test_causes_are_told_apart() -> None:
     assert "self-signed" in describe(errors.TlsFailed(reason="certificate", message="self-signed certificate")).why
     assert "http://" in describe(errors.TlsFailed(reason="not_tls")).remedy
     assert describe(errors.BadRequest(reason="redirect", status=307, location="https://b/v1")).why == "It points to https://b/v1."
-    for kind in (errors.StreamStalled, errors.StreamTruncated, errors.ConnectionLost):
-        assert "kept" not in describe(kind(partial=False, reason="broken")).sentence, "nothing came that could be kept"
-        assert "kept" in describe(kind(partial=True, reason="broken")).sentence
+    for kind in (errors.StreamStalled, errors.StreamTruncated, errors.ConnectionLost, errors.ResponseTooLarge):
+        assert "is kept" not in describe(kind(partial=False, reason="broken")).sentence, "nothing came that could be kept"
+        assert "is kept" in describe(kind(partial=True, reason="broken")).sentence
     assert "administrator" not in describe(errors.AddressNotAllowed(reason="never", address="169.254.169.254")).remedy
 
 
