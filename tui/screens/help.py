@@ -17,6 +17,8 @@ from tui.widgets.frame import KeyLine, Paragraphs
 from tui.widgets.lines import pad
 
 _KEY_WIDTH = 14
+#: What every screen has stands behind what this one has.
+_EVERY_SCREEN = frozenset({"tab", "shift+tab", "ctrl+c", "f1"})
 #: What a screen is for comes first; how to move in a list or a line is looked up last.
 _SECTIONS = (("screen", N_("On this screen")), ("app", N_("Everywhere")), ("widget", N_("In what has the focus")))
 
@@ -55,7 +57,7 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
             yield paragraph, "text"
             yield "", ""
         for where, heading in _SECTIONS:
-            keys = [key for key in self._keys if key.where == where]
+            keys = sorted((key for key in self._keys if key.where == where), key=lambda key: key.raw in _EVERY_SCREEN)
             if not keys:
                 continue
             yield _(heading), "accent"
