@@ -70,6 +70,7 @@ class Terminal:
         self._stream = pyte.Stream(self.screen)
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self.received = bytearray()
+        self._lines: list[str] = []
         self._master, slave = pty.openpty()
         self.resize(width, height)
         clean = {name: value for name, value in os.environ.items() if not name.startswith(INHERITED_NOT)}
@@ -123,7 +124,15 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """The rows of the screen. A wide character takes one place here and two cells there; half a character left over is a blank."""
-        return [self._line(y) for y in range(self.screen.lines)]
+        changed = self.screen.dirty
+        if len(self._lines) != self.screen.lines:
+            self._lines = [""] * self.screen.lines
+            changed = set(range(self.screen.lines))
+        for y in changed:
+            if y < len(self._lines):
+                self._lines[y] = self._line(y)
+        self.screen.dirty.clear()
+        return list(self._lines)
 
     def _line(self, y: int) -> str:
         out, skip = [], False
