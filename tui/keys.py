@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,8 @@ class Shown:
     action: str
     tooltip: str = ""
     where: str = "screen"
+    #: Those with the highest go first where there is no room for all.
+    rank: int = 0
 
 
 def _typed_away(screen: Screen[object], key: str) -> bool:
@@ -81,6 +84,7 @@ def shown_keys(screen: Screen[object], *, hidden: bool = False) -> tuple[Shown, 
     from tui.glyphs import glyphs
 
     plain = glyphs(screen.app).ascii
+    rank_of: Callable[[str], int] = getattr(screen, "key_rank", lambda _action: 0)
     found = usable_bindings(screen, hidden=hidden)
     if screen.is_modal:
         # What a dialog is there for comes first, the way out last.
@@ -93,6 +97,7 @@ def shown_keys(screen: Screen[object], *, hidden: bool = False) -> tuple[Shown, 
             binding.action,
             _(binding.tooltip) if binding.tooltip else "",
             where,
+            rank_of(binding.action),
         )
         for binding, where in found
     )

@@ -1,7 +1,8 @@
 """What comes from the terminal, read so that nothing in it can end the program or act as keys that nobody pressed.
 
 Textual 8.2 reads a paste like keys: an escape character in it makes up to 32 of the characters behind it keys, and a report of a
-new size in it is believed. Bytes that are not UTF-8, and key codes beyond Unicode, end its reading with a traceback.
+new size in it is believed. Bytes that are not UTF-8, and key codes beyond Unicode, end its reading with a traceback. And it gives
+a key with Alt the character of the key without: text fields would type the letter, and the key would do nothing.
 """
 
 from __future__ import annotations
@@ -64,6 +65,14 @@ class InputParser(XTermParser):
     def _keys(self, data: str) -> list[Message]:
         # The empty paste is what the parser below makes of one whose text it never saw.
         return [event for event in super().feed(data) if not isinstance(event, events.Paste)] if data else []
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
+        for event in super()._sequence_to_key_events(sequence, alt):
+            if alt and event.is_printable:
+                key = event.key if event.key.startswith("alt+") else f"alt+{event.key}"
+                yield events.Key(key, None)
+            else:
+                yield event
 
     def _parse_extended_key(self, sequence: str) -> list[events.Key] | None:  # type: ignore[override]  # there it is cached, too
         try:

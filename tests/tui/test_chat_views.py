@@ -28,7 +28,8 @@ def test_figures_are_those_of_the_picture() -> None:
 
 def test_estimates_are_marked() -> None:
     estimated = replace(ANSWER, usage=Usage(318, 512, exact=False))
-    assert figures(estimated) == ("0.4 s to first", "~42 tok/s", "~318 in, ~512 out", "~¥0.00")
+    assert figures(estimated) == ("0.4 s to first", "~42 tok/s", "~318 in, ~512 out", "¥0.00"), "nothing is nothing, not about nothing"
+    assert figures(replace(estimated, cost=Decimal("0.02")))[-1] == "~¥0.0200"
 
 
 def test_what_is_not_known_is_not_shown() -> None:

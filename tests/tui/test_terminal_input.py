@@ -63,3 +63,10 @@ def test_the_driver_reads_with_it() -> None:
     driver = importlib.import_module("textual.drivers.linux_driver")
     assert driver.XTermParser is InputParser
     assert driver.getincrementaldecoder is lenient_decoder
+
+
+@pytest.mark.parametrize(("sent", "key"), [("\x1bc", "alt+c"), ("\x1bV", "alt+shift+v"), ("\x1b.", "alt+full_stop")])
+def test_a_key_with_alt_is_no_text(sent: str, key: str) -> None:
+    parser = InputParser()
+    found = [event for data in (sent, "") for event in parser.feed(data) if isinstance(event, events.Key)]
+    assert [(event.key, event.character, event.is_printable) for event in found] == [(key, None, False)]

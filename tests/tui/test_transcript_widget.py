@@ -81,7 +81,15 @@ class TestView:
             lines = [line[2:] for line in lines_of(transcript)]
             assert lines[0].startswith("ann") and lines[0].endswith("10:41")
             assert lines[3].startswith("model-x") and lines[3].endswith("0.4 s to first · 42 tok/s")
-            assert lines[4:7] == ["▸ Thought for 6 s, 214 tokens", "Yes.", "✗ It broke off.  Ctrl+R\u00a0retry"]
+            assert lines[4:8] == ["▸ Thought for 6 s, 214 tokens", "Yes.", "", "✗ It broke off.  Ctrl+R\u00a0retry"]
+
+    async def test_a_key_of_a_notice_stays_with_what_it_does(self) -> None:
+        text = "It broke off, and this is how it was told at length."
+        for width in range(24, 70):
+            view = answer(1, notice=Notice("bad", text, (("Alt+C", "continue"), ("Ctrl+R", "retry"))))
+            async with shown(view, size=(width, 12)) as (_app, transcript, _pilot):
+                seen = "\n".join(lines_of(transcript))
+                assert "Alt+C\u00a0continue" in seen and "Ctrl+R\u00a0retry" in seen
 
     async def test_figures_that_do_not_fit_are_left_out_from_the_end(self) -> None:
         async with shown(answer(1, figures=("0.4 s to first", "42 tok/s", "318 in, 512 out")), size=(40, 6)) as (_app, transcript, _pilot):

@@ -92,6 +92,10 @@ class Framed(Screen[Any], inherit_bindings=False):
         """Say what is in hand at the right: the model, the run."""
         self.title_line.in_hand = text
 
+    def key_rank(self, action: str) -> int:
+        """How early the key of `action` gives way where the key line has no room for all: the highest first."""
+        return 0
+
     def update_keys(self) -> None:
         """The keys that work here may have changed."""
         self.refresh_bindings()

@@ -185,7 +185,14 @@ class Choose(Dialog[str | None]):
             for value, label, remark in self._options
             if all(word in f"{label} {remark} {value}".casefold() for word in wanted)
         ]
-        self.query_one(Rows).show(shown, empty=[(_("Nothing matches."), "dim")], keep=self._current)
+        rows = self.query_one(Rows)
+        rows.show(shown, empty=[(_("Nothing matches."), "dim")], keep=self._current)
+        if wanted and shown:
+            # What was typed says it better than what was chosen before: the name itself, else one that begins so, else the first.
+            typed = text.strip().casefold()
+            names = [row.cells["text"].casefold() for row in shown]
+            best = min(range(len(shown)), key=lambda index: (names[index] != typed, not names[index].startswith(typed), index))
+            rows.move_to(shown[best].id)
 
     def action_move(self, step: int) -> None:
         self.query_one(Rows).action_move(step)

@@ -47,7 +47,8 @@ class TitleLine(Widget):
 
 
 class KeyLine(Widget):
-    """The keys that work here, in the order of their bindings; those at the end give way on a narrow terminal, Ctrl+P and F1 never."""
+    """The keys that work here, in the order of their bindings. On a narrow terminal those with the highest rank give way first, of the
+    same rank those at the end, Ctrl+P and F1 never."""
 
     ALWAYS = ("ctrl+p", "f1")
 
@@ -77,13 +78,15 @@ class KeyLine(Widget):
         last = [self._part(item) for item in self._shown if item.raw in self.ALWAYS]
         # The blanks behind the last one need no room.
         room = width - 1 - sum(width_of(parts) for parts in last) + _GAP
+        fitting: set[str] = set()
+        for item in sorted(self._shown, key=lambda shown: shown.rank):
+            wanted = width_of(self._part(item))
+            if item.raw not in self.ALWAYS and wanted <= room:
+                fitting.add(item.raw)
+                room -= wanted
         parts: list[Part] = [(" ", colours.dim)]
         for item in self._shown:
-            made = self._part(item)
-            if item.raw in self.ALWAYS or width_of(made) > room:
-                continue
-            parts += made
-            room -= width_of(made)
+            parts += self._part(item) if item.raw in fitting else []
         for made in last:
             parts += made
         return line(parts, width, self.rich_style)

@@ -87,6 +87,10 @@ class ChatBase(AreaScreen):
         """Read the list of conversations anew."""
         raise NotImplementedError
 
+    async def _open(self, conversation_id: str | None) -> None:
+        """The work of `open_conversation`, for a worker of the group "open"."""
+        raise NotImplementedError
+
     async def open_conversation(self, conversation_id: str | None) -> None:
         """Show this conversation, or a new one for None."""
         raise NotImplementedError

@@ -119,15 +119,19 @@ class Conversations(ChatBase):
             count = await self.services.chat.restore(self.principal, ids)
             text = ngettext("{count} conversation is back.", "{count} conversations are back.", count).format(count=count)
         else:
-            text = await self._purge(ids)
+            titles = {item.id: one_line(item.title, 60) or _(UNTITLED) for item in page.items}
+            text = await self._purge(ids, titles.get(ids[0], ""))
         await self.load_list()
         if text:
             self.modeltrain.say(text)
 
-    async def _purge(self, ids: tuple[str, ...]) -> str:
-        question = ngettext("Delete {count} conversation for good?", "Delete {count} conversations for good?", len(ids)).format(
-            count=len(ids)
-        )
+    async def _purge(self, ids: tuple[str, ...], title: str) -> str:
+        if len(ids) == 1:
+            question = _("Delete “{title}” for good?").format(title=title)
+        else:
+            question = ngettext("Delete {count} conversation for good?", "Delete {count} conversations for good?", len(ids)).format(
+                count=len(ids)
+            )
         if not await self.app.push_screen_wait(Confirm(question, _("This cannot be undone."), danger=True)):
             return ""
         count = await self.services.chat.purge(self.principal, ids)
@@ -154,6 +158,9 @@ class Conversations(ChatBase):
         if self.opened.id is not None:
             await self.services.chat.set_configuration(self.principal, self.opened.id, chosen)
         self.opened.configuration_id = chosen
+        # The next thing is a question.
+        self.remove_class("listing")
+        self.composer.focus()
         self.draw_state()
 
     def action_prompt(self) -> None:

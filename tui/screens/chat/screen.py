@@ -15,12 +15,9 @@ from core.errors import NotFound
 from core.events import ConfigurationsChanged, ConversationChanged, Event
 from core.sanitise import one_line
 from tui.i18n import N_, _
-from tui.screens.base import ScreenCommand
-from tui.screens.chat.answers import Answers
 from tui.screens.chat.base import Opened, Spot
-from tui.screens.chat.conversations import Conversations
-from tui.screens.chat.copying import Copying
 from tui.screens.chat.drafts import DraftKeeper
+from tui.screens.chat.keys import Keys
 from tui.screens.chat.side import UNTITLED, Side
 from tui.screens.chat.views import LiveAnswer, view_of
 from tui.widgets.composer import Composer
@@ -32,26 +29,28 @@ from tui.widgets.transcript import Transcript
 if TYPE_CHECKING:
     from textual.events import Resize, ScreenSuspend
 
-_WIDE = 100
+_WIDE, _BROAD = 100, 150
 #: Messages read when a conversation is opened; earlier ones come when they are scrolled to.
 _TAIL, _MORE, _ALL = 200, 500, 1_000_000
 _PLACES = 50
 
 
-class ChatScreen(Answers, Conversations, Copying):
+class ChatScreen(Keys):
     """See the module. `opened` is what is in sight; the answer under way belongs to the service, not to this screen."""
 
     AREA = N_("Chat")
     HELP = N_(
         "Write a question below and press Enter. Alt+Enter or Ctrl+J makes a new line. Large pastes are folded and sent whole.\n\n"
         "Esc stops an answer; what came is kept. Ctrl+R asks the same again, Alt+C lets a broken answer go on.\n\n"
-        "Esc also leads up: from the text to the conversation, from there to the list; i leads back to the text. In the conversation "
-        "j and k go from message to message and code block to code block, y copies, t or Enter opens the reasoning, G goes to the end.\n\n"
+        "PgUp and PgDn read back and forth while you write. Esc also leads up: from the text to the conversation, from there to the "
+        "list; i leads back to the text. In the conversation j and k go from message to message and code block to code block, "
+        "y copies, t or Enter opens the reasoning, G goes to the end.\n\n"
         "An answer goes on when you leave this screen; a notice says when it is there. What you typed is kept, also when the program is "
         "killed."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", N_("stop, up"), id="chat.back", tooltip=N_("Stop the answer; else to the conversation, then the list")),
+        Binding("escape", "stop", N_("stop"), id="chat.stop", tooltip=N_("Stop the answer; what came is kept")),
+        Binding("escape", "back", N_("up"), id="chat.back", tooltip=N_("From the text to the conversation, then to the list")),
         Binding("n", "new", N_("new"), id="chat.new_letter", show=False),
         Binding("ctrl+n", "new", N_("new"), id="chat.new", tooltip=N_("Begin a new conversation")),
         Binding("i", "write", N_("write"), id="chat.write", tooltip=N_("Back to the text")),
@@ -63,6 +62,8 @@ class ChatScreen(Answers, Conversations, Copying):
         Binding("slash", "filter", N_("filter"), id="chat.filter", tooltip=N_("Find a conversation by words of its title")),
         Binding("r", "rename", N_("rename"), id="chat.rename", tooltip=N_("Give the conversation another title")),
         Binding("d", "delete", N_("delete"), id="chat.delete", tooltip=N_("Move conversations to the trash")),
+        Binding("pageup", "page(-1)", N_("a page up"), id="chat.page_up", show=False),
+        Binding("pagedown", "page(1)", N_("a page down"), id="chat.page_down", show=False),
         Binding("p", "pin", N_("pin"), id="chat.pin", tooltip=N_("Keep at the top of the list, or no longer"), show=False),
         Binding("D", "trash", N_("trash"), id="chat.trash", tooltip=N_("Restore what was deleted, or delete it for good"), show=False),
     ]
@@ -80,7 +81,7 @@ class ChatScreen(Answers, Conversations, Copying):
         self.opened, self.configurations, self.summaries, self.total = Opened(), (), {}, 0
         self.loaded = self.entered = False
         self._places: dict[str, Spot] = {}
-        self._figures = True
+        self._figures, self._written = True, False
         self.drafts = DraftKeeper(self, self.save_draft, lambda: self.start(self.drafts.flush, group="draft", exclusive=False))
 
     def on_mount(self) -> None:
@@ -161,6 +162,7 @@ class ChatScreen(Answers, Conversations, Copying):
         self.query_one("#chat-rule", Rule).text = _("system prompt") if self.opened.system_prompt else ""
         self.composer.remark = self._remark()
         self.transcript.empty = self._empty()
+        self._written = bool(self.composer.document.text)
         self.transcript.draw()
         self.refresh_bindings()
 
@@ -256,12 +258,17 @@ class ChatScreen(Answers, Conversations, Copying):
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width < _WIDE, "narrow")
+        self.set_class(event.size.width >= _BROAD, "broad")
 
     # Messages of the widgets -----------------------------------------------------------------------------------------
 
     def on_composer_changed(self, event: Composer.Changed) -> None:
         event.stop()
         self.drafts.changed(self.opened.id, self.composer.draft)
+        if self._written != bool(self.composer.document.text):
+            # Other keys are wanted for a text than before it is begun.
+            self._written = bool(self.composer.document.text)
+            self.refresh_bindings()
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         self.remove_class("listing")
@@ -298,88 +305,3 @@ class ChatScreen(Answers, Conversations, Copying):
         transcript.prepend([view_of(message, scene) for message in found], earlier=max(0, transcript.earlier - len(found)))
         if to_start:
             transcript.action_start()
-
-    # Keys ------------------------------------------------------------------------------------------------------------
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "continue":
-            return self.loaded and self.opened.live is None and bool((last := self.opened.last_answer) and last.can_continue)
-        if action == "retry":
-            return self.loaded and self.opened.live is None and self.opened.last_answer is not None
-        if action == "write":
-            return self.loaded and not self.composer.has_focus
-        if action in ("rename", "delete", "pin"):
-            return self.loaded and (self.opened.id is not None or self.side.rows.has_focus)
-        return True
-
-    def commands(self) -> Iterable[ScreenCommand]:
-        """While text is written plain keys are text, so the palette offers what they would do."""
-        if not self.composer.has_focus:
-            return
-        if self.opened.id is not None:
-            yield ScreenCommand(N_("Rename the conversation"), self.action_rename, key="r")
-            yield ScreenCommand(N_("Delete the conversation"), self.action_delete, key="d")
-            yield ScreenCommand(N_("Pin the conversation, or no longer"), self.action_pin, key="p")
-        if self.opened.last_answer is not None:
-            yield ScreenCommand(N_("Copy the last answer"), self.copy_last_answer, key="y")
-            yield ScreenCommand(N_("Save the last answer to a file"), self.save_last_answer, key="x")
-        yield ScreenCommand(N_("Answers only: hide all reasoning, or show it again"), self.transcript.action_answers_only, key="T")
-        yield ScreenCommand(N_("Show or hide times, tokens and cost"), self.transcript.action_figures, key="f")
-        yield ScreenCommand(N_("Trash: restore what was deleted"), self.action_trash, key="D")
-
-    def action_back(self) -> None:
-        """Stop the answer; else one level up: text, conversation, list, home."""
-        focused = self.focused
-        if focused in (self.side.rows, self.side.filter):
-            self._leave_list()
-        elif self.stop_answer():
-            return
-        elif focused is self.composer and len(self.transcript.flow):
-            self.transcript.focus()
-        else:
-            self._to_list()
-
-    def _leave_list(self) -> None:
-        filter_field = self.side.filter
-        if self.side.rows.clear_marks():
-            return
-        if not filter_field.has_class("hidden"):
-            filter_field.value = ""
-            filter_field.add_class("hidden")
-            self.side.rows.focus()
-        elif self.has_class("narrow"):
-            # There the list lies over the conversation: the way up is to take it away first.
-            self.remove_class("listing")
-            self.composer.focus()
-        else:
-            self.app.call_later(self.modeltrain.action_go, "home")
-
-    def _to_list(self) -> None:
-        self.remove_class("unlisted")
-        self.add_class("listing")
-        self.side.rows.focus()
-
-    def action_list(self) -> None:
-        """Show or hide the list; where it is narrow it lies over the conversation."""
-        hidden = not self.side.display or not self.side.size.width
-        if hidden:
-            self._to_list()
-            return
-        self.remove_class("listing")
-        self.set_class(not self.has_class("narrow"), "unlisted")
-        if self.focused in (self.side.rows, self.side.filter):
-            self.composer.focus()
-
-    def action_write(self) -> None:
-        self.remove_class("listing")
-        self.composer.focus()
-
-    def action_new(self) -> None:
-        self.remove_class("listing")
-        self.start(self._open, None, group="open")
-        self.composer.focus()
-
-    def action_filter(self) -> None:
-        self._to_list()
-        self.side.filter.remove_class("hidden")
-        self.side.filter.focus()

@@ -58,7 +58,7 @@ def figures(message: Message) -> tuple[str, ...]:
         counts = {"input": f"{about}{message.usage.input_tokens:,}", "output": f"{about}{message.usage.output_tokens:,}"}
         parts.append(_("{input} in, {output} out").format(**counts))
     if message.cost is not None:
-        parts.append(about + money(message.cost, message.currency))
+        parts.append((about if message.cost else "") + money(message.cost, message.currency))
     elif message.total_ms is not None:
         parts.append(_("{time} in all").format(time=seconds(message.total_ms)))
     return tuple(parts)
@@ -76,7 +76,7 @@ def thought(message: Message) -> str:
     tokens = _tokens(known, "") if known else _tokens(estimate_tokens(message.reasoning), "~")
     if message.reasoning_ms is None:
         return _("Thought, {tokens}").format(tokens=tokens)
-    if message.reasoning_cut:
+    if message.reasoning_cut and message.state != "stopped":
         return _("Thought for {time}, {tokens}; it led to no answer").format(time=seconds(message.reasoning_ms), tokens=tokens)
     return _("Thought for {time}, {tokens}").format(time=seconds(message.reasoning_ms), tokens=tokens)
 

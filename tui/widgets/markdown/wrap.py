@@ -19,12 +19,12 @@ _WIDE = (
     "\U0001f000-\U0001faff\U00020000-\U0003fffd"
 )
 _JOINED = "(?:[\ufe0e\ufe0f\u0300-\u036f\u20d0-\u20ff\U0001f3fb-\U0001f3ff]|\u200d.)*"
-#: A newline, blanks, one wide character with what is joined to it, or a narrow word.
-_ATOM = re.compile(f"\n|[ \t]+|[{_WIDE}]{_JOINED}|[^\\s{_WIDE}]+|\\s")
+#: A newline, blanks, one wide character with what is joined to it, or a narrow word (U+00A0 holds two words together).
+_ATOM = re.compile(f"\n|[ \t]+|[{_WIDE}]{_JOINED}|(?:[^\\s{_WIDE}]|\u00a0)+|\\s")
 _IS_WIDE = re.compile(f"[{_WIDE}]")
 #: A line never begins with one of these nor ends with one of those (kinsoku), where the text itself has no blank.
 _NOT_FIRST = frozenset("、。，．・：；？！）］｝」』】》〉〕”’…‥—々ーぁぃぅぇぉっゃゅょァィゥェォッャュョ,.!?;:)]}%°")
-_NOT_LAST = frozenset("（［｛「『【《〈〔“‘([{¥$￥")
+_NOT_LAST = frozenset("\u00a0（［｛「『【《〈〔“‘([{¥$￥")
 
 
 class _Word:
@@ -132,7 +132,7 @@ def wrap(runs: Iterable[Run], width: int, *, keep_indent: bool = False) -> list[
     for text, style in runs:
         for atom in _ATOM.findall(calm(text)):
             first = atom[0]
-            if first in " \t\n" or first.isspace():
+            if first in " \t\n" or (first.isspace() and first != "\u00a0"):
                 if word:
                     liner.word(word)
                     word = None

@@ -126,7 +126,7 @@ class MessageLayout:
             wanted.append(waiting_part(view.waiting))
         wanted.extend(self._blocks)
         if view.notice is not None:
-            wanted.append(notice_part(view.notice, self._width))
+            wanted.append(notice_part(view.notice, self._width, gap=bool(self._blocks)))
         wanted.append(blank_part())
         known = {(part.kind, part.source): part for part in self.parts if part.kind not in ("block", "plain")}
         self.parts = [known.get((part.kind, part.source), part) for part in wanted]

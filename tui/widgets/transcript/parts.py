@@ -168,7 +168,7 @@ def waiting_part(text: str) -> Part:
     return Part("waiting", text, draw, 1)
 
 
-def notice_part(notice: Notice, width: int) -> Part:
+def notice_part(notice: Notice, width: int, *, gap: bool = False) -> Part:
     """A marked line: what happened, why, what to do with which key."""
 
     def draw(paper: Paper) -> Rendered:
@@ -186,7 +186,7 @@ def notice_part(notice: Notice, width: int) -> Part:
         head = Segment(f"{sign} ", style)
         return Rendered([[head if not number else Segment("  ", style), *line] for number, line in enumerate(lines)])
 
-    return Part("notice", repr(notice), draw, guess_height(notice.text, width))
+    return Part("notice", f"{gap}{notice!r}", draw, guess_height(notice.text, width), gap=gap)
 
 
 def blank_part() -> Part:
