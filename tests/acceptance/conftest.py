@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.acceptance.faults import Run
 from tests.acceptance.program import prepared
 from tests.acceptance.safe import copied, something_to_lose
-from tests.shell import COMMAND, Shell, clean_environment
+from tests.shell import COMMAND, Outcome, Shell, clean_environment
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +56,20 @@ def safe(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 @pytest.fixture
 def data(safe: tuple[Path, str], tmp_path: Path) -> Path:
     return copied(safe[0], tmp_path / "data")
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`here(data, *arguments, environment={})`: a command in this process, where starting one for each case would take too long."""
+
+    def run(data: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Outcome:
+        from tui.commands.root import run_command_line
+
+        capsys.readouterr()
+        with monkeypatch.context() as changed:
+            for name, value in (environment or {}).items():
+                changed.setenv(name, value)
+            status = run_command_line(["--data", str(data), *arguments])
+        return Outcome(status, *capsys.readouterr())
+
+    return run

@@ -81,7 +81,7 @@ async def configure(data: Path, base_urls: dict[str, str], models: dict[str, tup
     try:
         ann = await services.accounts.principal_for(operator("test"), EMAIL)
         for name, (preset, model) in models.items():
-            endpoint = base_urls[PROTOCOLS[preset]]
+            endpoint = base_urls[PROTOCOLS[preset]] if preset in PROTOCOLS else ""
             draft = ConfigurationDraft(name=name, provider_id=preset, endpoint=endpoint, model=model, key="sk-test", timeout_s=timeout_s)
             await services.configurations.create(ann, draft)
     finally:

@@ -19,6 +19,7 @@ from tests.acceptance.program import EMAIL, choose_model, rows
 from tests.acceptance.safe import QUESTION, copied, last_words, nothing_lost, refused
 from tests.shell import COMMAND, Shell, clean_environment
 from tests.terminal import Terminal
+from tui.glyphs import UNICODE
 
 NOBODY = 65534
 IMPATIENT = {"MODELTRAIN_LOCK_WAIT": "0.3"}
@@ -179,10 +180,10 @@ def test_a_lock_while_the_application_is_used(data: Path, safe: tuple[Path, str]
             assert "Nothing was lost. Try again in a moment." in seen and f"> {TYPED}" in seen, "what was typed stays"
         assert questions(data) == [QUESTION]
         terminal.press("enter")
-        terminal.until(lambda text: "Esc stops the answer" in text and "> Ask," in text)
+        terminal.until(lambda text: UNICODE.running in text and "> Ask," in text)
         with locked(data):
             terminal.until(f"✗ {BUSY}")  # under the answer, which goes on
-        terminal.until(lambda text: "Esc stops the answer" in text and f"✗ {BUSY}" not in text)
+        terminal.until(lambda text: UNICODE.running in text and f"✗ {BUSY}" not in text)
         terminal.press("esc")
         terminal.until("Stopped by you.")
         leave(terminal)

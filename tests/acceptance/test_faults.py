@@ -20,6 +20,7 @@ import pytest
 
 from core.installation import DATABASE_FILE
 from storage.migrations import HEAD
+from tests.acceptance.faults import Run
 from tests.acceptance.safe import last_words, nothing_lost, refused
 from tests.shell import COMMAND, Shell
 from tests.terminal import Terminal
@@ -125,10 +126,10 @@ STARTS = {
 
 
 @pytest.mark.parametrize("name", STARTS)
-def test_what_is_wrong_at_the_start_is_said_and_mended(data: Path, safe: tuple[Path, str], name: str) -> None:
+def test_what_is_wrong_at_the_start_is_said_and_mended(here: Run, data: Path, safe: tuple[Path, str], name: str) -> None:
     fault = STARTS[name]
     environment = dict(fault.damage(data) or {})
-    outcome = Shell(data).run("conversation", "list", "--json", environment=environment)
+    outcome = here(data, "conversation", "list", "--json", environment=environment)
     error = json.loads(outcome.err)["error"]
     assert outcome.out == ""
     refused(outcome.status, f"{error['message']} {error['why']} {error['remedy']}", fault.says, fault.remedy)
