@@ -57,7 +57,8 @@ def _typed_away(screen: Screen[object], key: str) -> bool:
     focused = screen.focused
     if focused is None:
         return False
-    return focused.check_consume_key(key, key_to_character(key))
+    name = _NAMES.get(key, "")  # Textual does not know the character of the slash
+    return focused.check_consume_key(key, key_to_character(key) or (name if len(name) == 1 and name.isascii() else None))
 
 
 def usable_bindings(screen: Screen[object], *, hidden: bool = False) -> list[tuple[Binding, str]]:

@@ -24,13 +24,13 @@ async def test_at_80_columns_the_key_line_shows_what_is_wanted_now(settings: Set
     async with chatting(settings, "sim-markdown@40x150", size=(80, 24)) as seen:
         assert "Ctrl+O model" in key_line(seen) and "Ctrl+B list" in key_line(seen)
         await seen.type("why")
-        await seen.until(lambda: "Enter send  Alt+Enter new line  Esc up  Ctrl+O model" in key_line(seen))
+        await seen.until(lambda: "Enter send  Alt+Enter new line  Esc back  Ctrl+O model" in key_line(seen))
         await seen.press("enter")
         await writing(seen)
-        await seen.until(lambda: "Esc stop" in key_line(seen) and "Esc up" not in key_line(seen))
+        await seen.until(lambda: "Esc stop" in key_line(seen) and "Esc back" not in key_line(seen))
         await seen.press("escape")
         await answered(seen)
-        await seen.until(lambda: "Esc up  Ctrl+O model  Ctrl+R retry  Alt+C continue" in key_line(seen))
+        await seen.until(lambda: "Esc back  Ctrl+O model  Ctrl+R retry  Alt+C continue" in key_line(seen))
         await seen.type("n")
         await seen.until(lambda: "Enter send  Alt+Enter new line" in key_line(seen))
         await seen.press("backspace", "escape")
@@ -58,7 +58,7 @@ async def test_esc_in_the_list_leaves_the_answer_alone(settings: Settings) -> No
         await ask(seen, "why")
         await writing(seen)
         await seen.press("ctrl+b")
-        await seen.until(lambda: screen(seen).side.rows.has_focus and "Esc up" in key_line(seen))
+        await seen.until(lambda: screen(seen).side.rows.has_focus and "Esc back" in key_line(seen))
         await seen.press("escape")
         await seen.until(lambda: screen(seen).composer.has_focus)
         assert screen(seen).opened.live is not None
@@ -95,3 +95,14 @@ async def test_one_that_goes_for_good_is_named(settings: Settings) -> None:
         await seen.press("d")
         await seen.until(lambda: isinstance(seen.app.screen, Confirm))
         await seen.until("Delete “unique words” for good?")
+
+
+async def test_what_cannot_be_done_is_not_offered(settings: Settings) -> None:
+    async with chatting(settings, "sim-reasoning@2000x60", size=(200, 40)) as seen:
+        await ask(seen, "why")
+        await answered(seen)
+        assert screen(seen).composer.has_focus and "/ filter" not in key_line(seen), "a slash is text here"
+        await seen.press("escape")
+        await seen.until(lambda: "t reasoning" in key_line(seen))
+        await seen.press("k")
+        await seen.until(lambda: "y copy" in key_line(seen) and "t reasoning" not in key_line(seen))

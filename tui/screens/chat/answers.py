@@ -89,6 +89,8 @@ class Answers(ChatBase):
                     self._ended(update.message)
                     return
                 self.transcript.update(live.view())
+                if update.reasoning and len(update.reasoning) == len(live.reasoning):
+                    self.refresh_bindings()  # there is something to open now
         finally:
             ticking.stop()
 

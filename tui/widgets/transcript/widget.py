@@ -291,6 +291,12 @@ class Transcript(Widget, can_focus=True):
             self._asked_for_earlier = self.earlier
             self.post_message(self.EarlierWanted(self))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action != "reasoning":
+            return True
+        index = self.flow.index_of(self.target.message_id) if self.target is not None else None
+        return index is not None and bool(self.flow.view_at(index).reasoning)
+
     # What can be done with it ----------------------------------------------------------------------------------------
 
     def text_of(self, target: Target) -> tuple[str, str]:
