@@ -154,7 +154,7 @@ CAPABILITIES = {
 
 
 def capabilities(found: Sequence[str]) -> str:
-    return ", ".join(_(CAPABILITIES[name]) for name in found if name in CAPABILITIES)
+    return " · ".join(_(CAPABILITIES[name]) for name in found if name in CAPABILITIES)
 
 
 def context(length: int | None) -> str:
