@@ -127,7 +127,7 @@ def _text_of(error: ModeltrainError) -> tuple[str, Text]:
 
 def _cause(error: ModeltrainError) -> str:
     """Which of the causes of its code it was."""
-    cause = str(error.fields.get("reason") or error.fields.get("where") or "")
+    cause = str(error.fields.get("reason") or error.fields.get("where") or error.fields.get("status") or "")
     if error.fields.get("partial") is False and (error.code, cause) not in BY_PROVIDER_REASON:
         return "nothing_came"
     return cause

@@ -54,6 +54,11 @@ BY_PROVIDER_REASON: dict[tuple[str, str], Text] = {
         (N_("It points to {location}."),),
         (N_("If you trust that address, enter it as the endpoint: redirects are not followed, so that your key goes nowhere else."),),
     ),
+    ("bad_request", "413"): Text(
+        (N_("The provider refuses the request: it is too large (413)."),),
+        (_SAID,),
+        (N_("Ask with less text, or begin a new conversation: all of this one goes along with each question."),),
+    ),
     ("bad_request", "not_json"): Text(
         (N_("The extra parameters cannot be sent."),), (), (N_("Correct the extra JSON of the configuration."),)
     ),

@@ -93,7 +93,8 @@ def test_every_cause_of_a_providers_error_has_words(kind: type[errors.Modeltrain
 @pytest.mark.parametrize(("code", "cause"), sorted(BY_PROVIDER_REASON))
 def test_a_known_cause_is_said_with_its_remedy(code: str, cause: str) -> None:
     kind = next(kind for kind in tree(errors.ProviderError) if kind.code == code)
-    fields = {"partial": False} if cause == "nothing_came" else {"where" if cause == "reasoning" else "reason": cause}
+    name = {"reasoning": "where", "413": "status"}.get(cause, "reason")
+    fields = {"partial": False} if cause == "nothing_came" else {name: cause}
     plain, told = describe(kind()), describe(kind(**fields, endpoint="https://host/v1", message="its words", address="10.0.0.1"))
     assert told.code == code, "scripts know the code, whatever the cause"
     assert told.remedy and told.sentence != plain.sentence
