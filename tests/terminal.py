@@ -28,7 +28,9 @@ from wcwidth import wcwidth
 
 ROOT = Path(__file__).resolve().parents[1]
 KEYS = {
-    "enter": "\r", "tab": "\t", "shift+tab": "\x1b[Z", "esc": "\x1b", "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
+    # Behind the escape key a report that the terminal has the focus, so that it and the next key are not taken for one.
+    "esc": "\x1b\x1b[I",
+    "enter": "\r", "tab": "\t", "shift+tab": "\x1b[Z", "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D",
     "home": "\x1b[H", "end": "\x1b[F", "pgup": "\x1b[5~", "pgdn": "\x1b[6~", "space": " ", "backspace": "\x7f", "delete": "\x1b[3~",
     "f1": "\x1bOP", "f2": "\x1bOQ", "alt+enter": "\x1b\r",
 }  # fmt: skip
@@ -172,10 +174,10 @@ class Terminal:
             self.pump(0.01)
 
     def press(self, *names: str) -> None:
-        """Press keys, one after another, each read by the program before the next (an escape key stands alone)."""
+        """Press keys, one after another."""
         for name in names:
             self.write(key_bytes(name))
-            self.pump(0.15 if name == "esc" else 0.03)
+            self.pump(0.03)
 
     def paste(self, text: str) -> None:
         """Paste as terminals do, in brackets."""

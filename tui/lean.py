@@ -5,6 +5,7 @@ Private names are used, each covered by a test that fails when an upgrade of Tex
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from typing import Any
 
 import textual._ansi_sequences
 import textual.app
+import textual.constants
 import textual.strip
 
 from tui.terminal_input import InputParser, lenient_decoder
@@ -75,3 +77,7 @@ def _read_safely() -> None:
 
     driver = vars(textual.drivers.linux_driver)
     driver["XTermParser"], driver["getincrementaldecoder"] = InputParser, lenient_decoder
+    # Textual looks whether an escape is a key every tenth of a second. With its own delay of the same length it may look a moment too
+    # early, and then "Esc, j" within two tenths of a second is Alt+J.
+    if "ESCDELAY" not in os.environ:
+        vars(textual.constants)["ESCAPE_DELAY"] = 0.05

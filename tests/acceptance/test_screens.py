@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.program import add_a_configuration, ask, choose_model, make_the_first_account, prepared, rows, stamp, start
 from core.auth.principal import Principal
 from core.bootstrap import Services
+from tests.acceptance.program import add_a_configuration, ask, choose_model, make_the_first_account, prepared, rows, stamp, start
 from tests.escapes import LAWFUL, Judge
 from tests.shell import Shell
 from tests.terminal import Terminal
@@ -71,7 +71,7 @@ def stop_one_answer(terminal: Terminal) -> None:
     choose_model(terminal, "slow")
     ask(terminal, MORE)
     terminal.until("This answer is simulated")
-    terminal.press("esc")
+    terminal.write("\x1b")
     terminal.until("Stopped by you. What came is kept.")
 
 
@@ -150,9 +150,9 @@ def check_what_was_kept(data: Path, copied: str) -> None:
 # Accidents ---------------------------------------------------------------------------------------------------------------------
 
 
-async def one_conversation(services: Services, principal: Principal) -> str:
+async def one_conversation(services: Services, principal: Principal) -> None:
     await services.configurations.ensure_starter(principal)
-    return await services.chat.create(principal, title=TITLE)
+    await services.chat.create(principal, title=TITLE)
 
 
 def drafted(data: Path, text: str) -> bool:
