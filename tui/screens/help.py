@@ -29,7 +29,7 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f1,q", "dismiss", N_("close"), id="help.close"),
         Binding("down,j", "scroll(1)", N_("scroll"), id="help.scroll"),
-        Binding("up,k", "scroll(-1)", N_("up"), show=False),
+        Binding("up,k", "scroll(-1)", N_("up a line"), show=False),
         Binding("pagedown,space", "scroll(10)", N_("a page down"), show=False),
         Binding("pageup", "scroll(-10)", N_("a page up"), show=False),
     ]

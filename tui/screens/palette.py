@@ -32,7 +32,7 @@ class Palette(Dialog[ScreenCommand | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "accept", N_("do it"), id="palette.accept", priority=True),
         Binding("down", "move(1)", N_("down"), show=False, priority=True),
-        Binding("up", "move(-1)", N_("up"), show=False, priority=True),
+        Binding("up", "move(-1)", N_("up a line"), show=False, priority=True),
         Binding("pagedown", "page(1)", N_("a page down"), show=False, priority=True),
         Binding("pageup", "page(-1)", N_("a page up"), show=False, priority=True),
     ]

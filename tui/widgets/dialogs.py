@@ -159,7 +159,7 @@ class Choose(Dialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "accept", N_("choose"), id="dialog.choose", priority=True),
         Binding("down", "move(1)", N_("down"), show=False, priority=True),
-        Binding("up", "move(-1)", N_("up"), show=False, priority=True),
+        Binding("up", "move(-1)", N_("up a line"), show=False, priority=True),
     ]
 
     def __init__(self, question: str, options: Sequence[tuple[str, str, str]], current: str = "", *, explanation: str = "") -> None:

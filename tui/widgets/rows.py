@@ -53,7 +53,7 @@ class Rows(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", N_("open"), id="list.open", tooltip=N_("Open what is in hand")),
         Binding("down,j", "move(1)", N_("down"), show=False),
-        Binding("up,k", "move(-1)", N_("up"), show=False),
+        Binding("up,k", "move(-1)", N_("up a line"), show=False),
         Binding("pagedown,ctrl+f", "page(1)", N_("a page down"), show=False),
         Binding("pageup", "page(-1)", N_("a page up"), show=False),
         Binding("g,home", "end(0)", N_("first"), show=False),

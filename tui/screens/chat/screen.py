@@ -50,7 +50,7 @@ class ChatScreen(Keys):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", N_("stop"), id="chat.stop", tooltip=N_("Stop the answer; what came is kept")),
-        Binding("escape", "back", N_("back"), id="chat.back", tooltip=N_("From the text to the conversation, then to the list")),
+        Binding("escape", "back", N_("up"), id="chat.back", tooltip=N_("From the text to the conversation, then to the list")),
         Binding("n", "new", N_("new"), id="chat.new_letter", show=False),
         Binding("ctrl+n", "new", N_("new"), id="chat.new", tooltip=N_("Begin a new conversation")),
         Binding("i", "write", N_("write"), id="chat.write", tooltip=N_("Back to the text")),

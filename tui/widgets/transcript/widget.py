@@ -35,7 +35,7 @@ class Transcript(Widget, can_focus=True):
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", N_("down"), id="transcript.down", tooltip=N_("To the next message or code block"), show=False),
-        Binding("up,k", "move(-1)", N_("up"), id="transcript.up", tooltip=N_("To the message or code block before"), show=False),
+        Binding("up,k", "move(-1)", N_("up a line"), id="transcript.up", tooltip=N_("To the message or code block before"), show=False),
         Binding("y", "copy", N_("copy"), id="transcript.copy", tooltip=N_("Copy the message or code block in hand")),
         Binding("x", "save", N_("save to file"), id="transcript.save", tooltip=N_("Save the message or code block in hand to a file")),
         Binding(
