@@ -231,7 +231,7 @@ class TestCursor:
         async with shown(question(1), answer(1, reasoning="first\nsecond", reasoning_label="Thought")) as (_app, transcript, pilot):
             folded = lines_of(transcript)
             await pilot.press("enter")
-            assert [line.strip("▌ ") for line in lines_of(transcript)[4:8]] == ["▾ Thought", "▎ first", "▎ second", "Answer 1."]
+            assert [line.strip("▌ ") for line in lines_of(transcript)[4:9]] == ["▾ Thought", "▎ first", "▎ second", "", "Answer 1."]
             await pilot.press("t")
             assert lines_of(transcript) == folded
 

@@ -122,6 +122,8 @@ class MessageLayout:
             wanted.append(label_part(view, self.opened))
             if self.opened and view.reasoning:
                 wanted.extend(self._thoughts(view))
+                if self._blocks:
+                    wanted.append(blank_part())
         if view.waiting and not self._blocks:
             wanted.append(waiting_part(view.waiting))
         wanted.extend(self._blocks)

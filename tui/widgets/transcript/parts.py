@@ -190,5 +190,5 @@ def notice_part(notice: Notice, width: int, *, gap: bool = False) -> Part:
 
 
 def blank_part() -> Part:
-    """The line between two messages."""
+    """The line between two messages, or between open reasoning and the answer."""
     return Part("blank", "", lambda _paper: Rendered([[]]), 1)
