@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.settings import Settings
+from storage.files import is_there
 
 OLDEST_PYTHON = (3, 11)
 LOW_DISK_BYTES = 1 << 30
@@ -107,7 +108,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _data_folder(folder: Path) -> Iterator[Check]:
     fields = {"path": str(folder)}
-    if not folder.exists():
+    if not is_there(folder):
         parent = _first_that_exists(folder)
         writable = os.access(parent, os.W_OK | os.X_OK)
         yield Check("data_folder", "absent" if writable else "cannot_be_made", State.OK if writable else State.PROBLEM, fields)
@@ -138,11 +139,11 @@ def _own_files(folder: Path) -> list[Path]:
 
 
 def _first_that_exists(path: Path) -> Path:
-    return next((each for each in path.parents if each.exists()), Path("/"))
+    return next((each for each in path.parents if is_there(each)), Path("/"))
 
 
 def _disk(folder: Path) -> Iterator[Check]:
-    usage = shutil.disk_usage(folder if folder.exists() else _first_that_exists(folder))
+    usage = shutil.disk_usage(folder if is_there(folder) else _first_that_exists(folder))
     fields = {"free": usage.free, "path": str(folder)}
     if usage.free < NO_DISK_BYTES:
         yield Check("disk", "full", State.PROBLEM, fields)
@@ -161,8 +162,12 @@ def _kept(settings: Settings) -> Iterator[Check]:
     from storage.errors import StorageProblem
 
     file = sqlite_path(settings.database_url) if settings.is_sqlite else None
-    if file is not None and not file.exists():
-        yield Check("database", "absent", State.OK, {"path": str(file)})
+    if file is not None and not is_there(file):
+        hidden = is_there(file.parent) and not os.access(file.parent, os.X_OK)
+        if hidden:
+            yield Check("database", "database_unreachable", State.PROBLEM, {"reason": "cannot_open", "path": str(file)})
+        else:
+            yield Check("database", "absent", State.OK, {"path": str(file)})
         return
     from core.secrets import make_box
     from storage.unit_of_work import Storage

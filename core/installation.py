@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 
 from core.errors import DiskFull, EnvironmentProblem, ModeltrainError
@@ -12,7 +11,7 @@ from core.secrets import MASTER_KEY_FILE, make_box
 from core.settings import Settings
 from storage import schema
 from storage.db import sqlite_path
-from storage.files import private_database, private_folder
+from storage.files import is_there, private_database, private_folder
 from storage.rotation import prepare_keys
 from storage.unit_of_work import Storage
 
@@ -48,13 +47,11 @@ def _folders(settings: Settings) -> None:
     file = sqlite_path(settings.database_url)
     if file is None:
         return
-    if not file.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
-        raise EnvironmentProblem(what="folder_not_writable", path=str(file.parent), reason="")
     try:
         private_database(file)
-    except PermissionError:
-        return  # it is there, and somebody else's: the database says what can be done with it
     except OSError as error:
+        if isinstance(error, PermissionError) and is_there(file):
+            return  # it is somebody else's: the database says what can be done with it
         raise _not_writable(file.parent, error) from error
 
 

@@ -20,6 +20,14 @@ def exposure(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode) & 0o077
 
 
+def is_there(path: Path) -> bool:
+    """Whether `path` can be seen; False where this account may not even look."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def private_folder(path: Path, *, ours: tuple[str, ...] = ()) -> None:
     """Make `path` with 0700, parents included. One that is there is tightened if it is empty or holds a file named in `ours`.
 

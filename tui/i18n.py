@@ -88,9 +88,11 @@ def ngettext(singular: str, plural: str, count: int) -> str:
 
 
 def joined(*sentences: str) -> str:
-    """Whole sentences one behind the other; full-width marks hold their own blank."""
+    """Whole sentences one behind the other; full-width marks hold their own blank. What others wrote may lack its end."""
     text = ""
     for sentence in filter(None, sentences):
+        if text and text[-1].isalnum():
+            text += "." if text[-1].isascii() else "。"
         text += sentence if not text or text[-1] in _FULL_WIDTH_ENDS else f" {sentence}"
     return text
 

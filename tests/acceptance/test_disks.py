@@ -134,13 +134,20 @@ def test_files_that_belong_to_somebody_else(safe: tuple[Path, str]) -> None:
         for path in data.glob(f"{DATABASE_FILE}*"):
             os.chown(path, 0, 0)
             path.chmod(0o644)
-        run = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", COMMAND, "--data", data]
+        run: list[str | Path] = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", COMMAND, "--data", data]
         if subprocess.run([*run, "--version"], capture_output=True).returncode:
             pytest.skip("somebody else may not run the program here")
         done = subprocess.run([*run, "--as", EMAIL, "chat", TYPED], capture_output=True, text=True, env=clean_environment())
         refused(done.returncode, done.stderr, READ_ONLY, "Make the data folder writable")
         with Terminal(run, width=100, height=30) as terminal:
             refused(terminal.wait(), last_words(terminal), READ_ONLY, "Make the data folder writable")
+        os.chown(data, 0, 0)  # 0700: somebody else may not even look into it
+        for place in (data, folder / "new"):
+            run[-1] = place
+            done = subprocess.run([*run, "user", "list"], capture_output=True, text=True, env=clean_environment())
+            refused(done.returncode, done.stderr, f"The folder {place} cannot be written.", "Give this account the right to write it")
+            with Terminal(run, width=200, height=30) as terminal:
+                refused(terminal.wait(), last_words(terminal), f"The folder {place} cannot be written.", "Give this account the right")
         for path in data.iterdir():
             os.chown(path, 0, 0)
         nothing_lost(data, safe[1])

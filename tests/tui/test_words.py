@@ -198,7 +198,8 @@ def test_what_is_missing_is_english_and_the_header_never_shows() -> None:
     [
         (("It broke.", "", "Mend it."), "It broke. Mend it."),
         (("出错了。", "请重试（429）", "再试"), "出错了。请重试（429）再试"),
-        (("It said: 不行", "Retry."), "It said: 不行 Retry."),
+        (("It said: 不行", "Retry."), "It said: 不行。Retry."),
+        (("It said: no such model", "Retry."), "It said: no such model. Retry."),
         ((), ""),
     ],
 )

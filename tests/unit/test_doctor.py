@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from sqlalchemy import text
 from core import doctor
 from core.doctor import State, Surroundings, examine
 from core.installation import prepare
-from core.settings import Settings
+from core.settings import Settings, load_settings
 from storage.errors import StorageProblem
 from storage.keyring import new_master_key
 from storage.tables import Configuration, User
@@ -50,6 +52,28 @@ def test_before_the_first_start_nothing_is_made(settings: Settings) -> None:
 def test_a_folder_that_is_a_file(settings: Settings) -> None:
     settings.data_dir.write_text("")
     assert findings(settings)["data_folder"] == ("not_a_folder", State.PROBLEM)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="being somebody else needs root")
+def test_folders_that_this_account_may_not_even_look_into(ready: Settings) -> None:
+    """Everything else is still checked, and nothing fails."""
+    folder = Path(tempfile.mkdtemp())  # tmp_path is closed to others
+    try:
+        folder.chmod(0o755)
+        shutil.copytree(ready.data_dir, folder / "data")
+        (folder / "data").chmod(0o700)
+        os.setresuid(65534, 65534, 0)
+        try:
+            closed = findings(load_settings(folder / "data", {}))
+            below = findings(load_settings(folder / "data" / "below", {}))
+        finally:
+            os.setresuid(0, 0, 0)
+    finally:
+        shutil.rmtree(folder)
+    assert closed["data_folder"] == ("not_writable", State.PROBLEM)
+    assert closed["database"] == ("database_unreachable", State.PROBLEM)
+    assert below["data_folder"] == ("cannot_be_made", State.PROBLEM)
+    assert {"python", "disk"} <= set(closed) & set(below)
 
 
 def test_loose_permissions(ready: Settings) -> None:

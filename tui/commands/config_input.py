@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "MODELTRAIN_API_KEY"
 KeyFile = Annotated[
-    Path | None, typer.Option("--key-file", metavar="FILE", help=_("A file with the API key (- is standard input)."), show_default=False)
+    Path | None,
+    typer.Option(
+        "--key-file", metavar="FILE", help=_("A file with the API key (- is standard input)."), show_default=False, readable=False
+    ),
 ]
 
 

@@ -71,7 +71,9 @@ def show(
 def export(
     context: typer.Context,
     conversation: Id,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help=_("Default: standard output."))] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help=_("Default: standard output."), readable=False)
+    ] = None,
     form: Annotated[str, typer.Option("--format", metavar="json|markdown", help=_("The form of the export."))] = "json",
 ) -> None:
     invocation: Invocation = context.obj

@@ -64,7 +64,13 @@ def global_options() -> list[Any]:
         data: Annotated[
             Path | None,
             typer.Option(
-                "--data", metavar="DIR", help=_("The data folder."), callback=_into("data_dir"), expose_value=False, show_default=False
+                "--data",
+                metavar="DIR",
+                help=_("The data folder."),
+                callback=_into("data_dir"),
+                expose_value=False,
+                show_default=False,
+                readable=False,  # what is wrong with it is said in our words
             ),
         ] = None,
         json: Annotated[bool, typer.Option("--json", help=_("Print JSON."), callback=_into("json"), expose_value=False)] = False,

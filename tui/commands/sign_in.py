@@ -29,7 +29,8 @@ def sign_in(
     context: typer.Context,
     email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help=_("The e-mail of your account."), show_default=False)] = None,
     password_file: Annotated[
-        Path | None, typer.Option("--password-file", help=_("A file with the password (- is standard input)."), show_default=False)
+        Path | None,
+        typer.Option("--password-file", help=_("A file with the password (- is standard input)."), show_default=False, readable=False),
     ] = None,
 ) -> None:
     invocation: Invocation = context.obj

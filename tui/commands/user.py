@@ -33,7 +33,8 @@ app = command_group(_("Accounts: add, list, change the password, enable, disable
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help=_("The e-mail of the account."), show_default=False)]
 PasswordFile = Annotated[
-    Path | None, typer.Option("--password-file", help=_("A file with the password (- is standard input)."), show_default=False)
+    Path | None,
+    typer.Option("--password-file", help=_("A file with the password (- is standard input)."), show_default=False, readable=False),
 ]
 ROLES = {"user": N_("user"), "admin": N_("administrator")}
 

@@ -34,8 +34,11 @@ def first_screen(settings: Settings, kept: LocalPreferences) -> Framed:
     """The likely screen, from what the data folder holds, so that the first frame need not wait for the database."""
     from core.auth.kept import KeptSession
 
-    if settings.database_file is not None and not settings.database_file.exists():
-        return WizardScreen()
+    try:
+        if settings.database_file is not None and not settings.database_file.exists():
+            return WizardScreen()
+    except OSError:
+        return OpeningScreen()  # this account may not even look: the services will say so
     if KeptSession(settings.data_dir).load() is not None:
         return OpeningScreen()
     return SignInScreen(email=kept.email)
