@@ -1,0 +1,384 @@
+"""What every screen looks like: at 80x24 light in Chinese and 120x40 dark in English, the conversation in every combination.
+
+A picture that changed on purpose is taken anew with `make test ARGS="tests/snapshots --snapshot-update"`; look at it first:
+a failing run leaves snapshot_report.html with both pictures side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from demo import EMAIL, HALTS, PASSWORD, TEXTS
+from textual.pilot import Pilot
+
+from tests.snapshots.conftest import MakeApp
+from tui.app import ModeltrainApp
+from tui.i18n import Locale
+
+SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
+THEMES = {"dark": "night", "light": "day"}
+LOOKS = (("120x40", "dark", "en"), ("80x24", "light", "zh_CN"))
+ALL_LOOKS = tuple((size, theme, language) for size in SIZES for theme in THEMES for language in ("en", "zh_CN"))
+OTHER_THEMES = ("ember", "paper", "terminal")
+
+
+class NeverSeen(AssertionError):
+    """What was waited for did not come; holds the screen."""
+
+
+@dataclass
+class Visit:
+    """A person at the application, in one language."""
+
+    pilot: Pilot[Any]
+    language: str
+
+    @property
+    def app(self) -> ModeltrainApp:
+        assert isinstance(self.pilot.app, ModeltrainApp)
+        return self.pilot.app
+
+    @property
+    def text(self) -> str:
+        return "\n".join("".join(segment.text for segment in strip) for strip in self.app.screen._compositor.render_strips())
+
+    async def see(self, wanted: str | Callable[[], bool], limit_s: float = 20.0) -> None:
+        """Wait for a message (or its beginning, where it has placeholders) in the language of the picture, or for something to be so."""
+        words = "" if callable(wanted) else Locale(self.language).gettext(wanted).split("{")[0].strip() or wanted
+        deadline = asyncio.get_running_loop().time() + limit_s
+        while not (wanted() if callable(wanted) else words in self.text):
+            if self.app.unforeseen:
+                raise self.app.unforeseen[0]
+            if asyncio.get_running_loop().time() > deadline:
+                raise NeverSeen(f"{words or wanted!r} in:\n{self.text}")
+            await self.pilot.pause()
+            await asyncio.sleep(0.005)
+        await self.still()
+
+    async def still(self) -> None:
+        """Wait until the screen says the same twice with nothing left to do in between."""
+        before = ""
+        while (now := self.text) != before:
+            before = now
+            for _turn in range(3):
+                await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def write(self, text: str) -> None:
+        for character in text:
+            await self.pilot.press("space" if character == " " else character)
+
+    async def home(self) -> None:
+        await self.see("Areas")
+        await self.see(TEXTS[self.language].titles["loss"])
+
+    async def open(self, name: str) -> None:
+        """Open the conversation of the demo called `name`."""
+        await self.home()
+        page = await self.app.context.services.chat.conversations(self.app.context.principal)
+        title = TEXTS[self.language].titles[name]
+        await self.app.open_conversation(next(item.id for item in page.items if item.title == title))
+        await self.see(lambda: getattr(self.app.screen, "opened", None) is not None and self.app.screen.opened.id is not None)  # type: ignore[attr-defined]
+        await self.see(lambda: self.app.screen.title_line.opened == title)  # type: ignore[attr-defined]
+
+
+Walk = Callable[[Visit], Awaitable[None]]
+WALKS: dict[str, Walk] = {}
+FRESH = {"wizard"}
+
+
+def picture(walk: Walk) -> Walk:
+    WALKS[walk.__name__] = walk
+    return walk
+
+
+# The entrance ------------------------------------------------------------------------------------------------------------
+
+
+@picture
+async def wizard(visit: Visit) -> None:
+    await visit.see(lambda: visit.app.context.ready)
+    for value in (EMAIL, TEXTS[visit.language].nickname, PASSWORD):
+        await visit.write(value)
+        await visit.press("tab")
+    await visit.see("strong")
+    await visit.see(lambda: visit.text.count(Locale(visit.language).gettext("free")) >= 2)
+
+
+@picture
+async def sign_in(visit: Visit) -> None:
+    await visit.home()
+    await visit.app.sign_out()
+    await visit.see("Sign in with your e-mail and password.")
+    await visit.write(EMAIL)
+    await visit.press("tab")
+    await visit.write("wrong")
+    await visit.press("ctrl+s")
+    await visit.see("E-mail or password is wrong.")
+
+
+@picture
+async def registration(visit: Visit) -> None:
+    await visit.home()
+    await visit.app.sign_out()
+    await visit.see("new account")
+    await visit.press("ctrl+n")
+    await visit.see("Make an account of your own.")
+    await visit.write(EMAIL)
+    await visit.press("tab", "C", "tab", "x", "tab")
+    await visit.see("Already taken.")
+
+
+# Finding one's way -------------------------------------------------------------------------------------------------------
+
+
+@picture
+async def home(visit: Visit) -> None:
+    await visit.home()
+
+
+@picture
+async def areas(visit: Visit) -> None:
+    await visit.home()
+    await visit.press("ctrl+g")
+    await visit.see("Go to")
+
+
+@picture
+async def palette(visit: Visit) -> None:
+    await visit.home()
+    await visit.press("ctrl+p")
+    await visit.see("All commands")
+
+
+@picture
+async def help_page(visit: Visit) -> None:
+    await visit.home()
+    await visit.press("f1")
+    await visit.see("Help: {screen}")
+
+
+# Chat --------------------------------------------------------------------------------------------------------------------
+
+
+@picture
+async def chat(visit: Visit) -> None:
+    await visit.open("loss")
+    await visit.write(TEXTS[visit.language].draft)
+
+
+@picture
+async def chat_reasoning(visit: Visit) -> None:
+    await visit.open("loss")
+    await visit.press("escape", "k", "k", "t", "g")
+
+
+@picture
+async def chat_code(visit: Visit) -> None:
+    await visit.open("code")
+
+
+@picture
+async def chat_failed(visit: Visit) -> None:
+    await visit.open("failed")
+
+
+@picture
+async def chat_cut(visit: Visit) -> None:
+    await visit.open("cut")
+
+
+@picture
+async def chat_empty(visit: Visit) -> None:
+    await visit.home()
+    await visit.press("n")
+    await visit.see("Write your question below and press Enter.")
+
+
+@picture
+async def chat_list(visit: Visit) -> None:
+    await visit.open("sql")
+    await visit.press(*["ctrl+b"] * (1 if visit.app.size.width < 100 else 2), "down", "space")
+    await visit.see("1 marked: d delete" if visit.language == "en" else "已标记 1 个")
+
+
+@picture
+async def model_picker(visit: Visit) -> None:
+    await visit.open("sql")
+    await visit.press("ctrl+o")
+    await visit.see("Which model answers from now on?")
+
+
+@picture
+async def system_prompt(visit: Visit) -> None:
+    await visit.open("sql")
+    await visit.press("ctrl+t")
+    await visit.see("No system prompt of its own")
+
+
+@picture
+async def confirmation(visit: Visit) -> None:
+    await visit.open("sql")
+    await visit.press("escape", "d")
+    await visit.see("yes")
+
+
+@picture
+async def trash(visit: Visit) -> None:
+    await visit.open("sql")
+    await visit.press("escape", "D")
+    await visit.see("Conversations stay here for {days} days, then they are deleted for good.")
+
+
+# Models ------------------------------------------------------------------------------------------------------------------
+
+
+async def _models(visit: Visit) -> None:
+    await visit.home()
+    await visit.press("m")
+    await visit.see("deepseek")
+
+
+@picture
+async def models(visit: Visit) -> None:
+    await _models(visit)
+
+
+@picture
+async def models_test(visit: Visit) -> None:
+    await _models(visit)
+    await visit.press("g", "j", "j", "t")
+    await visit.see("✗")
+
+
+@picture
+async def configuration(visit: Visit) -> None:
+    await _models(visit)
+    await visit.press("g", "j", "e")
+    await visit.see("Endpoint")
+    await visit.press("ctrl+o")
+
+
+@picture
+async def providers(visit: Visit) -> None:
+    await _models(visit)
+    await visit.press("right")
+    await visit.see("DeepSeek")
+
+
+@picture
+async def provider(visit: Visit) -> None:
+    await providers(visit)
+    await visit.press("enter")
+    await visit.see("No models are known here yet.")
+
+
+# Account, settings -------------------------------------------------------------------------------------------------------
+
+
+async def _account(visit: Visit) -> None:
+    await visit.home()
+    await visit.press("a")
+    await visit.see("Member since")
+
+
+@picture
+async def account(visit: Visit) -> None:
+    await _account(visit)
+
+
+@picture
+async def sessions(visit: Visit) -> None:
+    await _account(visit)
+    await visit.press("right")
+    await visit.see("192.0.2.17")
+
+
+@picture
+async def keys(visit: Visit) -> None:
+    await _account(visit)
+    await visit.press("right", "right")
+    await visit.see("laptop")
+
+
+@picture
+async def new_password(visit: Visit) -> None:
+    await _account(visit)
+    await visit.press("j", "j", "enter")
+    await visit.see("Change your password")
+
+
+@picture
+async def settings(visit: Visit) -> None:
+    await visit.home()
+    await visit.press("s")
+    await visit.see("Registration open")
+
+
+# The snapshots -----------------------------------------------------------------------------------------------------------
+
+
+def taken(
+    snap_compare: Callable[..., bool], make_app: MakeApp, name: str, size: str, theme: str, language: str, walk: Walk | None = None
+) -> bool:
+    """Whether the screen looks as it did."""
+
+    async def go(pilot: Pilot[Any]) -> None:
+        visit = Visit(pilot, language)
+        await (walk or WALKS[name])(visit)
+        await visit.still()
+
+    return snap_compare(make_app(language, theme, name in FRESH), terminal_size=SIZES[size], run_before=go)
+
+
+@pytest.mark.parametrize(("size", "theme", "language"), LOOKS, ids=lambda value: value)
+@pytest.mark.parametrize("name", [name for name in WALKS if name != "chat"])
+def test_screen(snap_compare: Callable[..., bool], make_app: MakeApp, name: str, size: str, theme: str, language: str) -> None:
+    assert taken(snap_compare, make_app, name, size, THEMES[theme], language)
+
+
+@pytest.mark.parametrize(("size", "theme", "language"), ALL_LOOKS, ids=lambda value: value)
+def test_conversation(snap_compare: Callable[..., bool], make_app: MakeApp, size: str, theme: str, language: str) -> None:
+    assert taken(snap_compare, make_app, "chat", size, THEMES[theme], language)
+
+
+@pytest.mark.parametrize("theme", OTHER_THEMES)
+def test_other_themes(snap_compare: Callable[..., bool], make_app: MakeApp, theme: str) -> None:
+    assert taken(snap_compare, make_app, "chat", "80x24", theme, "en")
+
+
+def test_ascii(snap_compare: Callable[..., bool], make_app: MakeApp) -> None:
+    """For terminals and fonts without other signs."""
+
+    async def plain(visit: Visit) -> None:
+        from tui.glyphs import ASCII
+
+        visit.app.use_glyphs(ASCII)
+        await chat_reasoning(visit)
+
+    assert taken(snap_compare, make_app, "ascii", "80x24", "night", "en", plain)
+
+
+def test_an_answer_being_written(snap_compare: Callable[..., bool], make_app: MakeApp) -> None:
+    """It goes silent in its middle, so that the picture is the same each time; then the question whether to leave."""
+
+    async def leaving(visit: Visit) -> None:
+        await visit.open("sql")
+        await visit.press("ctrl+o")
+        await visit.see("Which model answers from now on?")
+        await visit.write(HALTS)
+        await visit.press("enter")
+        await visit.see(lambda: visit.app.screen.title_line.in_hand == "half an answer")  # type: ignore[attr-defined]
+        await visit.write("Why")
+        await visit.press("enter")
+        await visit.see("keep each answer")
+        await visit.press("ctrl+q")
+        await visit.see("An answer is still being written. Leave all the same?")
+
+    assert taken(snap_compare, make_app, "leave", "80x24", "night", "en", leaving)
