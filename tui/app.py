@@ -306,6 +306,8 @@ class ModeltrainApp(App[int], inherit_bindings=False):
     def show_problem(self, problem: Problem) -> None:
         """A notice in words, with the code to quote."""
         text = "\n".join(part for part in (problem.why, problem.remedy, _("Code: {code}").format(code=problem.code)) if part)
+        for notice in [notice for notice in self._notifications if (notice.title, notice.message) == (problem.title, text)]:
+            self._unnotify(notice)  # what is said again takes its place, instead of filling the screen
         self.notify(text, title=problem.title, severity="error", timeout=12, markup=False)
 
     def show_unforeseen(self, error: Exception) -> None:
@@ -334,7 +336,11 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         if self._stop_listening is not None:
             self._stop_listening()
         if self._owns_services and self.context.ready:
-            await self.context.services.close()
+            services = self.context.services
+            await services.close()
+            if services.chat.unsaved is not None and self.problem is None:
+                cause = describe(services.chat.unsaved)
+                self.problem = Problem(_("The end of the last answer could not be saved."), cause.title, cause.remedy, cause.code)
 
     # Global keys -----------------------------------------------------------------------------------------------------
 

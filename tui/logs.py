@@ -14,6 +14,7 @@ def log_to_file(data_dir: Path) -> None:
     root = logging.getLogger()
     root.setLevel(logging.WARNING)
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a log that cannot be written (a full disk) is not worth a traceback on the screen
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(data_dir / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)

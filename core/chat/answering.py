@@ -35,6 +35,12 @@ class Answering:
         """The ids of the answers that this process makes, or has made and not saved yet."""
         return self._generations.keys()
 
+    @property
+    def unsaved(self) -> ModeltrainError | None:
+        """Why an answer that has ended here is in memory only; None where all are saved."""
+        waiting = (generation for generation in self._generations.values() if generation.done and not generation.saved)
+        return next((generation.problem for generation in waiting), None)
+
     def find(self, owner_id: str, answer_id: str) -> Generation | None:
         """The generation of an answer of this owner's, if it is made here."""
         generation = self._generations.get(answer_id)

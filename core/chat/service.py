@@ -29,6 +29,11 @@ _NAMING_DEPTH = 5
 class Chat(ConversationService):
     """The service that screens and commands use. What asks no model is in `ConversationService`."""
 
+    @property
+    def unsaved(self) -> ModeltrainError | None:
+        """Why an answer that ended in this process is not saved; None where all are. For the end of a program of one person."""
+        return self._answering.unsaved
+
     async def send(
         self,
         principal: Principal,

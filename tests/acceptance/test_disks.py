@@ -16,7 +16,7 @@ import pytest
 
 from core.installation import DATABASE_FILE
 from tests.acceptance.program import EMAIL, choose_model, rows
-from tests.acceptance.safe import QUESTION, copied, last_words, nothing_lost, refused
+from tests.acceptance.safe import QUESTION, copied, last_words, messages, nothing_lost, refused
 from tests.shell import COMMAND, Shell, clean_environment
 from tests.terminal import Terminal
 from tui.glyphs import UNICODE
@@ -220,6 +220,28 @@ def test_a_disk_that_gets_full_while_an_answer_comes(disk: Disk, safe: tuple[Pat
     assert questions(data) == [QUESTION, TYPED]
     kept = Shell(data).ok("conversation", "show", safe[1], "--json").json["messages"]
     assert kept[3]["state"] == "stopped" and len(kept[3]["content"]) > 200
+    nothing_lost(data, safe[1])
+
+
+def test_leaving_while_the_disk_is_full(disk: Disk, safe: tuple[Path, str]) -> None:
+    """What could not be saved is said at the end, and nothing else of what goes on inside."""
+    data = copied(safe[0], disk.folder / "data")
+    with application(data) as terminal:
+        in_chat(terminal)
+        choose_model(terminal, "slow")
+        terminal.press(TYPED, "enter")
+        terminal.until("simulated")
+        disk.fill()
+        terminal.until(f"✗ {FULL}")
+        terminal.press("ctrl+q")
+        terminal.until("Leave all the same?")
+        terminal.press("enter")
+        assert terminal.wait() == 1
+        words = last_words(terminal)
+        assert "The end of the last answer could not be saved. The disk is full." in words and "Free some space" in words
+        assert "Traceback" not in words and "Logging error" not in words
+    disk.empty()
+    assert [(role, state) for role, state, _content in messages(data, safe[1])[2:]] == [("user", "complete"), ("assistant", "truncated")]
     nothing_lost(data, safe[1])
 
 
