@@ -10,9 +10,7 @@ import base64
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
-
-from tests.terminal import Terminal
+from typing import NamedTuple, Protocol
 
 #: Controls, and what moves or hides text: C0, DEL, C1, soft hyphen, bidirectional marks, zero width characters, tags, half characters.
 CONTROLS = (
@@ -65,13 +63,19 @@ SIXTEEN = re.compile(rf"\x1b\[(?:{_ATTRIBUTE};)*(?:3[0-79]|9[0-7])?;?(?:4[0-79]|
 COPY = re.compile(r"\x1b\]52;c;(?P<text>[A-Za-z0-9+/=]*)\x07")
 
 
+class Receiver(Protocol):
+    """Anything that keeps the bytes it received: a Terminal."""
+
+    received: bytearray
+
+
 class Judge:
     """Reads what `terminal` received so far and fails on what is not lawful. It was never larger than `width` x `height`.
 
     `sixteen`: the theme with the terminal's own colours is used, too. `copies`: the texts that were copied, in order.
     """
 
-    def __init__(self, terminal: Terminal, width: int, height: int, *, sixteen: bool = False) -> None:
+    def __init__(self, terminal: Receiver, width: int, height: int, *, sixteen: bool = False) -> None:
         self._terminal, self._width, self._height, self._sixteen = terminal, width, height, sixteen
         self._read = 0
         self.lawful: Counter[str] = Counter()
