@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
     from storage.crypto import SecretBox
     from storage.repositories.audit import AuditRepository
+    from storage.repositories.changes import ChangeRepository
     from storage.repositories.configurations import ConfigurationRepository
     from storage.repositories.conversations import ConversationRepository
     from storage.repositories.drafts import DraftRepository
     from storage.repositories.messages import MessageRepository
+    from storage.repositories.places import PlaceRepository
     from storage.repositories.providers import ProviderRepository
     from storage.repositories.settings import SettingRepository
+    from storage.repositories.shares import ShareRepository
     from storage.repositories.sign_ins import SignInRepository
     from storage.repositories.ssh_keys import SshKeyRepository
     from storage.repositories.users import UserRepository
@@ -117,6 +120,24 @@ class UnitOfWork:
         from storage.repositories.drafts import DraftRepository
 
         return DraftRepository(self.session)
+
+    @cached_property
+    def shares(self) -> ShareRepository:
+        from storage.repositories.shares import ShareRepository
+
+        return ShareRepository(self.session)
+
+    @cached_property
+    def changes(self) -> ChangeRepository:
+        from storage.repositories.changes import ChangeRepository
+
+        return ChangeRepository(self.session)
+
+    @cached_property
+    def places(self) -> PlaceRepository:
+        from storage.repositories.places import PlaceRepository
+
+        return PlaceRepository(self.session)
 
 
 class Storage:

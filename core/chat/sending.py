@@ -61,7 +61,7 @@ def new_conversation(conversation_id: str, at: Moment, **values: Any) -> dict[st
         "system_prompt": "",
         "leaf_id": None,
     }
-    blank |= {"message_count": 0, "pinned": False, "archived_at": None, "deleted_at": None}
+    blank |= {"message_count": 0, "pinned": False, "archived_at": None, "deleted_at": None, "unread": "", "changed": 0}
     return {"id": conversation_id, "owner_id": at.owner_id, "created_at": at.now_ms, "used_at": at.now_ms, **blank, **values}
 
 

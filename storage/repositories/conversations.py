@@ -71,6 +71,21 @@ class ConversationRepository(Repository):
         self._connection.execute(delete(drafts).where(drafts.c.owner_id == owner_id, drafts.c.conversation_id.in_(ids)))
         return self._connection.execute(delete(conversations).where(_c.owner_id == owner_id, _c.id.in_(ids))).rowcount
 
+    def unread(self, owner_id: str, limit: int) -> Sequence[Row[Any]]:
+        """Those with an answer that the owner has not seen, the last used first; not from the trash."""
+        statement = select(conversations).where(*_listed(owner_id, "", False), _c.unread != "").order_by(_c.used_at.desc(), _c.id.desc())
+        return self._connection.execute(statement.limit(limit)).all()
+
+    def count_unread(self, owner_id: str) -> int:
+        """How many there are."""
+        statement = select(func.count()).select_from(conversations).where(*_listed(owner_id, "", False), _c.unread != "")
+        return self._connection.execute(statement).scalar_one()
+
+    def mark_unread(self, conversation_id: str, state: str) -> str | None:
+        """An answer ended with `state` and nobody looked. The owner's id, None if the conversation is gone."""
+        self._connection.execute(update(conversations).where(_c.id == conversation_id).values(unread=state))
+        return self._connection.execute(select(_c.owner_id).where(_c.id == conversation_id)).scalar_one_or_none()
+
     def trashed_before(self, moment: int) -> list[tuple[str, str]]:
         """Owner and id of everybody's conversations that were deleted before `moment` (milliseconds): for the clean-up at start."""
         statement = select(_c.owner_id, _c.id).where(_c.deleted_at.is_not(None), _c.deleted_at < moment)
@@ -82,8 +97,10 @@ def _own(owner_id: str, conversation_id: str) -> tuple[ColumnElement[bool], ...]
 
 
 def _listed(owner_id: str, query: str, trash: bool) -> tuple[ColumnElement[bool], ...]:
-    where = [_c.owner_id == owner_id, _c.deleted_at.is_not(None) if trash else _c.deleted_at.is_(None)]
-    # Every word must be in the title; % and _ are plain characters. SQLite takes neither a thousand conditions nor a pattern of 50 KB.
+    return (_c.owner_id == owner_id, _c.deleted_at.is_not(None) if trash else _c.deleted_at.is_(None), *titled(query))
+
+
+def titled(query: str) -> tuple[ColumnElement[bool], ...]:
+    """Every word must be in the title; % and _ are plain characters. SQLite takes neither a thousand conditions nor a pattern of 50 KB."""
     words = list(dict.fromkeys(query.split()))[:_WORDS]
-    where += [_c.title.icontains(word, autoescape=True) if len(word) <= _TITLE else false() for word in words]
-    return tuple(where)
+    return tuple(_c.title.icontains(word, autoescape=True) if len(word) <= _TITLE else false() for word in words)

@@ -11,15 +11,13 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from storage.repositories.base import Repository, askable
+from storage.repositories.base import Repository, askable, batched
 from storage.tables import metadata
 
 messages = metadata.tables["messages"]
 parts = metadata.tables["message_parts"]
 conversations = metadata.tables["conversations"]
 _m, _p = messages.c, parts.c
-#: How many ids go into one IN (...): every database takes that many parameters.
-_IDS = 500
 
 
 class Part(NamedTuple):
@@ -81,7 +79,7 @@ class MessageRepository(Repository):
     def parts(self, ids: Sequence[str], *, kind: str | None = None) -> dict[str, list[Part]]:
         """The parts of each message in `ids`, in order; of one kind if given."""
         found: dict[str, list[Part]] = {}
-        for some in _batched(ids):
+        for some in batched(ids):
             statement = select(_p.message_id, _p.ordinal, _p.kind, _p.content).where(_p.message_id.in_(some))
             if kind is not None:
                 statement = statement.where(_p.kind == kind)
@@ -144,8 +142,3 @@ def _walk(rows: Sequence[N], last_id: str | None) -> list[N]:
         last_id = row.parent_id
     branch.reverse()
     return branch
-
-
-def _batched(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    for start in range(0, len(ids), _IDS):
-        yield ids[start : start + _IDS]

@@ -6,7 +6,7 @@ is a boolean; JSON is text, written and read by the repositories. Text of any le
 
 from storage.tables.accounts import AuditEvent, RefreshToken, Session, SignInThrottle, SshKey, User
 from storage.tables.base import metadata, whole_unicode
-from storage.tables.conversations import Conversation, Draft, Message, MessagePart
+from storage.tables.conversations import ChatChange, Conversation, ConversationShare, Draft, Message, MessagePart, ReadingPlace
 from storage.tables.models import AllowedAddress, Configuration, ConfigurationVersion, Provider, ProviderModel
 from storage.tables.system import AppSetting, DataKey
 
@@ -16,15 +16,18 @@ __all__ = [
     "AllowedAddress",
     "AppSetting",
     "AuditEvent",
+    "ChatChange",
     "Configuration",
     "ConfigurationVersion",
     "Conversation",
+    "ConversationShare",
     "DataKey",
     "Draft",
     "Message",
     "MessagePart",
     "Provider",
     "ProviderModel",
+    "ReadingPlace",
     "RefreshToken",
     "Session",
     "SignInThrottle",

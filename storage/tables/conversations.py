@@ -1,8 +1,8 @@
-"""Conversations: a tree of messages, each with parts; drafts beside it."""
+"""Conversations: a tree of messages, each with parts; drafts, shares and the place of reading beside it."""
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
 from storage.tables.base import KeyText, exact, moment, primary_key, reference, text
@@ -12,11 +12,16 @@ class Conversation(SQLModel, table=True):
     """`leaf_id` is the last message of the branch in sight; its ancestors are that branch.
 
     `title_source`: fallback, model or user (a title given by a person is never replaced). `deleted_at` set: in the trash.
+    `unread`: how an answer ended that its owner has not seen (a state of Message), "" if there is none. `changed`: the owner's count of
+    changes (ChatChange) when this conversation changed last.
     """
 
     __tablename__ = "conversations"
     # In the order of the list (pinned first, then last used), so that a page of it is read from the index and never sorted.
-    __table_args__ = (Index("ix_conversations_list", "owner_id", "deleted_at", "pinned", "used_at", "id"),)
+    __table_args__ = (
+        Index("ix_conversations_list", "owner_id", "deleted_at", "pinned", "used_at", "id"),
+        Index("ix_conversations_changed", "owner_id", "changed"),
+    )
 
     id: str = primary_key()
     owner_id: str = reference("users.id", index=False)
@@ -32,6 +37,8 @@ class Conversation(SQLModel, table=True):
     deleted_at: int | None = moment(null=True)
     created_at: int = moment()
     used_at: int = moment()
+    unread: str = Field(default="", max_length=12)
+    changed: int = Field(default=0, sa_type=BigInteger, nullable=False)
 
 
 class Message(SQLModel, table=True):
@@ -95,4 +102,41 @@ class Draft(SQLModel, table=True):
     owner_id: str = reference("users.id", primary=True)
     conversation_id: str = Field(default="", sa_type=KeyText, primary_key=True)
     content: str = text()
+    updated_at: int = moment()
+
+
+class ConversationShare(SQLModel, table=True):
+    """Somebody may read a conversation. `reader_id` is "" for everyone of the installation, so it is no foreign key.
+
+    `changed`: the reader's count of changes (ChatChange) when the conversation changed last.
+    """
+
+    __tablename__ = "conversation_shares"
+    __table_args__ = (Index("ix_conversation_shares_reader_id_changed", "reader_id", "changed"),)
+
+    conversation_id: str = reference("conversations.id", primary=True)
+    reader_id: str = Field(default="", sa_type=KeyText, primary_key=True)
+    changed: int = Field(default=0, sa_type=BigInteger, nullable=False)
+    created_at: int = moment()
+
+
+class ChatChange(SQLModel, table=True):
+    """How often something changed in what an account sees of the chat: what other processes look at, once a second.
+
+    A count and not a time, so that no clock can hide a change. `user_id` is "" for what is shared with everyone.
+    """
+
+    __tablename__ = "chat_changes"
+
+    user_id: str = Field(default="", sa_type=KeyText, primary_key=True)
+    counted: int = Field(default=0, sa_type=BigInteger, nullable=False)
+
+
+class ReadingPlace(SQLModel, table=True):
+    """Where an account was when it was last at the application. `place` is JSON, written by core/chat/places.py."""
+
+    __tablename__ = "reading_places"
+
+    user_id: str = reference("users.id", primary=True)
+    place: str = text()
     updated_at: int = moment()

@@ -68,6 +68,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_audit_events_at"), ["at"], unique=False)
 
     op.create_table(
+        "chat_changes",
+        sa.Column("user_id", key_text(64), nullable=False),
+        sa.Column("counted", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_chat_changes")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
         "data_keys",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("wrapped", long_bytes(), nullable=False),
@@ -221,6 +233,8 @@ def upgrade() -> None:
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.Column("unread", sa.String(length=12), nullable=False),
+        sa.Column("changed", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_conversations_owner_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversations")),
         mariadb_charset="utf8mb4",
@@ -231,6 +245,7 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     with op.batch_alter_table("conversations", schema=None) as batch_op:
+        batch_op.create_index("ix_conversations_changed", ["owner_id", "changed"], unique=False)
         batch_op.create_index("ix_conversations_list", ["owner_id", "deleted_at", "pinned", "used_at", "id"], unique=False)
 
     op.create_table(
@@ -241,6 +256,20 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_drafts_owner_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("owner_id", "conversation_id", name=op.f("pk_drafts")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "reading_places",
+        sa.Column("user_id", key_text(64), nullable=False),
+        sa.Column("place", long_text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_reading_places_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_reading_places")),
         mariadb_charset="utf8mb4",
         mariadb_collate="utf8mb4_bin",
         mariadb_engine="InnoDB",
@@ -322,6 +351,26 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("configuration_versions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_configuration_versions_configuration_id"), ["configuration_id"], unique=False)
+
+    op.create_table(
+        "conversation_shares",
+        sa.Column("conversation_id", key_text(64), nullable=False),
+        sa.Column("reader_id", key_text(64), nullable=False),
+        sa.Column("changed", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"], ["conversations.id"], name=op.f("fk_conversation_shares_conversation_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("conversation_id", "reader_id", name=op.f("pk_conversation_shares")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("conversation_shares", schema=None) as batch_op:
+        batch_op.create_index("ix_conversation_shares_reader_id_changed", ["reader_id", "changed"], unique=False)
 
     op.create_table(
         "messages",
@@ -408,9 +457,11 @@ def downgrade() -> None:
     op.drop_table("message_parts")
     op.drop_table("refresh_tokens")
     op.drop_table("messages")
+    op.drop_table("conversation_shares")
     op.drop_table("configuration_versions")
     op.drop_table("ssh_keys")
     op.drop_table("sessions")
+    op.drop_table("reading_places")
     op.drop_table("drafts")
     op.drop_table("conversations")
     op.drop_table("configurations")
@@ -419,6 +470,7 @@ def downgrade() -> None:
     op.drop_table("providers")
     op.drop_table("provider_models")
     op.drop_table("data_keys")
+    op.drop_table("chat_changes")
     op.drop_table("audit_events")
     op.drop_table("app_settings")
     op.drop_table("allowed_addresses")
