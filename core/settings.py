@@ -7,6 +7,13 @@
 | MODELTRAIN_MASTER_KEY | base64 of the 32-byte master key; default: the file `master.key` in the data folder |
 | MODELTRAIN_MASTER_KEY_FILE | a file that holds it |
 | MODELTRAIN_LOCK_WAIT | seconds to wait for a database that somebody else holds, before it is called busy (default: 10) |
+| MODELTRAIN_CONNECTIONS | `modeltrain serve`: connections in all (default: 500) |
+| MODELTRAIN_CONNECTIONS_AN_ADDRESS | of them, from one address (default: 40) |
+| MODELTRAIN_UNAUTHENTICATED | connections in all that have not signed in yet (default: 64) |
+| MODELTRAIN_UNAUTHENTICATED_AN_ADDRESS | of them, from one address (default: 20) |
+| MODELTRAIN_GRACE | seconds that answers get to finish when the server stops (default: 10) |
+| MODELTRAIN_QUOTA | GiB of files of one account (default: 20) |
+| MODELTRAIN_LOG_LEVEL | debug, info, warning or error: what `modeltrain serve` writes into its log (default: info) |
 | CREDENTIALS_DIRECTORY | set by systemd: the credential `modeltrain-master-key` in it holds the master key |
 """
 
@@ -25,11 +32,18 @@ CREDENTIAL = "modeltrain-master-key"
 LONGEST_LOCK_WAIT_S = 300.0
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
+GIB = 1 << 30
+#: What MODELTRAIN_LOG_LEVEL may be.
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @dataclass(frozen=True)
 class AuthSettings:
-    """Seconds and counts of A3 and A5."""
+    """Seconds and counts of A3 and A5.
+
+    `sessions_a_user`: terminals, local and over SSH; the oldest ends. `shell_sessions_a_user`: SSH connections that run commands and
+    copy files; the newest is refused. `served_lease_s`: so long after its worker died a session over SSH still counts.
+    """
 
     access_token_s: int = 15 * MINUTE
     refresh_token_s: int = 7 * DAY
@@ -37,6 +51,8 @@ class AuthSettings:
     failures_to_lock: int = 5
     lock_s: int = 15 * MINUTE
     sessions_a_user: int = 3
+    shell_sessions_a_user: int = 20
+    served_lease_s: int = 5 * MINUTE
     bcrypt_cost: int = 12
     hashing_threads: int = 2
     recheck_s: float = 5.0
@@ -60,6 +76,33 @@ class ChatSettings:
 
 
 @dataclass(frozen=True)
+class ServeSettings:
+    """`modeltrain serve`. `workers`: 0 means one for each core. An "address" is an IPv4 address, or the /64 of an IPv6 address.
+
+    `unauthenticated`: connections that have not signed in yet; they get `login_s` seconds for it. `grace_s`: seconds that answers get to
+    finish when the server stops. `health_port`: on loopback, None for none. `commands_at_once`: commands without a terminal that run at a
+    time, `commands_a_user` of them for one account. `hang_s`: seconds without a sign of life after which a worker is replaced.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8022
+    workers: int = 0
+    connections: int = 500
+    connections_an_address: int = 40
+    unauthenticated: int = 64
+    unauthenticated_an_address: int = 20
+    login_s: float = 30.0
+    channels_a_connection: int = 10
+    grace_s: float = 10.0
+    hang_s: float = 60.0
+    health_port: int | None = None
+    user_quota_bytes: int = 20 * GIB
+    commands_at_once: int = 8
+    commands_a_user: int = 3
+    log_level: str = "INFO"
+
+
+@dataclass(frozen=True)
 class Settings:
     """`served` is true in a worker of `modeltrain serve`: then provider addresses of inner networks are guarded."""
 
@@ -72,6 +115,7 @@ class Settings:
     lock_wait_s: float = 10.0
     auth: AuthSettings = AuthSettings()
     chat: ChatSettings = ChatSettings()
+    serve: ServeSettings = ServeSettings()
 
     @property
     def is_sqlite(self) -> bool:
@@ -113,7 +157,40 @@ def load_settings(data_dir: Path | None = None, environment: Mapping[str, str] |
         master_key_file=_master_key_file(environment),
         served=served,
         lock_wait_s=_seconds(environment, "MODELTRAIN_LOCK_WAIT", Settings.lock_wait_s, LONGEST_LOCK_WAIT_S),
+        serve=_serve(environment),
     )
+
+
+def _serve(environment: Mapping[str, str]) -> ServeSettings:
+    default = ServeSettings()
+    return ServeSettings(
+        connections=_count(environment, "MODELTRAIN_CONNECTIONS", default.connections, 100_000),
+        connections_an_address=_count(environment, "MODELTRAIN_CONNECTIONS_AN_ADDRESS", default.connections_an_address, 100_000),
+        unauthenticated=_count(environment, "MODELTRAIN_UNAUTHENTICATED", default.unauthenticated, 100_000),
+        unauthenticated_an_address=_count(
+            environment, "MODELTRAIN_UNAUTHENTICATED_AN_ADDRESS", default.unauthenticated_an_address, 100_000
+        ),
+        grace_s=_seconds(environment, "MODELTRAIN_GRACE", default.grace_s, 3600),
+        user_quota_bytes=_count(environment, "MODELTRAIN_QUOTA", default.user_quota_bytes // GIB, 1_000_000) * GIB,
+        log_level=_log_level(environment),
+    )
+
+
+def _log_level(environment: Mapping[str, str]) -> str:
+    text = environment.get("MODELTRAIN_LOG_LEVEL", "").strip()
+    if text and text.upper() not in LOG_LEVELS:
+        raise EnvironmentProblem(what="bad_setting", variable="MODELTRAIN_LOG_LEVEL", value=text, choices=", ".join(LOG_LEVELS).lower())
+    return text.upper() or ServeSettings.log_level
+
+
+def _count(environment: Mapping[str, str], variable: str, default: int, most: int) -> int:
+    """The whole number in `variable`, from 1 to `most`."""
+    text = environment.get(variable, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:20]) <= most:
+        raise EnvironmentProblem(what="bad_setting", variable=variable, value=text, minimum=1, maximum=most)
+    return int(text)
 
 
 def _seconds(environment: Mapping[str, str], variable: str, default: float, most: float) -> float:

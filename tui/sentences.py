@@ -166,6 +166,26 @@ BY_WHAT: dict[str, Text] = {
     "address_unknown": Text(
         (N_("This machine has no address {host}."), N_("This machine has no such address.")), (), (N_("Give one of its own with --host."),)
     ),
+    "already_serving": Text(
+        (N_("modeltrain serves this data folder on port {port} already."), N_("modeltrain serves this data folder already.")),
+        (N_("It is process {pid}."),),
+        (N_("Stop that one first, or choose another port with --port."),),
+    ),
+    "host_key_damaged": Text(
+        (N_("The host key {path} cannot be read."), N_("The host key cannot be read.")),
+        (N_("It is not a private ed25519 key without a passphrase."),),
+        (N_("Put back a copy of it. If there is none, move it away: a new one is made, and everybody is warned that the host changed."),),
+    ),
+    "host_key_exposed": Text(
+        (N_("The host key {path} can be read by other accounts of this machine."), N_("The host key can be read by others.")),
+        (N_("Whoever has it can pretend to be this server."),),
+        (N_("If nobody else could have copied it: chmod 600 {path}. If in doubt, move it away: a new one is made."),),
+    ),
+    "host_key_foreign": Text(
+        (N_("The host key {path} belongs to another account of this machine."), N_("The host key belongs to another account.")),
+        (),
+        (N_("Run the server as that account, or give the file to this one."),),
+    ),
     "not_loopback": Text(
         (N_("Other machines could reach {host}."), N_("Other machines could reach this address.")),
         (),
@@ -189,7 +209,12 @@ BY_WHAT: dict[str, Text] = {
     "bad_setting": Text(
         (N_("{variable} cannot be “{value}”."), N_("A variable of the environment has a value that cannot be.")),
         (),
-        (N_("Give a number from 0 to {max}, or leave it out."), N_("Correct it, or leave it out.")),
+        (
+            N_("Give one of {choices}, or leave it out."),
+            N_("Give a whole number from {min} to {max}, or leave it out."),
+            N_("Give a number from 0 to {max}, or leave it out."),
+            N_("Correct it, or leave it out."),
+        ),
     ),
     "not_a_terminal": Text(
         (N_("This needs a terminal."),),
