@@ -5,10 +5,15 @@ ModeltrainError                      code, fields
 ├── NotFound                         no such thing, or not yours: one answer for both
 ├── Forbidden                        the role does not allow it
 ├── Conflict                         taken, or changed by somebody else in the meantime
+├── QuotaExceeded                    an account's files would take more than they may
 ├── AuthError
 │   ├── SignInRefused                no such account or wrong password: one answer for both
 │   ├── AccountDisabled
 │   ├── TooManyAttempts              retry_after_s
+│   ├── SecondFactorNeeded           the password is right; a code is asked for next: `challenge`
+│   ├── CodeRefused                  a wrong or used one-time or recovery code
+│   ├── ChallengeEnded               too late, or too many wrong codes: the sign-in begins anew
+│   ├── TooManySessions              commands and file transfers over SSH at once: limit
 │   ├── SessionEnded                 signed out, revoked, expired
 │   ├── PasswordNeeded               a sensitive action asks for the password again
 │   └── RegistrationClosed
@@ -100,6 +105,12 @@ class Conflict(ModeltrainError):
     code = "conflict"
 
 
+class QuotaExceeded(ModeltrainError):
+    """`used` and `quota` in bytes; or `entries`: how many files and folders there may be."""
+
+    code = "quota_exceeded"
+
+
 class AuthError(ModeltrainError):
     code = "auth"
 
@@ -116,6 +127,35 @@ class TooManyAttempts(AuthError):
     """`retry_after_s`: seconds until the next try is looked at."""
 
     code = "too_many_attempts"
+
+
+class SecondFactorNeeded(AuthError):
+    """`challenge`: what `answer_challenge` takes with the code. It is kept out of the fields: it proves that the password was right."""
+
+    code = "second_factor_needed"
+
+    def __init__(self, challenge: str) -> None:
+        super().__init__()
+        self.challenge = challenge
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (SecondFactorNeeded, (self.challenge,))
+
+
+class CodeRefused(AuthError):
+    """`tries_left`: how many more codes this sign-in takes."""
+
+    code = "code_refused"
+
+
+class ChallengeEnded(AuthError):
+    code = "challenge_ended"
+
+
+class TooManySessions(AuthError):
+    """`limit`: how many connections for commands and file transfers one account may have at once."""
+
+    code = "too_many_sessions"
 
 
 class SessionEnded(AuthError):

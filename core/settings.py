@@ -63,7 +63,8 @@ class ChatSettings:
     """`trash_days`: how long deleted conversations are kept; `save_every_s`: how often a growing answer is saved.
 
     `keep_trying_s`: how long a finished answer is offered to a database that does not take it. `model_titles`: whether the model is
-    asked for a title after the first answer, for at most `title_timeout_s`.
+    asked for a title after the first answer, for at most `title_timeout_s`. `outlives_people`: the program goes on when a person leaves
+    it (served), so an answer that the end of the program cuts off was stopped by nobody.
     """
 
     trash_days: int = 30
@@ -73,6 +74,7 @@ class ChatSettings:
     keep_trying_s: float = 10 * MINUTE
     model_titles: bool = True
     title_timeout_s: float = 30.0
+    outlives_people: bool = False
 
 
 @dataclass(frozen=True)

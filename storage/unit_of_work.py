@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from storage.repositories.messages import MessageRepository
     from storage.repositories.places import PlaceRepository
     from storage.repositories.providers import ProviderRepository
+    from storage.repositories.second_factors import SecondFactorRepository
     from storage.repositories.settings import SettingRepository
     from storage.repositories.shares import ShareRepository
     from storage.repositories.sign_ins import SignInRepository
@@ -72,6 +73,12 @@ class UnitOfWork:
         from storage.repositories.sign_ins import SignInRepository
 
         return SignInRepository(self.session)
+
+    @cached_property
+    def second_factors(self) -> SecondFactorRepository:
+        from storage.repositories.second_factors import SecondFactorRepository
+
+        return SecondFactorRepository(self.session)
 
     @cached_property
     def ssh_keys(self) -> SshKeyRepository:

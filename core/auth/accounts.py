@@ -1,29 +1,33 @@
 """Accounts: everything about who somebody is, behind one door. The work is done by the modules beside it, by concern.
 
 Whoever is not signed in may call: needs_first_admin, create_first_admin, registration_open, register, availability, strength,
-sign_in, resume, verify_access. Everything else takes a principal and decides by it first.
+sign_in, answer_challenge, key_holder, sign_in_with_key, resume, verify_access. Everything else takes a principal and decides by it first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from core.auth.administration import Administration
 from core.auth.context import AuthContext
+from core.auth.going_on import GoingOn
 from core.auth.passwords import Strength, strength
 from core.auth.principal import Origin, Principal, Role
 from core.auth.profile import Profiles
 from core.auth.registration import Registration
+from core.auth.second_factor import SecondFactors
+from core.auth.served import ServedSessions
 from core.auth.sign_in import SignIns
 from core.auth.ssh_keys import SshKeys
-from core.auth.types import Profile, SessionInfo, SignedIn, SshKeyInfo
+from core.auth.types import Enrolment, Profile, SecondFactor, SessionInfo, SignedIn, SshKeyInfo
 from core.clock import Clock, Identifiers
+from core.errors import SessionEnded
 from core.events import EventBus
 from core.persistence import Store
 from core.settings import Settings
 
-__all__ = ["Accounts", "Profile", "SessionInfo", "SignedIn", "SshKeyInfo", "Strength"]
+__all__ = ["Accounts", "Enrolment", "Profile", "SecondFactor", "SessionInfo", "SignedIn", "SshKeyInfo", "Strength"]
 
 
 class Accounts:
@@ -33,6 +37,9 @@ class Accounts:
         self._context = AuthContext.build(store, settings, clock, ids, events)
         self._registration = Registration(self._context)
         self._sign_ins = SignIns(self._context)
+        self._going_on = GoingOn(self._context)
+        self._served = ServedSessions(self._context)
+        self._second_factors = SecondFactors(self._context)
         self._profiles = Profiles(self._context)
         self._ssh_keys = SshKeys(self._context)
         self._administration = Administration(self._context)
@@ -89,37 +96,86 @@ class Accounts:
 
     # Signing in and out
 
-    async def sign_in(self, email: str, password: str, *, origin: Origin) -> SignedIn:
-        """Raises TooManyAttempts before anything is looked at, SignInRefused, and AccountDisabled only for the right password."""
-        return await self._sign_ins.sign_in(email, password, origin=origin)
+    async def sign_in(self, name: str, password: str, *, origin: Origin) -> SignedIn:
+        """`name`: e-mail or nickname; both are counted as one account. Over SSH the session counts once `use_session` says as what.
+
+        Raises TooManyAttempts before a password is looked at, SignInRefused, and only for the right password AccountDisabled or
+        SecondFactorNeeded (challenge), which is neither a failure nor a success.
+        """
+        return await self._sign_ins.sign_in(name, password, origin=origin)
+
+    async def answer_challenge(self, challenge: str, code: str, *, origin: Origin) -> SignedIn:
+        """Go on with the sign-in of a SecondFactorNeeded: in this process, from the same origin, within two minutes.
+
+        `code`: from the authenticator app, or a recovery code; each is good once. Raises CodeRefused (tries_left), TooManyAttempts,
+        ChallengeEnded, AccountDisabled.
+        """
+        return await self._sign_ins.answer_challenge(challenge, code, origin=origin)
+
+    async def key_holder(self, name: str, key_data: bytes, *, origin: Origin) -> bool:
+        """Whether this public key (SSH's wire format) may sign this account in. Anybody can offer anybody's key: nothing is proven,
+        nothing is changed, and no identity may follow from the answer. Locked accounts and addresses get False.
+        """
+        return await self._sign_ins.key_holder(name, key_data, origin=origin)
+
+    async def sign_in_with_key(self, name: str, key_data: bytes, *, origin: Origin) -> SignedIn:
+        """Call it only once the signature was verified. A key is something that one has: no code is asked for.
+
+        Raises SignInRefused, AccountDisabled.
+        """
+        return await self._sign_ins.sign_in_with_key(name, key_data, origin=origin)
+
+    async def use_session(self, principal: Principal, kind: Literal["ssh", "shell"]) -> Principal:
+        """A connection over SSH says what it is: a terminal ("ssh", of too many the oldest ends) or commands and file transfers
+        ("shell"). Commands beside a terminal are part of it; a terminal beside commands makes a terminal of the connection.
+
+        Exact across processes. The principal with its kind. Raises TooManySessions (shell only; the session goes on uncounted until
+        it is closed), SessionEnded.
+        """
+        return await self._served.use(principal, kind)
+
+    async def recheck_many(self, principals: Sequence[Principal]) -> Mapping[str, Principal | SessionEnded]:
+        """By session id: each principal as it is now, or why its session ended. One query for 500 sessions.
+
+        Also prolongs their leases, now and then, in the background. All principals must have a session.
+        """
+        return await self._served.recheck_many(principals)
+
+    async def settled(self) -> None:
+        """Wait until the leases that `recheck_many` began to prolong are written."""
+        await self._served.settled()
+
+    async def close_session(self, principal: Principal) -> None:
+        """The connection is gone, and its session with it. No error for one that has ended."""
+        await self._going_on.sign_out(principal)
 
     async def resume(self, refresh_token: str, *, origin: Origin) -> SignedIn:
         """The session goes on with new tokens; this one is used up. Raises SessionEnded; a token used before ends its session."""
-        return await self._sign_ins.resume(refresh_token, origin=origin)
+        return await self._going_on.resume(refresh_token, origin=origin)
 
     async def verify_access(self, access_token: str) -> Principal:
         """Whose token it is, as the account and the session are now. Raises SessionEnded."""
-        return await self._sign_ins.verify_access(access_token)
+        return await self._going_on.verify_access(access_token)
 
     async def recheck(self, principal: Principal) -> Principal:
         """The principal with today's name and role. Raises SessionEnded once the session or the account has ended."""
-        return await self._sign_ins.recheck(principal)
+        return await self._going_on.recheck(principal)
 
     async def sign_out(self, principal: Principal) -> None:
         """End this session. One that has ended already is no error."""
-        await self._sign_ins.sign_out(principal)
+        await self._going_on.sign_out(principal)
 
     async def sign_out_everywhere(self, principal: Principal) -> None:
         """End every session of the account, this one included."""
-        await self._sign_ins.sign_out_everywhere(principal)
+        await self._going_on.sign_out_everywhere(principal)
 
     async def sessions(self, principal: Principal) -> tuple[SessionInfo, ...]:
         """The account's sessions that go on, the oldest first."""
-        return await self._sign_ins.sessions(principal)
+        return await self._going_on.sessions(principal)
 
     async def end_session(self, principal: Principal, session_id: str) -> None:
         """Raises NotFound for a session that is not one's own or has ended."""
-        await self._sign_ins.end_session(principal, session_id)
+        await self._going_on.end_session(principal, session_id)
 
     # One's own account
 
@@ -158,6 +214,32 @@ class Accounts:
     async def change_email(self, principal: Principal, password: str, email: str) -> Profile:
         """Raises InvalidInput (email, password), TooManyAttempts."""
         return await self._profiles.change_email(principal, password, email)
+
+    async def second_factor(self, principal: Principal) -> SecondFactor:
+        return await self._second_factors.state(principal)
+
+    async def begin_second_factor(self, principal: Principal, password: str) -> Enrolment:
+        """A new secret, which asks for nothing until it is confirmed, within half an hour.
+
+        Raises InvalidInput (password), TooManyAttempts, Conflict (what: second_factor) where there is one.
+        """
+        return await self._second_factors.begin(principal, password)
+
+    async def confirm_second_factor(self, principal: Principal, code: str) -> tuple[str, ...]:
+        """Turn it on with a code of the app. The recovery codes, told this once. Raises InvalidInput (code), NotFound (enrolment)."""
+        return await self._second_factors.confirm(principal, code)
+
+    async def renew_recovery_codes(self, principal: Principal, password: str) -> tuple[str, ...]:
+        """New ones; the old ones are worth nothing any more. Raises InvalidInput (password), TooManyAttempts, NotFound."""
+        return await self._second_factors.renew_codes(principal, password)
+
+    async def end_second_factor(self, principal: Principal, password: str) -> None:
+        """Raises InvalidInput (password), TooManyAttempts. No error where there is none."""
+        await self._second_factors.end(principal, password)
+
+    async def reset_second_factor(self, principal: Principal, email: str) -> bool:
+        """Take it from somebody who lost it; nothing else of the account changes. Whether there was one. Raises Forbidden, NotFound."""
+        return await self._second_factors.reset(principal, email)
 
     async def ssh_keys(self, principal: Principal) -> tuple[SshKeyInfo, ...]:
         return await self._ssh_keys.listed(principal)

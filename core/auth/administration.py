@@ -49,7 +49,7 @@ class Administration:
             raise InvalidInput("role", "unknown", value=str(role)[:16]) from None
 
         def work(uow: UnitOfWork) -> Profile:
-            row = _by_email(uow, email)
+            row = account_named(uow, email)
             if row.role != role.value:
                 if role is Role.ADMIN:
                     uow.settings.get_or_put(FIRST_ADMIN, "true", moment=context.clock.now_ms())
@@ -66,7 +66,7 @@ class Administration:
         context = self._context
 
         def work(uow: UnitOfWork) -> Profile:
-            row, now, actor = _by_email(uow, email), context.clock.now_ms(), Actor.of(principal)
+            row, now, actor = account_named(uow, email), context.clock.now_ms(), Actor.of(principal)
             if (row.disabled_at is not None) != disabled:
                 if disabled:
                     _keep_an_admin(uow, row)
@@ -82,11 +82,11 @@ class Administration:
         principal.require_admin("user.password")
         context = self._context
         check_password(password)
-        await context.store.read(lambda uow: _by_email(uow, email).id)  # an unknown account costs no hash
+        await context.store.read(lambda uow: account_named(uow, email).id)  # an unknown account costs no hash
         password_hash = await context.passwords.hash(password)
 
         def work(uow: UnitOfWork) -> Profile:
-            row = _by_email(uow, email)
+            row = account_named(uow, email)
             set_password(context, uow, row.id, Actor.of(principal), password_hash, must_change=must_change)
             return profile_of(uow.users.get(row.id))
 
@@ -97,7 +97,7 @@ class Administration:
             raise Forbidden(action="user.act_as")
 
         def work(uow: UnitOfWork) -> Principal:
-            row = _by_email(uow, email)
+            row = account_named(uow, email)
             if row.disabled_at is not None:
                 raise AccountDisabled
             return self._context.principal(row, "", operator.origin)
@@ -109,7 +109,8 @@ class Administration:
         return profile
 
 
-def _by_email(uow: UnitOfWork, email: str) -> Any:
+def account_named(uow: UnitOfWork, email: str) -> Any:
+    """The account's row. Raises NotFound."""
     row = uow.users.by_email(fold_email(email))
     if row is None:
         raise NotFound(kind="user", reference=email[:254])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +18,6 @@ from core.errors import InvalidInput, TooManyAttempts
 from core.events import AccountChanged, EventBus
 from core.persistence import Store
 from core.settings import Settings
-from storage.unit_of_work import UnitOfWork
 
 _IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 REGISTRATION = "registration.open"
@@ -50,24 +48,23 @@ class AuthContext:
             tokens=AccessTokens(store, clock, ids, limits.access_token_s),
         )
 
-    def principal(self, row: Any, session_id: str, origin: Origin) -> Principal:
-        """Who an account's row is. `session_id` is "" for --as in the shell."""
-        served = self.settings.served or origin.kind == "ssh"
+    def principal(self, row: Any, session_id: str, origin: Origin, *, served: bool = False) -> Principal:
+        """Who an account's row is. `session_id` is "" for --as in the shell. `served`: the session came over SSH."""
+        served = served or self.settings.served
         return Principal(row.id, row.nickname, row.email, Role(row.role), session_id, origin, served)
 
     def changed(self, user_id: str) -> None:
         """Tell this process that the account is not what it was."""
         self.events.publish(AccountChanged(user_id))
 
-    async def guess(self, attempt: Attempt, password: str, known: Callable[[UnitOfWork], str | None]) -> tuple[str | None, Verdict]:
-        """Look at one guess: count it, read the hash by `known`, compare. The same work is done where there is no hash.
+    async def guess(self, attempt: Attempt, password: str, known: str | None) -> Verdict:
+        """Look at one guess: count it, then compare with the hash `known`. The same work is done where there is none.
 
         Raises TooManyAttempts before anything is looked at, also where too many hashes wait (that guess is not counted).
         """
         await self.throttle.admit(attempt)
-        password_hash = await self.store.read(known)
         try:
-            return password_hash, await self.passwords.verify(password, password_hash)
+            return await self.passwords.verify(password, known)
         except TooManyAttempts:
             await self.store.write(lambda uow: self.throttle.withdrawn(uow, attempt))
             raise
@@ -76,7 +73,8 @@ class AuthContext:
         """The hash in force, if the password is the principal's own. Raises InvalidInput (wrong) or TooManyAttempts."""
         user_id = principal.require_user("password.confirm")
         attempt = Attempt.to_confirm(user_id)
-        known, verdict = await self.guess(attempt, password, lambda uow: row.password_hash if (row := uow.users.get(user_id)) else None)
+        known = await self.store.read(lambda uow: str(row.password_hash) if (row := uow.users.get(user_id)) else None)
+        verdict = await self.guess(attempt, password, known)
         if known is None or not verdict.right:
             raise InvalidInput(field, "wrong")
         await self.store.write(lambda uow: self.throttle.succeeded(uow, attempt))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 from core.errors import InvalidInput
 
@@ -32,6 +33,28 @@ def fold_email(text: str) -> str:
     What no database takes (NUL, lone surrogates) becomes U+FFFD, which is in no address.
     """
     return _NO_TEXT.sub("\ufffd", unicodedata.normalize("NFKC", text.strip()).lower())
+
+
+@dataclass(frozen=True, slots=True)
+class SignInName:
+    """What somebody typed to say who they are: the e-mail or the nickname's key to look for. The other one is "".
+
+    Never both: no nickname has the form of an e-mail.
+    """
+
+    email: str = ""
+    nickname_key: str = ""
+
+    @property
+    def folded(self) -> str:
+        return self.email or self.nickname_key
+
+
+def read_name(text: str) -> SignInName:
+    """The account that `text` names, valid or not."""
+    text = _NO_TEXT.sub("\ufffd", text[:_KEY_CODE_POINTS].strip())
+    email = fold_email(text)
+    return SignInName(email=email[:EMAIL_LIMIT]) if is_email(email) else SignInName(nickname_key=nickname_key(text)[:_KEY_CODE_POINTS])
 
 
 def check_email(text: str) -> str:

@@ -32,25 +32,37 @@ class Opened:
     must_change_password: bool
 
 
-def open_session(context: AuthContext, uow: UnitOfWork, account: Any, origin: Origin) -> Opened:
-    """A new session for the account (its row, locked in this unit of work). The oldest sessions over the limit end."""
+def open_session(
+    context: AuthContext, uow: UnitOfWork, account: Any, origin: Origin, *, method: str = "password", settled: bool = False, **audited: Any
+) -> Opened:
+    """A new session for the account (its row, locked in this unit of work). The oldest terminals over the limit end.
+
+    Over SSH it counts only once its connection says what it is (core/auth/served.py), or at once where that is known (`settled`).
+    `method`: how it was proven who this is, for the audit; more for the audit by name.
+    """
+    served = origin.kind == "ssh" or bool(origin.address)
+    counted = settled or not served
     now, session_id = context.clock.now_ms(), context.ids.new()
     new_address = bool(origin.address and account.last_sign_in_at is not None) and not uow.sign_ins.knows_address(
         account.id, origin.address
     )
-    _make_room(context, uow, account, origin, now)
-    expires_at = now + context.settings.auth.refresh_token_s * 1000
+    if counted and not is_shell(origin.kind, served):
+        make_room(context, uow, Actor(account.id, account.nickname, origin.address), now)
+    limits = context.settings.auth
+    expires_at = now + (limits.served_lease_s if served else limits.refresh_token_s) * 1000
     uow.sign_ins.add_session(
         **{"id": session_id, "user_id": account.id, "epoch": account.epoch, "kind": origin.kind, "address": origin.address},
         **{"created_at": now, "last_seen_at": now, "expires_at": expires_at, "ended_because": ""},
+        **{"served": served, "counted": counted},
     )
-    token = _add_token(context, uow, session_id, now, expires_at)
+    token = "" if served else _add_token(context, uow, session_id, now, expires_at)
     uow.users.change(account.id, last_sign_in_at=now, last_sign_in_from=origin.address)
     uow.sign_ins.tidy(tokens_before=now, counters_before=now - _COUNTERS_KEPT_MS)
     actor = Actor(account.id, account.nickname, origin.address)
-    context.audit.note(uow, actor, "sign_in.succeeded", ("session", session_id), kind=origin.kind, new_address=new_address)
+    details = {"kind": origin.kind, "method": method, "new_address": new_address}
+    context.audit.note(uow, actor, "sign_in.succeeded", ("session", session_id), **details, **audited)
     return Opened(
-        principal=context.principal(account, session_id, origin),
+        principal=context.principal(account, session_id, origin, served=served),
         epoch=account.epoch,
         refresh_token=token,
         previous_sign_in=from_ms_or_none(account.last_sign_in_at),
@@ -78,11 +90,12 @@ def carry_on(context: AuthContext, uow: UnitOfWork, session: Any, account: Any, 
 
 
 async def signed_in(context: AuthContext, opened: Opened) -> SignedIn:
-    """With an access token."""
+    """With an access token, but over SSH."""
     who = opened.principal
+    token = await context.tokens.issue(who.user_id, who.session_id, opened.epoch) if opened.refresh_token else ""
     return SignedIn(
         principal=who,
-        access_token=await context.tokens.issue(who.user_id, who.session_id, opened.epoch),
+        access_token=token,
         refresh_token=opened.refresh_token,
         previous_sign_in=opened.previous_sign_in,
         previous_address=opened.previous_address,
@@ -99,7 +112,13 @@ def why_ended(session: Any, now: int) -> str:
         return "disabled"
     if session.epoch != session.account_epoch:
         return "revoked"
-    return "expired" if session.expires_at <= now else ""
+    # Over SSH that moment is the end of a lease, and a worker that asks is alive, however far the clock has jumped.
+    return "expired" if session.expires_at <= now and not session.served else ""
+
+
+def is_shell(kind: str, served: bool) -> bool:
+    """Whether a session is a connection for commands and file transfers, which has a limit of its own."""
+    return served and kind == "shell"
 
 
 def end_all(context: AuthContext, uow: UnitOfWork, user_id: str, actor: Actor, because: str) -> int:
@@ -118,10 +137,11 @@ def _add_token(context: AuthContext, uow: UnitOfWork, session_id: str, now: int,
     return token.text
 
 
-def _make_room(context: AuthContext, uow: UnitOfWork, account: Any, origin: Origin, now: int) -> None:
-    active = uow.sign_ins.active(account.id, now)
-    too_many = len(active) - context.settings.auth.sessions_a_user + 1
-    for session in active[: max(0, too_many)]:
-        uow.sign_ins.end(account.id, session.id, "too_many_sessions", now)
-        actor = Actor(account.id, account.nickname, origin.address)
+def make_room(context: AuthContext, uow: UnitOfWork, actor: Actor, now: int, *, besides: str = "") -> None:
+    """End the oldest terminals of the actor's account, so that one more (the session `besides`) is within the limit."""
+    counted = [row for row in uow.sign_ins.active(actor.id, now) if row.counted and not is_shell(row.kind, row.served)]
+    others = [row for row in counted if row.id != besides]
+    too_many = len(others) - context.settings.auth.sessions_a_user + 1
+    for session in others[: max(0, too_many)]:
+        uow.sign_ins.end(actor.id, session.id, "too_many_sessions", now)
         context.audit.note(uow, actor, "session.ended", ("session", session.id), because="too_many_sessions")

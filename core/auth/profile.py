@@ -100,7 +100,7 @@ class Profiles:
             if row is None or row.password_hash != known:
                 raise InvalidInput("old_password", "wrong")  # changed while this was being hashed
             set_password(context, uow, user_id, Actor.of(principal), password_hash, must_change=False)
-            return open_session(context, uow, uow.users.lock(user_id), principal.origin) if stay else None
+            return open_session(context, uow, uow.users.lock(user_id), principal.origin, settled=True) if stay else None
 
         opened = await context.store.write(work)
         context.changed(user_id)

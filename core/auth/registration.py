@@ -91,7 +91,7 @@ class Registration:
                 raise RegistrationClosed  # it was closed while the password was being hashed
             maker = Actor(draft.id, draft.nickname, origin.address)
             add_account(context, uow, maker, draft)
-            return open_session(context, uow, uow.users.lock(draft.id), origin)
+            return open_session(context, uow, uow.users.lock(draft.id), origin, settled=True)
 
         return await signed_in(context, await write_names(context, work))
 

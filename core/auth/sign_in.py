@@ -1,20 +1,21 @@
-"""Signing in and out: by password, by refresh token; checking a session; ending some or all."""
+"""Signing in: by password and, where the account asks for one, a code; or by a public key."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.audit import Actor
-from core.auth.context import AuthContext, is_identifier
-from core.auth.names import EMAIL_LIMIT, fold_email, is_email
-from core.auth.opening import Opened, carry_on, end_all, open_session, signed_in, why_ended
-from core.auth.principal import Origin, Principal, Role
+from core.auth.challenges import Challenge, Challenges
+from core.auth.context import AuthContext
+from core.auth.names import SignInName, read_name
+from core.auth.opening import Opened, open_session, signed_in
+from core.auth.principal import Origin
+from core.auth.second_factor import use_code
+from core.auth.ssh_keys import fingerprint_of, key_data_of
 from core.auth.throttle import Attempt
-from core.auth.tokens import hash_refresh, parse_refresh
-from core.auth.types import SessionInfo, SignedIn
-from core.clock import from_ms
-from core.errors import AccountDisabled, ModeltrainError, NotFound, SessionEnded, SignInRefused
+from core.auth.types import SignedIn
+from core.errors import AccountDisabled, ChallengeEnded, CodeRefused, ModeltrainError, SecondFactorNeeded, SignInRefused
 from storage.unit_of_work import UnitOfWork
 
 
@@ -23,180 +24,140 @@ class SignIns:
 
     def __init__(self, context: AuthContext) -> None:
         self._context = context
+        self._challenges = Challenges(context.clock, context.ids)
 
-    async def sign_in(self, email: str, password: str, *, origin: Origin) -> SignedIn:
-        context, folded = self._context, fold_email(email)[: 2 * EMAIL_LIMIT]
-        attempt = Attempt.to_sign_in(folded, origin)
-        known, verdict = await context.guess(
-            attempt, password, lambda uow: row.password_hash if (row := uow.users.by_email(folded)) else None
-        )
-        if known is None or not verdict.right:
-            await context.store.write(lambda uow: self._note_failure(uow, attempt, folded, origin))
+    async def sign_in(self, name: str, password: str, *, origin: Origin) -> SignedIn:
+        context, named = self._context, read_name(name)
+        # Which account is meant comes before the counting: its e-mail and its nickname are guesses at one password.
+        found = await context.store.read(lambda uow: _look(uow, named))
+        attempt = attempt_at(found, named, origin)
+        verdict = await context.guess(attempt, password, found.password_hash if found else None)
+        if found is None or not verdict.right:
+            await context.store.write(lambda uow: self._note_failure(uow, attempt, found, named, origin))
             raise SignInRefused
-        outcome = await context.store.write(lambda uow: self._enter(uow, folded, known, verdict.new_hash, attempt, origin))
-        if not isinstance(outcome, Opened):
-            raise outcome
-        return await signed_in(context, outcome)
+        outcome = await context.store.write(lambda uow: self._enter(uow, found, verdict.new_hash, attempt, origin))
+        if isinstance(outcome, str):
+            raise SecondFactorNeeded(self._challenges.open(found.user_id, outcome, origin))
+        return await self._entered(outcome)
 
     def _enter(
-        self, uow: UnitOfWork, email: str, known: str, new_hash: str | None, attempt: Attempt, origin: Origin
-    ) -> Opened | ModeltrainError:
-        """Errors are returned, not raised: what was written beside them stays. `known`: the hash that the password was compared with."""
-        account = uow.users.lock_by_email(email)
-        if account is None or account.password_hash != known:
+        self, uow: UnitOfWork, found: Found, new_hash: str | None, attempt: Attempt, origin: Origin
+    ) -> Opened | ModeltrainError | str:
+        """The session; or the hash in force where a code is asked for first. Errors are returned, not raised: what was written stays."""
+        account = uow.users.lock(found.user_id)
+        if account is None or account.password_hash != found.password_hash:
             return SignInRefused()  # the password was changed while this one was being hashed
         if account.disabled_at is not None:
             self._context.audit.note(uow, Actor.at(origin), "sign_in.refused", ("user", account.id), because="disabled")
             return AccountDisabled()
         if new_hash:
             uow.users.change(account.id, password_hash=new_hash)
+        if uow.second_factors.is_enabled(account.id):
+            # Neither a failure nor a success yet: the failures before it stay, codes are guesses of their own.
+            self._context.throttle.withdrawn(uow, attempt)
+            return new_hash or found.password_hash
         self._context.throttle.succeeded(uow, attempt)
         return open_session(self._context, uow, account, origin)
 
-    def _note_failure(self, uow: UnitOfWork, attempt: Attempt, email: str, origin: Origin) -> None:
-        """The e-mail is written down only if it has the form of one: people type passwords into the wrong field."""
-        account = uow.users.by_email(email)
-        subject, actor, audit = ("user", account.id if account else ""), Actor.at(origin), self._context.audit
-        shown = email if is_email(email) else ""
-        audit.note(uow, actor, "sign_in.failed", subject, email=shown, kind=origin.kind)
-        if self._context.throttle.has_locked(uow, attempt):
-            audit.note(uow, actor, "sign_in.locked", subject, email=shown, seconds=self._context.settings.auth.lock_s)
+    async def answer_challenge(self, challenge: str, code: str, *, origin: Origin) -> SignedIn:
+        context, waiting = self._context, self._challenges.find(challenge, origin)
+        attempt = Attempt.to_sign_in(waiting.user_id, origin)
+        await context.throttle.admit(attempt)
+        left = self._challenges.take_try(challenge)
+        outcome = await context.store.write(lambda uow: self._answer(uow, waiting, code, left, attempt))
+        if not isinstance(outcome, CodeRefused):
+            self._challenges.close(challenge)
+        return await self._entered(outcome)
 
-    async def resume(self, refresh_token: str, *, origin: Origin) -> SignedIn:
-        context, named = self._context, parse_refresh(refresh_token)
-        if named is None:
-            raise SessionEnded(why="expired")
-        outcome = await context.store.write(lambda uow: self._resume(uow, *named, hash_refresh(refresh_token), origin))
+    def _answer(self, uow: UnitOfWork, waiting: Challenge, code: str, left: int, attempt: Attempt) -> Opened | ModeltrainError:
+        context, origin = self._context, waiting.origin
+        account, subject = uow.users.lock(waiting.user_id), ("user", waiting.user_id)
+        if account is None or account.password_hash != waiting.known or not uow.second_factors.is_enabled(waiting.user_id):
+            return ChallengeEnded()  # the password or the factor was changed in the meantime: begin with what is true now
+        if account.disabled_at is not None:
+            context.audit.note(uow, Actor.at(origin), "sign_in.refused", subject, because="disabled")
+            return AccountDisabled()
+        used = use_code(uow, account.id, code, context.clock.now_ms())
+        if not used:
+            context.audit.note(uow, Actor.at(origin), "sign_in.failed", subject, email=account.email, kind=origin.kind, method="code")
+            self._note_lock(uow, attempt, subject, account.email, origin)
+            return CodeRefused(tries_left=left)
+        context.throttle.succeeded(uow, attempt)
+        if used == "recovery":
+            left = uow.second_factors.codes_left(account.id)
+            context.audit.note(uow, Actor(account.id, account.nickname, origin.address), "second_factor.code_used", subject, left=left)
+        return open_session(context, uow, account, origin, method=f"{used}_code")
+
+    async def _entered(self, outcome: Opened | ModeltrainError) -> SignedIn:
         if not isinstance(outcome, Opened):
             raise outcome
-        return await signed_in(context, outcome)
+        return await signed_in(self._context, outcome)
 
-    def _resume(self, uow: UnitOfWork, session_id: str, token_id: str, token_hash: str, origin: Origin) -> Opened | SessionEnded:
-        now = self._context.clock.now_ms()
-        # Used up first, in one write: of two who hold the same token, one gets on.
-        fresh = uow.sign_ins.use_token(token_id, token_hash, now)
-        token = uow.sign_ins.token(token_id, token_hash)
-        session = uow.sign_ins.with_account(session_id) if token is not None and token.session_id == session_id else None
-        if token is None or session is None:
-            return SessionEnded(why="expired")
-        if why := why_ended(session, now):
-            return SessionEnded(why=why)
-        if not fresh:
-            return self._refuse_used(uow, session, token, origin, now)
-        account = uow.users.get(session.user_id)
-        if account is None:
-            return SessionEnded(why="revoked")
-        return carry_on(self._context, uow, session, account, origin)
+    def _note_failure(self, uow: UnitOfWork, attempt: Attempt, found: Found | None, named: SignInName, origin: Origin) -> None:
+        """What was typed is written down only if it has the form of an e-mail: people type passwords into the wrong field."""
+        subject, email = ("user", found.user_id if found else ""), found.email if found else named.email
+        self._context.audit.note(uow, Actor.at(origin), "sign_in.failed", subject, email=email, kind=origin.kind)
+        self._note_lock(uow, attempt, subject, email, origin)
 
-    def _refuse_used(self, uow: UnitOfWork, session: Any, token: Any, origin: Origin, now: int) -> SessionEnded:
-        """A token that comes a second time was stolen, or its successor was: the whole family ends."""
-        if token.used_at is None:
-            return SessionEnded(why="expired")
-        uow.sign_ins.end(session.user_id, session.id, "reused", now)
-        actor = Actor(session.user_id, session.nickname, origin.address)
-        self._context.audit.note(uow, actor, "session.ended", ("session", session.id), because="reused")
-        return SessionEnded(why="reused")
+    def _note_lock(self, uow: UnitOfWork, attempt: Attempt, subject: tuple[str, str], email: str, origin: Origin) -> None:
+        if self._context.throttle.has_locked(uow, attempt):
+            seconds = self._context.settings.auth.lock_s
+            self._context.audit.note(uow, Actor.at(origin), "sign_in.locked", subject, email=email, seconds=seconds)
 
-    async def verify_access(self, access_token: str) -> Principal:
-        claims = await self._context.tokens.read(access_token)
-        session = await self._live_session(claims.session_id)
-        if session.user_id != claims.user_id or session.epoch != claims.epoch:
-            raise SessionEnded(why="revoked")
-        return session.principal(self._context)
+    async def key_holder(self, name: str, key_data: bytes, *, origin: Origin) -> bool:
+        named, fingerprint = read_name(name), fingerprint_of(key_data)
 
-    async def recheck(self, principal: Principal) -> Principal:
-        if principal.is_operator:
-            return principal
-        if not principal.session_id:
-            return await self._recheck_account(principal)
-        session = await self._live_session(principal.session_id)
-        if session.user_id != principal.user_id:
-            raise SessionEnded(why="revoked")
-        fresh = session.principal(self._context)
-        return replace(fresh, origin=principal.origin, served=principal.served)
-
-    async def _recheck_account(self, principal: Principal) -> Principal:
-        """--as in the shell has no session: the account alone decides."""
-
-        def work(uow: UnitOfWork) -> Principal | None:
-            account = uow.users.get(principal.user_id)
-            if account is None or account.disabled_at is not None:
-                return None
-            return replace(principal, nickname=account.nickname, email=account.email, role=Role(account.role))
-
-        fresh = await self._context.store.read(work)
-        if fresh is None:
-            raise SessionEnded(why="disabled")
-        return fresh
-
-    async def _live_session(self, session_id: str) -> _LiveRow:
-        now = self._context.clock.now_ms()
-
-        def work(uow: UnitOfWork) -> _LiveRow | SessionEnded:
-            row = uow.sign_ins.with_account(session_id)
-            why = "revoked" if row is None else why_ended(row, now)
-            if row is None or why:
-                return SessionEnded(why=why)
-            return _LiveRow(row.id, row.user_id, row.epoch, row.kind, row.address, row.email, row.nickname, row.role)
-
-        found = await self._context.store.read(work)
-        if isinstance(found, SessionEnded):
-            raise found
-        return found
-
-    async def sign_out(self, principal: Principal) -> None:
-        user_id = principal.require_user("session.end")
-        if principal.session_id:
-            await self._end(principal, user_id, principal.session_id, "signed_out")
-
-    async def sign_out_everywhere(self, principal: Principal) -> None:
-        user_id = principal.require_user("session.end")
-        await self._context.store.write(lambda uow: end_all(self._context, uow, user_id, Actor.of(principal), "signed_out"))
-
-    async def sessions(self, principal: Principal) -> tuple[SessionInfo, ...]:
-        user_id = principal.require_user("session.list")
-        now = self._context.clock.now_ms()
-
-        def work(uow: UnitOfWork) -> tuple[SessionInfo, ...]:
-            return tuple(
-                SessionInfo(
-                    *(row.id, row.kind, row.address, from_ms(row.created_at), from_ms(row.last_seen_at), row.id == principal.session_id)
-                )
-                for row in uow.sign_ins.active(user_id, now)
-            )
+        def work(uow: UnitOfWork) -> bool:
+            found = _look(uow, named)
+            if self._context.throttle.is_locked(uow, attempt_at(found, named, origin)) or found is None or found.disabled:
+                return False
+            return _own_key(uow, found.user_id, fingerprint, key_data) is not None
 
         return await self._context.store.read(work)
 
-    async def end_session(self, principal: Principal, session_id: str) -> None:
-        user_id = principal.require_user("session.end")
-        because = "signed_out" if session_id == principal.session_id else "revoked"
-        if not is_identifier(session_id) or not await self._end(principal, user_id, session_id, because):
-            raise NotFound(kind="session", reference=session_id)
+    async def sign_in_with_key(self, name: str, key_data: bytes, *, origin: Origin) -> SignedIn:
+        named, fingerprint = read_name(name), fingerprint_of(key_data)
+        return await self._entered(
+            await self._context.store.write(lambda uow: self._enter_with_key(uow, named, fingerprint, key_data, origin))
+        )
 
-    async def _end(self, principal: Principal, user_id: str, session_id: str, because: str) -> bool:
-        def work(uow: UnitOfWork) -> bool:
-            ended = uow.sign_ins.end(user_id, session_id, because, self._context.clock.now_ms())
-            if ended:
-                self._context.audit.note(uow, Actor.of(principal), "session.ended", ("session", session_id), because=because)
-            return ended
-
-        return await self._context.store.write(work)
+    def _enter_with_key(
+        self, uow: UnitOfWork, named: SignInName, fingerprint: str, key_data: bytes, origin: Origin
+    ) -> Opened | ModeltrainError:
+        """The failures of the account's password stay counted: its owner's key must not win new tries for whoever guesses."""
+        context, found = self._context, _look(uow, named)
+        account = uow.users.lock(found.user_id) if found is not None else None
+        key = _own_key(uow, account.id, fingerprint, key_data) if account is not None else None
+        if account is None or key is None:
+            return SignInRefused()  # the key was removed, or the name was changed, since it was asked for
+        if account.disabled_at is not None:
+            context.audit.note(uow, Actor.at(origin), "sign_in.refused", ("user", account.id), because="disabled")
+            return AccountDisabled()
+        uow.ssh_keys.used(key.id, context.clock.now_ms())
+        return open_session(context, uow, account, origin, method="key", fingerprint=fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
-class _LiveRow:
-    """A session that goes on, with its account."""
+class Found:
+    """The account that a name means, as it was when its hash was read."""
 
-    id: str
     user_id: str
-    epoch: int
-    kind: Any
-    address: str
     email: str
-    nickname: str
-    role: str
+    password_hash: str = field(repr=False)
+    disabled: bool
 
-    def principal(self, context: AuthContext) -> Principal:
-        origin = Origin(self.kind, self.address)
-        served = context.settings.served or self.kind == "ssh"
-        return Principal(self.user_id, self.nickname, self.email, Role(self.role), self.id, origin, served)
+
+def attempt_at(found: Found | None, named: SignInName, origin: Origin) -> Attempt:
+    """What a try is counted by. A name that nobody has never counts as an id."""
+    return Attempt.to_sign_in(found.user_id if found is not None else f"nobody {named.folded}", origin)
+
+
+def _look(uow: UnitOfWork, named: SignInName) -> Found | None:
+    row: Any = uow.users.by_email(named.email) if named.email else uow.users.by_nickname_key(named.nickname_key)
+    return Found(row.id, row.email, row.password_hash, row.disabled_at is not None) if row is not None else None
+
+
+def _own_key(uow: UnitOfWork, user_id: str, fingerprint: str, key_data: bytes) -> Any:
+    """The account's key that is this one, byte by byte; None if it has no such key."""
+    row: Any = uow.ssh_keys.by_fingerprint(fingerprint)
+    return row if row is not None and row.user_id == user_id and key_data_of(row.public_key) == key_data else None

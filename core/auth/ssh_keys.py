@@ -70,8 +70,17 @@ def parse_public_key(text: str) -> PublicKey:
         raise InvalidInput("public_key", "unsupported_key", kind=kind) if known else InvalidInput("public_key", "not_a_public_key")
     encoded = base64.b64encode(blob).decode()
     _check_strength(_load(kind, encoded))
-    digest = base64.b64encode(hashlib.sha256(blob).digest()).rstrip(b"=").decode()
-    return PublicKey(kind, f"{kind} {encoded}", f"SHA256:{digest}", one_line(words[2] if len(words) > 2 else "", NAME_LIMIT))
+    return PublicKey(kind, f"{kind} {encoded}", fingerprint_of(blob), one_line(words[2] if len(words) > 2 else "", NAME_LIMIT))
+
+
+def fingerprint_of(blob: bytes) -> str:
+    """The fingerprint of a key in SSH's wire format, as ssh-keygen -l shows it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).rstrip(b"=").decode()
+
+
+def key_data_of(text: str) -> bytes:
+    """The wire format of a stored key (PublicKey.text)."""
+    return base64.b64decode(text.partition(" ")[2])
 
 
 def _blob(word: str) -> bytes:

@@ -105,9 +105,12 @@ class Attempt:
     guess: bool = True
 
     @classmethod
-    def to_sign_in(cls, email: str, origin: Origin) -> Attempt:
-        """`email` folded. A local terminal has no address."""
-        return cls(counter_key("account", email), counter_key("address", network_of(origin.address)) if origin.address else "")
+    def to_sign_in(cls, account: str, origin: Origin) -> Attempt:
+        """`account`: its id, whatever name was typed, or that name, folded, where there is no such account (core/auth/sign_in.py).
+
+        A local terminal has no address.
+        """
+        return cls(counter_key("account", account), counter_key("address", network_of(origin.address)) if origin.address else "")
 
     @classmethod
     def to_register(cls, origin: Origin) -> Attempt:
@@ -155,6 +158,11 @@ class Throttle:
         """Whether the account or the address is locked now."""
         return any(self._held(uow, key).locked_until > self._clock.now_ms() for key in attempt.keys)
 
+    def is_locked(self, uow: UnitOfWork, attempt: Attempt) -> bool:
+        """Whether the account or the address is locked now, in a unit of work that only reads."""
+        now, lock_ms = self._clock.now_ms(), self._limits.lock_s * 1000
+        return any(current(_counter(row), now, lock_ms).locked_until > now for row in uow.sign_ins.counters(attempt.keys))
+
     def _count(self, uow: UnitOfWork, attempt: Attempt) -> int:
         now = self._clock.now_ms()
         counted = {key: count(self._held(uow, key), now, self._limits) for key in attempt.keys}
@@ -166,5 +174,8 @@ class Throttle:
         return wait_ms
 
     def _held(self, uow: UnitOfWork, key: str) -> Counter:
-        row: Any = uow.sign_ins.hold_counter(key, self._clock.now_ms())
-        return Counter(row.window_started_at, row.attempts, row.failures, row.locked_until, row.updated_at)
+        return _counter(uow.sign_ins.hold_counter(key, self._clock.now_ms()))
+
+
+def _counter(row: Any) -> Counter:
+    return Counter(row.window_started_at, row.attempts, row.failures, row.locked_until, row.updated_at)

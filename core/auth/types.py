@@ -12,8 +12,9 @@ from core.auth.principal import Principal, Role
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A sign-in that succeeded. `previous_*`: the sign-in before this one; `previous_address` is "" for a local terminal.
+    """A sign-in that succeeded. Over SSH the tokens are "": the connection is the proof.
 
+    `previous_*`: the sign-in before this one; `previous_address` is "" for a local terminal.
     `new_address`: this account was never signed in from this address before, though it was from others.
     """
 
@@ -56,6 +57,23 @@ class SessionInfo:
     created_at: datetime
     last_seen_at: datetime
     current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """Whether an account asks for a code after the password. `since`: None where it does not."""
+
+    enabled: bool
+    since: datetime | None
+    recovery_codes_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A second factor being set up: the secret in base32, for those who type it, and the URI of the QR code, which holds it too."""
+
+    secret: str = field(repr=False)
+    uri: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

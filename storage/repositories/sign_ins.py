@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from storage.repositories.base import Repository
 from storage.repositories.upsert import ensure
@@ -16,6 +16,16 @@ tokens = metadata.tables["refresh_tokens"]
 throttle = metadata.tables["sign_in_throttle"]
 users = metadata.tables["users"]
 _s, _t, _c = sessions.c, tokens.c, throttle.c
+
+
+def _with_account() -> Select[Any]:
+    account = users.c
+    columns: tuple[Any, ...] = (
+        *(_s.id, _s.user_id, _s.epoch, _s.kind, _s.address, _s.served, _s.counted, _s.expires_at, _s.ended_at, _s.ended_because),
+        *(account.email, account.nickname, account.role, account.disabled_at, account.must_change_password),
+        account.epoch.label("account_epoch"),
+    )
+    return select(*columns).join(users, account.id == _s.user_id)
 
 
 class SignInRepository(Repository):
@@ -32,14 +42,11 @@ class SignInRepository(Repository):
 
     def with_account(self, session_id: str) -> Row[Any] | None:
         """A session with the state of its account, in one look: what every check of a signed-in person asks."""
-        account = users.c
-        columns: tuple[Any, ...] = (
-            *(_s.id, _s.user_id, _s.epoch, _s.kind, _s.address, _s.expires_at, _s.ended_at, _s.ended_because),
-            *(account.email, account.nickname, account.role, account.disabled_at, account.must_change_password),
-            account.epoch.label("account_epoch"),
-        )
-        query = select(*columns).join(users, account.id == _s.user_id).where(_s.id == session_id)
-        return self._connection.execute(query).one_or_none()
+        return self._connection.execute(_with_account().where(_s.id == session_id)).one_or_none()
+
+    def with_accounts(self, session_ids: Sequence[str]) -> Sequence[Row[Any]]:
+        """As `with_account` for many sessions in one query. Those that are not there are left out."""
+        return self._connection.execute(_with_account().where(_s.id.in_(session_ids))).all()
 
     def active(self, user_id: str, moment: int) -> Sequence[Row[Any]]:
         """The sessions of an account that have not ended, the oldest first."""
@@ -48,6 +55,15 @@ class SignInRepository(Repository):
 
     def seen(self, session_id: str, moment: int, expires_at: int) -> None:
         self._connection.execute(update(sessions).where(_s.id == session_id).values(last_seen_at=moment, expires_at=expires_at))
+
+    def prolong(self, session_ids: Sequence[str], moment: int, expires_at: int) -> None:
+        """Give these sessions, those that have not ended, a new lease, in one write."""
+        where = (_s.id.in_(session_ids), _s.ended_at.is_(None))
+        self._connection.execute(update(sessions).where(*where).values(last_seen_at=moment, expires_at=expires_at))
+
+    def count_in(self, session_id: str, kind: str) -> None:
+        """From now on the session counts, as a terminal ("ssh") or as commands and file transfers ("shell")."""
+        self._connection.execute(update(sessions).where(_s.id == session_id).values(kind=kind, counted=True))
 
     def end(self, user_id: str, session_id: str, because: str, moment: int) -> bool:
         """End one session of the account; False if it has no such session, or it has ended before."""
@@ -86,6 +102,10 @@ class SignInRepository(Repository):
         row = {"key": key, "window_started_at": moment, "attempts": 0, "failures": 0, "locked_until": 0, "updated_at": moment}
         ensure(self._connection, throttle, row)
         return self._connection.execute(select(throttle).where(_c.key == key).with_for_update()).one()
+
+    def counters(self, keys: Sequence[str]) -> Sequence[Row[Any]]:
+        """Those of the counters that there are, unlocked: for a look that counts nothing."""
+        return self._connection.execute(select(throttle).where(_c.key.in_(keys))).all()
 
     def set_counter(self, key: str, **values: Any) -> None:
         """Set columns of a counter that `hold_counter` gave in this unit of work."""

@@ -36,9 +36,8 @@ class UserRepository(Repository):
         """`email` normalised, as it is stored."""
         return self._connection.execute(select(users).where(_u.email == email)).one_or_none()
 
-    def lock_by_email(self, email: str) -> Row[Any] | None:
-        """As `by_email`, locked as by `lock`."""
-        return self._connection.execute(select(users).where(_u.email == email).with_for_update()).one_or_none()
+    def by_nickname_key(self, key: str) -> Row[Any] | None:
+        return self._connection.execute(select(users).where(_u.nickname_key == key)).one_or_none()
 
     def has_email(self, email: str) -> bool:
         return self._connection.execute(select(_u.id).where(_u.email == email)).first() is not None

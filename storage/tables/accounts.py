@@ -38,7 +38,11 @@ class User(SQLModel, table=True):
 
 
 class Session(SQLModel, table=True):
-    """One sign-in, the family of its refresh tokens. `kind`: local, ssh or shell. `ended_because`: see errors.SessionEnded."""
+    """One sign-in, the family of its refresh tokens. `kind`: local, ssh or shell. `ended_because`: see errors.SessionEnded.
+
+    `served`: it lives by its SSH connection, has no tokens, and `expires_at` is a lease that the worker prolongs: past it, the session
+    counts for no limit. `counted` is False until a connection's first channel says what it is.
+    """
 
     __tablename__ = "sessions"
 
@@ -52,6 +56,8 @@ class Session(SQLModel, table=True):
     expires_at: int = moment()
     ended_at: int | None = moment(null=True)
     ended_because: str = Field(default="", max_length=24)
+    served: bool = False
+    counted: bool = True
 
 
 class RefreshToken(SQLModel, table=True):
@@ -93,6 +99,33 @@ class SshKey(SQLModel, table=True):
     fingerprint: str = Field(sa_type=exact(64), unique=True)
     created_at: int = moment()
     last_used_at: int | None = moment(null=True)
+
+
+class SecondFactor(SQLModel, table=True):
+    """The one-time codes (TOTP) of an account. `secret` is sealed; `enabled_at` is None until its owner has typed a code.
+
+    `last_step`: the newest time step whose code was accepted (Unix time / 30 s): no code is accepted twice.
+    """
+
+    __tablename__ = "second_factors"
+
+    user_id: str = reference("users.id", primary=True)
+    secret: str = text()
+    created_at: int = moment()
+    enabled_at: int | None = moment(null=True)
+    last_step: int = Field(default=0, sa_type=BigInteger, nullable=False)
+
+
+class RecoveryCode(SQLModel, table=True):
+    """A code that is good once in place of a one-time code. Only a keyed hash of it is kept, under the secret of the second factor."""
+
+    __tablename__ = "recovery_codes"
+
+    id: str = primary_key()
+    user_id: str = reference("users.id")
+    code_hash: str = Field(sa_type=exact(64))
+    created_at: int = moment()
+    used_at: int | None = moment(null=True)
 
 
 class AuditEvent(SQLModel, table=True):
