@@ -241,19 +241,24 @@ class Accounts:
         """Take it from somebody who lost it; nothing else of the account changes. Whether there was one. Raises Forbidden, NotFound."""
         return await self._second_factors.reset(principal, email)
 
-    async def ssh_keys(self, principal: Principal) -> tuple[SshKeyInfo, ...]:
-        return await self._ssh_keys.listed(principal)
+    async def ssh_keys(self, principal: Principal, email: str | None = None) -> tuple[SshKeyInfo, ...]:
+        """One's own, or for administrators those of the account `email`. Raises Forbidden, NotFound."""
+        return await self._ssh_keys.listed(principal, email)
 
-    async def add_ssh_key(self, principal: Principal, text: str, name: str = "") -> SshKeyInfo:
-        """`text`: one line as in a .pub file; `name`: else its comment. Raises InvalidInput (public_key), Conflict (what: ssh_key)."""
-        return await self._ssh_keys.add(principal, text, name)
+    async def add_ssh_key(self, principal: Principal, text: str, name: str = "", *, email: str | None = None) -> SshKeyInfo:
+        """`text`: one line as in a .pub file; `name`: else its comment; `email`: as for `ssh_keys`.
+
+        Raises InvalidInput (public_key), Conflict (what: ssh_key), Forbidden, NotFound.
+        """
+        return await self._ssh_keys.add(principal, text, name, email)
 
     async def rename_ssh_key(self, principal: Principal, key_id: str, name: str) -> SshKeyInfo:
         """Give the key another name, shown to its owner only. Raises InvalidInput (field name), NotFound for other people's keys."""
         return await self._ssh_keys.rename(principal, key_id, name)
 
-    async def remove_ssh_key(self, principal: Principal, key_id: str) -> None:
-        await self._ssh_keys.remove(principal, key_id)
+    async def remove_ssh_key(self, principal: Principal, key_id: str, *, email: str | None = None) -> None:
+        """`email`: as for `ssh_keys`. Raises NotFound, Forbidden."""
+        await self._ssh_keys.remove(principal, key_id, email)
 
     # Accounts of others (administrators and the operator)
 

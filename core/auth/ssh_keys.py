@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from core.audit import Actor
 from core.auth.context import AuthContext, is_identifier
+from core.auth.names import fold_email
 from core.auth.principal import Principal
 from core.auth.types import SshKeyInfo
 from core.clock import from_ms, from_ms_or_none
@@ -113,12 +114,24 @@ class SshKeys:
     def __init__(self, context: AuthContext) -> None:
         self._context = context
 
-    async def listed(self, principal: Principal) -> tuple[SshKeyInfo, ...]:
-        user_id = principal.require_user("ssh_key.list")
+    async def _owner(self, principal: Principal, email: str | None, action: str) -> str:
+        """Whose keys are meant: one's own, or for administrators those of `email`. Raises Forbidden, NotFound."""
+        if email is None:
+            return principal.require_user(action)
+        folded = fold_email(email)
+        user_id = await self._context.store.read(lambda uow: str(row.id) if (row := uow.users.by_email(folded)) else "")
+        if not user_id or user_id != principal.user_id:
+            principal.require_admin(action)
+        if not user_id:
+            raise NotFound(kind="user", reference=email[:254])
+        return user_id
+
+    async def listed(self, principal: Principal, email: str | None) -> tuple[SshKeyInfo, ...]:
+        user_id = await self._owner(principal, email, "ssh_key.list")
         return await self._context.store.read(lambda uow: tuple(_info(row) for row in uow.ssh_keys.of(user_id)))
 
-    async def add(self, principal: Principal, text: str, name: str) -> SshKeyInfo:
-        context, user_id = self._context, principal.require_user("ssh_key.add")
+    async def add(self, principal: Principal, text: str, name: str, email: str | None) -> SshKeyInfo:
+        context, user_id = self._context, await self._owner(principal, email, "ssh_key.add")
         key = parse_public_key(text)
         shown = one_line(name, NAME_LIMIT) or key.comment or key.kind
 
@@ -161,8 +174,8 @@ class SshKeys:
             raise NotFound(kind="ssh_key", reference=key_id)
         return renamed
 
-    async def remove(self, principal: Principal, key_id: str) -> None:
-        context, user_id = self._context, principal.require_user("ssh_key.remove")
+    async def remove(self, principal: Principal, key_id: str, email: str | None) -> None:
+        context, user_id = self._context, await self._owner(principal, email, "ssh_key.remove")
 
         def work(uow: UnitOfWork) -> bool:
             fingerprint = uow.ssh_keys.remove(user_id, key_id)

@@ -17,6 +17,7 @@ from core.settings import Settings
 from storage.unit_of_work import Storage, UnitOfWork
 from tests.unit.auth.house import LOCAL, OPERATOR, PASSWORD, House
 
+SSH = Origin("ssh", "192.0.2.7")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 
@@ -45,15 +46,17 @@ async def test_of_thirty_who_race_one_becomes_the_first_administrator(house: Hou
 
 
 async def test_fifty_parallel_failures_count_as_fifty_and_five_are_hashed(house: House, two: tuple[Accounts, Accounts]) -> None:
-    await house.user("ann")
+    """By e-mail and by nickname in turn: they are guesses at one password."""
+    ann = await house.user("ann")
     before = sum(accounts.passwords_verified for accounts in two)
     origin = Origin("ssh", "192.0.2.7")
-    tries = [two[index % 2].sign_in("ann@example.org", "wrong password 1", origin=origin) for index in range(50)]
+    names = ("ann@example.org", "nick ann", "NICK  Ann")
+    tries = [two[index % 2].sign_in(names[index % 3], "wrong password 1", origin=origin) for index in range(50)]
     results = await asyncio.gather(*tries, return_exceptions=True)
     assert sum(accounts.passwords_verified for accounts in two) - before == 5
     assert sum(isinstance(result, SignInRefused) for result in results) == 5
     assert sum(isinstance(result, TooManyAttempts) for result in results) == 45
-    attempt = Attempt.to_sign_in("ann@example.org", origin)
+    attempt = Attempt.to_sign_in(ann.principal.user_id, origin)
 
     def counted(uow: UnitOfWork) -> list[tuple[int, int]]:
         rows = [uow.sign_ins.hold_counter(key, 0) for key in attempt.keys]
@@ -126,10 +129,12 @@ async def test_of_many_who_add_a_key_at_once_one_gets_it(house: House, two: tupl
 async def test_sessions_opened_at_once_are_three(house: House, two: tuple[Accounts, Accounts]) -> None:
     ann = await house.user("ann")
     many = [house.neighbour(attempts_a_minute=100, failures_to_lock=100) for _ in range(2)]
-    tries = [many[index % 2].sign_in("ann@example.org", PASSWORD, origin=Origin("ssh", "192.0.2.7")) for index in range(10)]
-    opened = await asyncio.gather(*tries)
+    opened = await asyncio.gather(*(many[index % 2].sign_in("ann@example.org", PASSWORD, origin=LOCAL) for index in range(10)))
     assert len(await two[1].sessions(ann.principal)) == 3
-    assert sum(signed_in.new_address for signed_in in opened) == 1
+    over_ssh = await asyncio.gather(*(many[index % 2].sign_in("nick ann", PASSWORD, origin=SSH) for index in range(6)))
+    assert sum(signed_in.new_address for signed_in in over_ssh) == 1
+    states = await two[0].recheck_many([signed_in.principal for signed_in in opened])
+    assert [state.fields["why"] for state in states.values() if isinstance(state, SessionEnded)] == ["too_many_sessions"] * 7
 
 
 async def test_processes_that_start_at_once_have_one_signing_key(house: House, two: tuple[Accounts, Accounts]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from pyotp import TOTP
 from sqlalchemy import select
 
 from core.auth.principal import Origin, Principal, Role
@@ -77,6 +78,8 @@ def email(victim: Victim) -> dict[str, Any]:
 ATTACKS: dict[str, Attack] = {
     "accounts.set_registration": lambda _: {"is_open": True},
     "accounts.recheck": nothing,
+    "accounts.use_session": lambda _: {"kind": "ssh"},
+    "accounts.close_session": nothing,
     "accounts.sign_out": nothing,
     "accounts.sign_out_everywhere": nothing,
     "accounts.sessions": nothing,
@@ -87,10 +90,16 @@ ATTACKS: dict[str, Attack] = {
     "accounts.change_password": lambda _: {"old": PASSWORD + "x", "new": "another 1 password"},
     "accounts.change_password_and_stay": lambda _: {"old": PASSWORD + "x", "new": "another 1 password"},
     "accounts.change_email": lambda v: {"password": PASSWORD, "email": v.principal.email},
-    "accounts.ssh_keys": nothing,
+    "accounts.second_factor": nothing,
+    "accounts.begin_second_factor": lambda _: {"password": PASSWORD + "x"},
+    "accounts.confirm_second_factor": lambda _: {"code": "123456"},
+    "accounts.renew_recovery_codes": lambda _: {"password": PASSWORD},
+    "accounts.end_second_factor": lambda _: {"password": PASSWORD},
+    "accounts.reset_second_factor": email,
+    "accounts.ssh_keys": email,
     "accounts.add_ssh_key": lambda _: {"text": KEY, "name": "stolen"},
     "accounts.rename_ssh_key": lambda v: {"key_id": v.ssh_key, "name": "mine now"},
-    "accounts.remove_ssh_key": lambda v: {"key_id": v.ssh_key},
+    "accounts.remove_ssh_key": lambda v: email(v) | {"key_id": v.ssh_key},
     "accounts.add_user": lambda _: {"email": "eve@example.org", "nickname": "eve", "password": PASSWORD, "admin": True},
     "accounts.list_users": nothing,
     "accounts.set_role": lambda v: email(v) | {"role": Role.USER},
@@ -161,6 +170,8 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
 async def victim(services: Services) -> Victim:
     ann = (await services.accounts.create_first_admin("ann@example.org", "ann", PASSWORD, origin=Origin())).principal
     key = await services.accounts.add_ssh_key(ann, KEY, "laptop")
+    enrolment = await services.accounts.begin_second_factor(ann, PASSWORD)
+    await services.accounts.confirm_second_factor(ann, TOTP(enrolment.secret).at(services.clock.wall()))
     made = await services.configurations.create(
         ann, ConfigurationDraft(name="ann's own", provider_id="openai-compatible", endpoint="http://127.0.0.1:9/v1", model="m", key=SECRET)
     )
@@ -227,7 +238,7 @@ async def test_nothing_of_hers_is_reached(services: Services, victim: Victim, bo
     before = kept(services, victim)
     marks = (SECRET, "ann@example.org", victim.principal.user_id, victim.answer, victim.ssh_key, victim.model, "ann's own")
     for name, function in guarded_methods(services).items():
-        if name in {"accounts.sign_out", "accounts.sign_out_everywhere"}:
+        if name in {"accounts.sign_out", "accounts.sign_out_everywhere", "accounts.close_session"}:
             continue
         result = await call(function, bob, ATTACKS[name](victim))
         told = repr(result) + (repr(result.fields) if isinstance(result, ModeltrainError) else "")

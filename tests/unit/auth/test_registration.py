@@ -70,7 +70,8 @@ async def test_registering(house: House) -> None:
     assert ann.principal.origin == origin
     assert ann.principal.served
     assert not ann.new_address, "the first sign-in is from nowhere new"
-    assert await house.accounts.verify_access(ann.access_token) == ann.principal
+    assert (ann.access_token, ann.refresh_token) == ("", ""), "the connection is the proof"
+    assert await house.accounts.recheck(ann.principal) == ann.principal
 
 
 @pytest.mark.parametrize(
