@@ -190,12 +190,13 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         try:
             await live.recheck()
         except SessionEnded as error:
-            await self.leave_account(error)
+            if self.context.live is live:
+                await self.leave_account(error)
         except ModeltrainError as error:
             log.warning("the session could not be checked: %s", error.code)
 
-    async def leave_account(self, reason: SessionEnded | None = None) -> None:
-        """Back to the sign-in: everything of the account is taken off the screen.
+    async def leave_account(self, reason: ModeltrainError | None = None) -> None:
+        """Back to the sign-in, which says the `reason`: everything of the account is taken off the screen.
 
         Nothing here waits for a screen to be gone: the caller may be a worker of that very screen.
         """
@@ -216,12 +217,18 @@ class ModeltrainApp(App[int], inherit_bindings=False):
             self.pop_screen()
         self.switch_screen(SignInScreen(notice=describe(reason) if reason is not None else None))
 
-    async def sign_out(self) -> None:
-        """End this session for good, also the kept one."""
-        if self.context.live is None:
+    async def sign_out(self, *, everywhere: bool = False) -> None:
+        """End this session for good, also the kept one; or every session of the account. What goes wrong is said at the sign-in."""
+        live = self.context.live
+        if live is None:
             return
-        await self.context.live.sign_out()
-        await self.leave_account()
+        trouble: ModeltrainError | None = None
+        try:
+            await (live.sign_out_everywhere() if everywhere else live.sign_out())
+        except ModeltrainError as error:
+            trouble = error
+        if self.context.live is live:
+            await self.leave_account(trouble)
 
     async def change_password(self, old: str, new: str) -> None:
         """Change the password of this account; its other sessions end, this one goes on."""
@@ -356,9 +363,12 @@ class ModeltrainApp(App[int], inherit_bindings=False):
     async def open_conversation(self, conversation_id: str | None) -> None:
         """Go to the chat with this conversation, or a new one for None."""
         await self.action_go("chat")
+        if self.current_mode != "chat":
+            return  # the account was left meanwhile
+        chat: Any = self.screen_stack[0]
         # After the screen's own start, which opens the conversation used last. Whatever had the focus there, now it is the text.
-        self.screen.call_after_refresh(self.screen.action_write)  # type: ignore[attr-defined]
-        self.screen.call_after_refresh(self.screen.open_conversation, conversation_id)  # type: ignore[attr-defined]
+        chat.call_after_refresh(chat.action_write)
+        chat.call_after_refresh(chat.open_conversation, conversation_id)
 
     def action_areas(self) -> None:
         from tui.screens.areas import AreasDialog

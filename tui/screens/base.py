@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
+from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker
 
@@ -19,10 +22,13 @@ from tui.widgets.frame import KeyLine, TitleLine
 
 if TYPE_CHECKING:
     from core.auth.principal import Principal
+    from core.auth.sessions import LiveSession
     from core.bootstrap import Services
     from core.events import Event
     from tui.app import ModeltrainApp
     from tui.session import SessionContext
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +124,41 @@ class Framed(Screen[Any], inherit_bindings=False):
         """What the palette offers here beside the bindings."""
         return ()
 
+    @property
+    def gone(self) -> bool:
+        """Whether this screen is being taken away, or was: its work may still be ending, but there is nothing left to show it on."""
+        return not self.is_running or not self.is_attached or self._pruning
+
     @contextmanager
     def reporting(self) -> Iterator[None]:
-        """Errors of core inside are shown as a notice in words; what nobody foresaw is recorded and gets a code."""
+        """Errors of core inside are shown as a notice in words; what nobody foresaw is recorded and gets a code.
+
+        What comes too late, when the screen or the account was left, concerns nobody any more.
+        """
         try:
             yield
         except NobodySignedIn:
             return
         except ModeltrainError as error:
-            self.modeltrain.show_error(error)
+            if self.gone:
+                log.warning("%s ended late with %s", type(self).__name__, error.code)
+            else:
+                self.modeltrain.show_error(error)
         except Exception as error:
-            self.modeltrain.show_unforeseen(error)
+            if not self._comes_too_late(error):
+                self.modeltrain.show_unforeseen(error)
+
+    def _comes_too_late(self, error: Exception) -> bool:
+        """Whether `error` says no more than that widgets or the account are not there any more."""
+        return isinstance(error, NobodySignedIn) or (self.gone and isinstance(error, NoMatches))
+
+    async def _dispatch_message(self, message: Message) -> None:
+        # Keys, timers and messages of widgets may still be on their way to a screen that is left meanwhile.
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:
+            if not self._comes_too_late(error):
+                raise
 
     def start(
         self, work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any, group: str = "default", exclusive: bool = True
@@ -143,14 +173,29 @@ class Framed(Screen[Any], inherit_bindings=False):
 
 
 class AreaScreen(Framed):
-    """A screen of a signed-in account. Subclasses give AREA, HELP, BINDINGS (with ids), `compose_body`."""
+    """A screen of a signed-in account. Subclasses give AREA, HELP, BINDINGS (with ids), `compose_body`.
+
+    It belongs to the session in which it was opened: what is left of its work never acts for whoever signs in next.
+    """
+
+    _opened_in: LiveSession | None = None
+
+    def compose(self) -> ComposeResult:
+        self._opened_in = self.context.live
+        yield from super().compose()
+
+    @property
+    def gone(self) -> bool:
+        return super().gone or self.context.live is None or self.context.live is not self._opened_in
 
     @property
     def principal(self) -> Principal:
-        """Who asks: the first argument of every service call. Fresh, so never keep it."""
+        """Who asks: the first argument of every service call. Fresh, so never keep it. Raises NobodySignedIn when the account was left."""
+        if self.context.live is not self._opened_in:
+            raise NobodySignedIn("another session is under way")
         return self.context.principal
 
     @property
     def is_admin(self) -> bool:
         """Whether an administrator asks; no longer once the account was left, while this screen is still being taken away."""
-        return self.context.signed_in and self.principal.is_admin
+        return self.context.signed_in and self.context.live is self._opened_in and self.principal.is_admin

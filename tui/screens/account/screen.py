@@ -261,8 +261,7 @@ class AccountScreen(AreaScreen):
     async def _everywhere(self, yes: bool | None) -> None:
         if yes:
             with self.reporting():
-                await self.services.accounts.sign_out_everywhere(self.principal)
-                await self.modeltrain.leave_account()
+                await self.modeltrain.sign_out(everywhere=True)
 
     def action_sign_out(self) -> None:
         self.app.push_screen(Confirm(_("Sign out?"), _("Answers that are being written go on; drafts are kept.")), self._sign_out)
