@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
@@ -26,11 +25,14 @@ from tui.errors import Problem, describe
 from tui.glyphs import ASCII, UNICODE, Glyphs
 from tui.i18n import N_, Locale, _, use
 from tui.key_order import KeyOrder
+from tui.painting import Painting
 from tui.screens.base import Framed
 from tui.session import SessionContext, Terminal
+from tui.ssh.colours import AUTO
 from tui.themes import DEFAULT_THEME, THEMES, textual_theme
 
 if TYPE_CHECKING:
+    from core.auth.sessions import LiveSession
     from core.auth.types import Profile, SignedIn
     from core.bootstrap import Services
 
@@ -39,7 +41,7 @@ STYLES = Path(__file__).resolve().parent.parent / "styles"
 GATE = "gate"
 
 
-class ModeltrainApp(App[int], inherit_bindings=False):
+class ModeltrainApp(Painting, inherit_bindings=False):
     """One interface for one person. `build`: makes the services; they belong to whoever calls, unless `owns_services`."""
 
     TITLE = "modeltrain"
@@ -74,8 +76,8 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         terminal: Terminal | None = None,
         owns_services: bool = True,
     ) -> None:
-        kept = local.load(settings.data_dir)
         self.settings = settings
+        kept = self.kept_preferences()
         self.context = SessionContext(locale or Locale(), terminal or Terminal())
         if kept.language:
             self.context.locale.switch(kept.language)
@@ -87,10 +89,15 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         self.unforeseen: list[BaseException] = []
         self._keys_in_order = KeyOrder(self, super().on_event)
         super().__init__()
+        self.show_on(self.context.terminal)
         self.animation_level = "none"
         for tokens in THEMES.values():
             self.register_theme(textual_theme(tokens))
         self.theme = kept.theme if kept.theme in THEMES else DEFAULT_THEME
+
+    def kept_preferences(self) -> local.LocalPreferences:
+        """What is remembered from before, without knowing who will sign in."""
+        return local.load(self.settings.data_dir)
 
     def get_css_variables(self) -> dict[str, str]:
         # Textual asks before our themes are registered: give the names of the tokens from the start.
@@ -103,6 +110,10 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         use(self.context.locale)
 
     async def on_mount(self) -> None:
+        await self.open_first()
+
+    async def open_first(self) -> None:
+        """Show the first screen and begin to build the services."""
         from tui.screens.welcome.gate import first_screen
 
         # On top of Textual's own screen, so that one entrance can take the place of another.
@@ -145,13 +156,19 @@ class ModeltrainApp(App[int], inherit_bindings=False):
         services = await self.services()
         kept = KeptSession(self.settings.data_dir) if keep else None
         if resumed:
-            self.context.live = LiveSession(services.accounts, signed_in, kept=kept)
+            live = LiveSession(services.accounts, signed_in, kept=kept)
         else:
-            self.context.live = await LiveSession.start(services.accounts, signed_in, kept=kept)
+            live = await LiveSession.start(services.accounts, signed_in, kept=kept)
+        self._rechecks = self.set_interval(services.settings.auth.recheck_s, self._recheck)
+        await self.go_on_as(live, signed_in)
+
+    async def go_on_as(self, live: LiveSession, signed_in: SignedIn) -> None:
+        """Show this account's interface; `live` knows whether its session goes on."""
+        services = self.context.services
+        self.context.live = live
         self.context.signed_in_as = signed_in
         self.take_profile(await services.accounts.profile(self.context.principal))
         self._stop_listening = services.events.subscribe(self.context.principal.user_id, self._heard)
-        self._rechecks = self.set_interval(services.settings.auth.recheck_s, self._recheck)
         if signed_in.must_change_password:
             from tui.screens.welcome.password import NewPasswordScreen
 
@@ -177,6 +194,7 @@ class ModeltrainApp(App[int], inherit_bindings=False):
             self.switch_language(profile.language)
         if profile.theme in THEMES:
             self.theme = profile.theme
+        self.use_colours(str(profile.preferences.get("colours", AUTO)))
         if "ascii" in profile.preferences:
             self.use_glyphs(ASCII if profile.preferences["ascii"] or not self.context.terminal.unicode else UNICODE)
         for screen in self.framed_screens():
@@ -243,6 +261,11 @@ class ModeltrainApp(App[int], inherit_bindings=False):
             self._keys_in_order.take(event)
         else:
             await super().on_event(event)
+
+    @property
+    def input_waiting(self) -> int:
+        """How many events wait to be worked off: a source of input that sees many of them had better wait, too."""
+        return self.message_queue_size + len(self._keys_in_order)
 
     def framed_screens(self) -> list[Framed]:
         """Every open screen of ours, also those of areas not in sight."""

@@ -35,6 +35,10 @@ class KeyOrder:
         #: What has text that it may not have read yet.
         self._typed_into: Widget | None = None
 
+    def __len__(self) -> int:
+        """How many keys and pastes wait for their turn."""
+        return len(self._waiting)
+
     def take(self, event: events.Key | events.Paste) -> None:
         """Let `event` take effect when all before it did."""
         self._waiting.append(event)

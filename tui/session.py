@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from core.auth.principal import Principal
+from tui.glyphs import can_show_unicode
 from tui.i18n import Locale
+from tui.ssh.colours import Depth, depth_of
 
 if TYPE_CHECKING:
     from core.auth.sessions import LiveSession
@@ -20,11 +23,17 @@ class NobodySignedIn(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """What the terminal can show. `colours`: how many colours; `unicode`: draw beyond ASCII; `kind`: how it is reached."""
+    """What the terminal can show. `colours`: how many; `unicode`: draw beyond ASCII; `kind`: how it is reached; `term`: its TERM."""
 
-    colours: Literal["none", "16", "256", "truecolor"] = "truecolor"
+    colours: Depth = "truecolor"
     unicode: bool = True
     kind: Literal["local", "ssh"] = "local"
+    term: str = ""
+
+
+def terminal_of(environment: Mapping[str, str], kind: Literal["local", "ssh"] = "local") -> Terminal:
+    """What the terminal with this environment (TERM, COLORTERM, NO_COLOR, LANG...) can show."""
+    return Terminal(depth_of(environment), can_show_unicode(environment), kind, environment.get("TERM", ""))
 
 
 @dataclass(slots=True)

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from core.settings import Settings
 from tui import lean
-from tui.glyphs import can_show_unicode
 from tui.i18n import Locale, from_environment
 from tui.logs import log_to_file
-from tui.session import Terminal
+from tui.session import terminal_of
 
 if TYPE_CHECKING:
     from core.bootstrap import Services
-
-
-def terminal_of(environment: Mapping[str, str]) -> Terminal:
-    """What this process's terminal can show, from its environment."""
-    term = environment.get("TERM", "")
-    if "NO_COLOR" in environment:
-        colours = "none"
-    elif environment.get("COLORTERM", "") in ("truecolor", "24bit"):
-        colours = "truecolor"
-    else:
-        colours = "256" if "256" in term else "16"
-    return Terminal(colours=colours, unicode=can_show_unicode(environment))  # type: ignore[arg-type]
 
 
 async def _build(settings: Settings) -> Services:

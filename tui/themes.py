@@ -78,6 +78,8 @@ THEMES: dict[str, Tokens] = {
     )
 }  # fmt: skip
 DEFAULT_THEME = "night"
+#: The one with the sixteen colours and the ground of the terminal.
+ANSI_THEME = "terminal"
 
 
 def tokens_of(name: str) -> Tokens:
@@ -134,7 +136,7 @@ _PALETTES: dict[str, Palette] = {}
 
 def palette(app: Any) -> Palette:
     """The styles of the theme that `app` shows now; the default theme's in an app that has another (as in a widget's test)."""
-    tokens = tokens_of(app.theme)
+    tokens = tokens_of(getattr(app, "drawn_theme", app.theme))
     made = _PALETTES.get(tokens.name)
     if made is None:
         made = _PALETTES[tokens.name] = make_palette(tokens)

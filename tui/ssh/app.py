@@ -1,0 +1,85 @@
+"""ServedApp: the application of somebody who came over SSH. They are signed in already, or came to make an account."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from core.errors import ModeltrainError, SessionEnded
+from tui.app import ModeltrainApp
+from tui.errors import describe
+from tui.i18n import Locale
+from tui.local import LocalPreferences
+from tui.session import Terminal
+
+if TYPE_CHECKING:
+    from core.auth.types import SignedIn
+    from core.bootstrap import Services
+    from core.settings import Settings
+    from tui.ssh.connection import Connection
+
+
+class ServedApp(ModeltrainApp, inherit_bindings=True):
+    """`connection`: whose it is; several terminals may share it. When it ends, `problem` says why."""
+
+    def __init__(self, settings: Settings, services: Services, connection: Connection, *, locale: Locale, terminal: Terminal) -> None:
+        self._connection = connection
+        self._held = False
+        self._stop_watching: Callable[[], None] | None = None
+        #: Set when the first screen is complete: until then others wait to be let in.
+        self.shown = asyncio.Event()
+        super().__init__(settings, _built(services), locale=locale, terminal=terminal, owns_services=False)
+
+    def kept_preferences(self) -> LocalPreferences:
+        return LocalPreferences()  # those in the data folder are of whoever uses this machine itself
+
+    async def open_first(self) -> None:
+        self.context.provide(self._connection.services)
+        self._services_built.set()
+        if self._connection.signed_in is None:
+            from tui.screens.welcome.register import RegisterScreen
+
+            await self.push_screen(RegisterScreen())
+            return
+        from tui.screens.welcome.gate import OpeningScreen
+
+        await self.push_screen(OpeningScreen())
+        self.run_worker(self._enter(self._connection.signed_in), group="start", exit_on_error=True)
+
+    async def _enter(self, signed_in: SignedIn) -> None:
+        try:
+            await self.signed_in(signed_in, keep=False)
+        except ModeltrainError as error:
+            self.end_with(describe(error))
+
+    async def signed_in(self, signed_in: SignedIn, *, keep: bool, resumed: bool = False) -> None:
+        self._stop_watching = self._connection.on_ended(self._ended)
+        await self.go_on_as(self._connection.live, signed_in)
+        self.shown.set()
+
+    def _ended(self, reason: SessionEnded) -> None:
+        self.call_later(self.leave_account, reason)
+
+    async def leave_account(self, reason: ModeltrainError | None = None) -> None:
+        self.problem = describe(reason) if reason is not None else None
+        self.exit(0)
+
+    def hold(self, begin: bool) -> None:
+        """Hold frames back while the link is full; then show a fresh one."""
+        if begin != self._held:
+            self._held = begin
+            if begin:
+                self._begin_batch()
+            else:
+                self._end_batch()
+
+    def _print_error_renderables(self) -> None:
+        self._exit_renderables.clear()  # they would go to the server's own terminal
+
+
+def _built(services: Services) -> Callable[[], Awaitable[Any]]:
+    async def built() -> Services:
+        return services
+
+    return built
