@@ -106,7 +106,7 @@ class Conflict(ModeltrainError):
 
 
 class QuotaExceeded(ModeltrainError):
-    """`used` and `quota` in bytes; or `entries`: how many files and folders there may be."""
+    """`used` and `limit` in bytes; or `entries`: how many files and folders there may be."""
 
     code = "quota_exceeded"
 
@@ -134,7 +134,7 @@ class SecondFactorNeeded(AuthError):
 
     code = "second_factor_needed"
 
-    def __init__(self, challenge: str) -> None:
+    def __init__(self, challenge: str = "") -> None:
         super().__init__()
         self.challenge = challenge
 

@@ -122,7 +122,7 @@ def entrance(visit: Visit) -> None:
     visit.press("tab")
     visit.write("a wrong password")
     visit.press("ctrl+s")
-    visit.see("E-mail or password is wrong.")
+    visit.see("The name or the password is wrong.")
     visit.shoot("sign-in")
     visit.press("ctrl+n")
     visit.see("Make an account of your own.")

@@ -34,15 +34,40 @@ BY_CODE: dict[str, Text] = {
     ),
     "forbidden": Text((N_("Your role does not allow this."),), (), (N_("Ask an administrator to do it, or to change your role."),)),
     "conflict": Text((N_("Something changed in the meantime."),), (), (N_("Look at it again, then repeat what you wanted to do."),)),
+    "quota_exceeded": Text(
+        (
+            N_("Your files may not take more than {size}."),
+            N_("You may not have more than {entries} files and folders."),
+            N_("There is no room for more of your files."),
+        ),
+        (),
+        (N_("Remove what you do not need any more, or ask your administrator for more room."),),
+    ),
     "auth": Text((N_("The sign-in is not valid."),), (), (N_("Sign in again."),)),
     "sign_in_refused": Text(
-        (N_("E-mail or password is wrong."),), (), (N_("Type both again; mind Caps Lock. An administrator can set a new password."),)
+        (N_("The name or the password is wrong."),), (), (N_("Type both again; mind Caps Lock. An administrator can set a new password."),)
     ),
     "account_disabled": Text((N_("This account is disabled."),), (), (N_("Ask an administrator to enable it."),)),
     "too_many_attempts": Text(
         (N_("Too many attempts."),),
         (N_("Sign-in is closed for {wait}."), N_("Sign-in is closed for a while.")),
         (N_("Wait, then try again."),),
+    ),
+    "second_factor_needed": Text(
+        (N_("This account asks for a code."),), (), (N_("Type the code that your authenticator app shows, or a recovery code."),)
+    ),
+    "code_refused": Text(
+        (N_("The code is wrong, or was used already."),),
+        (),
+        (N_("Type the one that the app shows now, or a recovery code. If it stays so, check the clock of the telephone."),),
+    ),
+    "challenge_ended": Text(
+        (N_("This sign-in took too long, or too many codes were wrong."),), (), (N_("Begin again with the password."),)
+    ),
+    "too_many_sessions": Text(
+        (N_("This account has {limit} connections for commands and files already."), N_("Too many connections of this account.")),
+        (),
+        (N_("Wait until one has ended, or send several commands over one connection (ControlMaster)."),),
     ),
     "session_ended": Text((N_("This session has ended."),), (), (N_("Sign in again. What you were typing is kept."),)),
     "password_needed": Text((N_("This needs your password again."),), (), (N_("Type your password to go on."),)),
@@ -270,14 +295,19 @@ BY_KIND: dict[str, Candidates] = {
     "user": (N_("There is no account “{reference}”."), N_("There is no such account.")),
     "session": (N_("There is no such session."),),
     "ssh_key": (N_("There is no such SSH key."),),
+    "second_factor": (N_("There is no second factor."),),
+    "enrolment": (N_("No second factor is being set up, or it took too long."),),
     "provider": (N_("There is no provider “{reference}”."), N_("There is no such provider.")),
     "model": (N_("There is no model “{reference}”."), N_("There is no such model.")),
     "address": (N_("The address “{reference}” is not on the list."), N_("The address is not on the list.")),
+    "file": (N_("There is no file or folder “{reference}”."), N_("There is no such file or folder.")),
     "preset": (N_("There is no preset “{reference}”."), N_("There is no such preset.")),
 }
 
 #: NotFound by `kind`: what to do, where looking at the list again is not it.
 REMEDY_BY_KIND: dict[str, Candidates] = {
+    "second_factor": (N_("Set one up under Account."),),
+    "enrolment": (N_("Begin again under Account."),),
     "default_configuration": (N_("Name one, or set the default: modeltrain config default NAME, or under Models."),),
 }
 
@@ -294,6 +324,7 @@ BY_CONFLICT: dict[str, Text] = {
         (N_("Without one nobody could manage accounts."),),
         (N_("Make somebody else an administrator first."),),
     ),
+    "second_factor": Text((N_("There is a second factor already."),), (), (N_("Turn it off first, then set up the new one."),)),
     "ssh_key": Text((N_("This SSH key is in use already."),), (N_("A key belongs to one account only."),), (N_("Add another key."),)),
     "configuration": Text((N_("The configuration was changed by somebody else."),), (), (N_("Look at it again, then repeat the change."),)),
     "configuration_disabled": Text(
@@ -305,6 +336,21 @@ BY_CONFLICT: dict[str, Text] = {
         (N_("The provider {provider} is closed here."), N_("This provider is closed here.")),
         (),
         (N_("Choose a configuration of another provider, or ask an administrator: modeltrain provider enable ID."),),
+    ),
+    "fixed_folders": Text(
+        (N_("Nothing can be added, renamed or removed here."),),
+        (),
+        (N_("Your files go into datasets, images or exports: name one of these folders."),),
+    ),
+    "file_exists": Text((N_("Something of that name is there already."),), (), (N_("Choose another name, or remove it first."),)),
+    "is_a_folder": Text((N_("This is a folder."),), (), (N_("Name a file."),)),
+    "not_a_folder": Text((N_("This is a file, not a folder."),), (), (N_("Name a folder."),)),
+    "not_a_file": Text((N_("This is not a plain file."),), (), (N_("Choose another name."),)),
+    "folder_not_empty": Text((N_("The folder is not empty."),), (), (N_("Remove what is in it first."),)),
+    "into_itself": Text((N_("A folder cannot be moved into itself."),), (), (N_("Choose another place."),)),
+    "nested_too_deeply": Text((N_("Too many folders in one another."),), (), (N_("Choose a place nearer to the top."),)),
+    "file_busy": Text(
+        (N_("This file is being written by another transfer."),), (), (N_("Wait until that one ends, or choose another name."),)
     ),
     "generating": Text((N_("An answer is still being written here."),), (), (N_("Wait for it, or stop it with Esc."),)),
     "database": Text((N_("Something of that name is there already."),), (), (N_("Choose another name."),)),

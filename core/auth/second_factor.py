@@ -77,7 +77,7 @@ class SecondFactors:
             secret = uow.secrets.open(row.secret, _identity(user_id))
             step = matching_step(secret, one_time, now) if one_time else None
             if step is None or not uow.second_factors.use_step(user_id, step, step_at(now) + WINDOW):
-                raise InvalidInput("code", "wrong")
+                raise InvalidInput("code", "wrong_code")
             uow.second_factors.enable(user_id, now)
             context.audit.note(uow, Actor.of(principal), "second_factor.enabled", ("user", user_id))
             return self._new_codes(uow, user_id, secret)

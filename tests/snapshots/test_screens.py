@@ -120,7 +120,7 @@ async def sign_in(visit: Visit) -> None:
     await visit.press("tab")
     await visit.write("wrong")
     await visit.press("ctrl+s")
-    await visit.see("E-mail or password is wrong.")
+    await visit.see("The name or the password is wrong.")
 
 
 @picture

@@ -73,7 +73,7 @@ async def test_sign_in_gives_one_answer_for_unknown_and_wrong_and_keeps_the_emai
             await seen.put("email", email)
             await seen.put("password", "wrong 12345")
             await seen.press("enter", "enter")
-            await seen.until("E-mail or password is wrong.")
+            await seen.until("The name or the password is wrong.")
             form = seen.app.screen.form  # type: ignore[attr-defined]
             assert form["email"] == email
             assert form["password"] == "", "a wrong password is not left on the screen"
