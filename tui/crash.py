@@ -71,11 +71,11 @@ def _among_temporary_files(_data_dir: Path, code: str) -> tuple[int, Path]:
     return handle, Path(name)
 
 
-def describe_crash(error: BaseException, data_dir: Path) -> Problem:
-    """The sorry sentence for `error`, recorded."""
+def describe_crash(error: BaseException, data_dir: Path, *, name_file: bool = True) -> Problem:
+    """The sorry sentence for `error`, recorded. `name_file`: say where; not to people who have no access to this machine's files."""
     recorded = record(error, data_dir)
     remedy = _("Start it again. If it happens again, pass on the code.")
-    if recorded.file is not None:
+    if name_file and recorded.file is not None:
         remedy = _("Start it again. If it happens again, pass on the code and {file}.").format(file=one_line(str(recorded.file), 300))
     return Problem(
         _("modeltrain came to an unexpected end. Sorry; what was saved is safe."),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Origin, Principal, operator
-from core.errors import EnvironmentProblem, ModeltrainError
+from core.errors import EnvironmentProblem, Forbidden, ModeltrainError
 from core.sanitise import json_safe, one_line
 from core.settings import Settings, load_settings
 from tui.errors import Problem, describe
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import typer
 
     from core.bootstrap import Services
+    from tui.commands.files import NamedFile
 
 #: Exit statuses (the issue of the shell): a refusal, bad input or an unknown thing; interrupted by Ctrl+C.
 REFUSED = 2
@@ -31,16 +32,25 @@ INTERRUPTED = 130
 Action = Callable[["Services", Principal], Awaitable[int | None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Somebody who is signed in over SSH, for whom the command runs on the server, with the settings that the server began with."""
+
+    settings: Settings
+    principal: Principal
+
+
 @dataclass(slots=True)
 class Invocation:
-    """The global options. `as_email`: act for this account, as the owner of the data folder."""
+    """The global options. `as_email`: act for this account, as the owner of the data folder. `served`: act for this person only."""
 
     data_dir: Path | None = None
     json: bool = False
     as_email: str | None = None
+    served: Served | None = None
 
     def settings(self) -> Settings:
-        return load_settings(self.data_dir)
+        return self.served.settings if self.served is not None else load_settings(self.data_dir)
 
 
 def command_group(summary: str) -> typer.Typer:
@@ -66,7 +76,9 @@ def run_as_operator(invocation: Invocation, action: Action) -> int:
 def run_without_principal(invocation: Invocation, action: Callable[[Services], Awaitable[int | None]]) -> int:
     """As above, before anybody is known (sign-in)."""
 
-    async def nobody(_services: Services, _invocation: Invocation) -> Principal:
+    async def nobody(_services: Services, invocation: Invocation) -> Principal:
+        if invocation.served is not None:
+            raise Forbidden(action="sign_in")  # there is somebody
         return operator("")
 
     return _run(invocation, lambda services, _principal: action(services), nobody)
@@ -126,6 +138,8 @@ def the_operator(settings: Settings) -> Principal:
 
 
 async def _acting_user(services: Services, invocation: Invocation) -> Principal:
+    if invocation.served is not None:
+        return await services.accounts.recheck(invocation.served.principal)
     if invocation.as_email is not None:
         return await services.accounts.principal_for(the_operator(services.settings), invocation.as_email)
     kept = await _kept_user(services)
@@ -135,7 +149,7 @@ async def _acting_user(services: Services, invocation: Invocation) -> Principal:
 
 
 async def _administrator(services: Services, invocation: Invocation) -> Principal:
-    if invocation.as_email is not None:
+    if invocation.served is not None or invocation.as_email is not None:
         return await _acting_user(services, invocation)
     if owns_data_dir(services.settings.data_dir):
         return the_operator(services.settings)
@@ -212,7 +226,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
 def read_secret(
     prompt: str,
     *,
-    file: Path | None = None,
+    file: NamedFile | None = None,
     variable: str = "MODELTRAIN_PASSWORD",
     confirm: str | None = None,
     missing: str = "no_password",
@@ -222,7 +236,7 @@ def read_secret(
     `confirm`: the prompt for typing it twice. Raises EnvironmentProblem(what=`missing`) where none of them is possible.
     """
     if file is not None:
-        return read_first_line(file)
+        return file.read_first_line()
     if value := os.environ.get(variable):
         return value
     if not sys.stdin.isatty():
@@ -235,14 +249,3 @@ def read_secret(
 
         raise InvalidInput("password", "not_the_same")
     return secret
-
-
-def read_first_line(path: Path) -> str:
-    """The first line of `path` ("-" is standard input) without its line end."""
-    try:
-        if str(path) == "-":
-            return sys.stdin.readline().rstrip("\r\n")
-        with path.expanduser().open(encoding="utf-8") as reader:
-            return reader.readline().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EnvironmentProblem(what="file_not_readable", path=str(path), reason=getattr(error, "strerror", None) or "UTF-8") from error

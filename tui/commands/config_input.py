@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tui.commands.common import read_first_line, read_secret
+from tui.commands.common import read_secret
+from tui.commands.files import NamedFile
 from tui.i18n import _
 
 if TYPE_CHECKING:
@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "MODELTRAIN_API_KEY"
 KeyFile = Annotated[
-    Path | None,
+    NamedFile | None,
     typer.Option(
-        "--key-file", metavar="FILE", help=_("A file with the API key (- is standard input)."), show_default=False, readable=False
+        "--key-file",
+        metavar="FILE",
+        help=_("A file with the API key (- is standard input)."),
+        show_default=False,
+        parser=NamedFile,
     ),
 ]
 
 
-def read_key(prompt: str, file: Path | None) -> str:
+def read_key(prompt: str, file: NamedFile | None) -> str:
     """A key from `file`, else MODELTRAIN_API_KEY, else a prompt without echo. Raises EnvironmentProblem(what="no_key")."""
     return read_secret(prompt, file=file, variable=KEY_VARIABLE, missing="no_key")
 
@@ -55,12 +59,12 @@ def draft_of(plain: dict[str, str], texts: dict[str, str], stop: list[str], time
     )
 
 
-async def with_key(services: Services, principal: Principal, draft: ConfigurationDraft, key_file: Path | None) -> ConfigurationDraft:
+async def with_key(services: Services, principal: Principal, draft: ConfigurationDraft, key_file: NamedFile | None) -> ConfigurationDraft:
     """The draft with a key, if the provider takes one and there is one. Asks for it only where the provider needs it."""
     from dataclasses import replace
 
     if key_file is not None:
-        return replace(draft, key=read_first_line(key_file))
+        return replace(draft, key=key_file.read_first_line())
     if not services.providers.takes_key(draft.provider_id):
         return draft
     if key := os.environ.get(KEY_VARIABLE):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.errors import EnvironmentProblem, InvalidInput
+from core.errors import InvalidInput
 from tui.commands.common import Invocation, command_group, err, out, print_json, print_table, run_with_services
 from tui.commands.conversation_output import FORMATS, as_json_text, as_markdown, print_conversation, row, summary_as_json
+from tui.commands.files import NamedFile
 from tui.i18n import _, ngettext
 
 if TYPE_CHECKING:
@@ -72,7 +70,8 @@ def export(
     context: typer.Context,
     conversation: Id,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help=_("Default: standard output."), readable=False)
+        NamedFile | None,
+        typer.Option("--output", "-o", metavar="FILE", help=_("Default: standard output."), parser=NamedFile),
     ] = None,
     form: Annotated[str, typer.Option("--format", metavar="json|markdown", help=_("The form of the export."))] = "json",
 ) -> None:
@@ -83,10 +82,10 @@ def export(
             raise InvalidInput("format", "unknown", value=form)
         exported = await services.chat.export(principal, conversation)
         text = as_json_text(exported) if form == "json" or invocation.json else as_markdown(exported)
-        if output is None:
+        if output is None or output.is_standard:
             out(text)
         else:
-            _write(output, text)
+            output.write_text(text + "\n")
             err(_("Written to {path}.").format(path=output))
         return 0
 
@@ -127,18 +126,3 @@ def restore(context: typer.Context, conversations: Ids) -> None:
         return 0
 
     raise typer.Exit(run_with_services(invocation, action))
-
-
-def _write(path: Path, text: str) -> None:
-    """Put the text at `path`, for its owner's eyes only, whole or not at all."""
-    path = path.expanduser()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        descriptor = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise EnvironmentProblem(what="file_not_writable", path=str(path), reason=error.strerror or "") from error

@@ -16,28 +16,34 @@ import typer
 import typer.core
 import typer.main
 
-from tui.commands.common import INTERRUPTED, Invocation, err, out
+from core.sanitise import one_line
+from tui.commands.common import INTERRUPTED, Invocation, Served, err, out
+from tui.commands.files import use_files_of
 from tui.i18n import N_, Locale, _, from_environment, use
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a command lives: `module` exposes `app: typer.Typer`; `sub` names one command of it, "" means the whole group."""
+    """Where a command lives: `module` exposes `app: typer.Typer`; `sub` names one command of it, "" means the whole group.
+
+    `served`: it is there for people who are signed in over SSH, too.
+    """
 
     module: str
     summary: str
     sub: str = ""
+    served: bool = False
 
 
 COMMANDS: dict[str, Entry] = {
     "run": Entry("tui.commands.run", N_("Start the application (also without any command)"), "run"),
     "sign-in": Entry("tui.commands.sign_in", N_("Sign in and stay signed in for local commands"), "sign-in"),
     "sign-out": Entry("tui.commands.sign_in", N_("Sign out of the kept session"), "sign-out"),
-    "chat": Entry("tui.commands.chat", N_("Ask a model; the answer goes to standard output"), "chat"),
-    "conversation": Entry("tui.commands.conversation", N_("List, show, export and delete conversations")),
-    "config": Entry("tui.commands.config", N_("Model configurations: add, list, show, test, remove")),
-    "provider": Entry("tui.commands.provider", N_("Providers: list, and allow an inner address")),
-    "user": Entry("tui.commands.user", N_("Accounts: add, list, passwd, enable, disable, role")),
+    "chat": Entry("tui.commands.chat", N_("Ask a model; the answer goes to standard output"), "chat", served=True),
+    "conversation": Entry("tui.commands.conversation", N_("List, show, export and delete conversations"), served=True),
+    "config": Entry("tui.commands.config", N_("Model configurations: add, list, show, test, remove"), served=True),
+    "provider": Entry("tui.commands.provider", N_("Providers: list, and allow an inner address"), served=True),
+    "user": Entry("tui.commands.user", N_("Accounts: add, list, passwd, enable, disable, role"), served=True),
     "secrets": Entry("tui.commands.secrets", N_("The master key of stored secrets: show its id, rotate it")),
     "simulate": Entry("tui.commands.simulate", N_("Serve the simulator of model providers on loopback"), "simulate"),
     "doctor": Entry("tui.commands.doctor", N_("Check the installation and say what to mend"), "doctor"),
@@ -55,8 +61,11 @@ def _into(name: str) -> Any:
     return keep
 
 
-def global_options() -> list[Any]:
-    """The options that hold for every command, made anew for each command that gets them."""
+def global_options(*, served: bool = False) -> list[Any]:
+    """The options that hold for every command, made anew for each command that gets them.
+
+    Whoever is served acts as the account that signed in, on the data of this server.
+    """
     carrier = typer.Typer(add_completion=False)
 
     @carrier.command()
@@ -86,47 +95,61 @@ def global_options() -> list[Any]:
         ] = None,
     ) -> None: ...
 
-    return [parameter for parameter in typer.main.get_command(carrier).params if parameter.name in ("data", "json", "as_")]
+    names = ("json",) if served else ("data", "json", "as_")
+    return [parameter for parameter in typer.main.get_command(carrier).params if parameter.name in names]
 
 
-def _with_global_options(command: Any) -> Any:
+def _with_global_options(command: Any, *, served: bool) -> Any:
     """`command` with the global options on each of its leaves, where they are not taken already."""
     children = getattr(command, "commands", None)
     if children is None:
         taken = {name for parameter in command.params for name in parameter.opts}
-        command.params.extend(option for option in global_options() if not taken & set(option.opts))
+        command.params.extend(option for option in global_options(served=served) if not taken & set(option.opts))
     else:
         for name, child in children.items():
-            children[name] = _with_global_options(child)
+            children[name] = _with_global_options(child, served=served)
     return command
+
+
+def commands_for(*, served: bool) -> dict[str, Entry]:
+    """The commands that are there at the machine itself, or for people who are signed in over SSH."""
+    return {name: entry for name, entry in COMMANDS.items() if entry.served or not served}
 
 
 class LazyGroup(typer.core.TyperGroup):
     """Knows its commands by name and summary; loads one when it is asked for."""
 
-    def list_commands(self, _ctx: Any) -> list[str]:
-        return list(COMMANDS)
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(commands_for(served=_is_served(ctx)))
 
-    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
-        entry = COMMANDS.get(cmd_name)
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        served = _is_served(ctx)
+        entry = commands_for(served=served).get(cmd_name)
         if entry is None:
             return None
         group = typer.main.get_group(import_module(entry.module).app)
-        return _with_global_options(group.commands[entry.sub] if entry.sub else group)
+        return _with_global_options(group.commands[entry.sub] if entry.sub else group, served=served)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            err(_("There is no command “{name}”.").format(name=args[0][:60]))
-            near = get_close_matches(args[0], COMMANDS, n=1)
+        served = _is_served(ctx)
+        known = commands_for(served=served)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            text = _("There is no command “{name}” on this server.") if served else _("There is no command “{name}”.")
+            err(text.format(name=one_line(args[0], 60)))
+            near = get_close_matches(args[0], known, n=1)
             if near:
                 err(_("Did you mean “{name}”?").format(name=near[0]))
-            err(_("All commands: modeltrain --help"))
+            err(_("All commands: help") if served else _("All commands: modeltrain --help"))
             raise typer.Exit(2)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, _ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section(_("Commands")):
-            formatter.write_dl([(name, _(entry.summary)) for name, entry in COMMANDS.items()])
+            formatter.write_dl([(name, _(entry.summary)) for name, entry in commands_for(served=_is_served(ctx)).items()])
+
+
+def _is_served(context: Any) -> bool:
+    return getattr(context.find_root().obj, "served", None) is not None
 
 
 def _show_version(value: bool) -> None:
@@ -137,8 +160,8 @@ def _show_version(value: bool) -> None:
         raise typer.Exit
 
 
-def build() -> Any:
-    """The root command."""
+def build(*, served: bool = False) -> Any:
+    """The root command; `served`: as it is for people who are signed in over SSH."""
     app = typer.Typer(
         cls=LazyGroup,
         add_completion=False,
@@ -154,24 +177,31 @@ def build() -> Any:
             bool, typer.Option("--version", "-V", help=_("Print the version."), callback=_show_version, is_eager=True, expose_value=False)
         ] = False,
     ) -> None:
-        if context.invoked_subcommand is None:
+        if context.invoked_subcommand is None and not served:
             from tui.commands.run import run_application
 
             raise typer.Exit(run_application(context.obj))
 
     command = typer.main.get_group(app)
-    command.params.extend(global_options())
+    command.params.extend(global_options(served=served))
     return command
 
 
-def run_command_line(arguments: list[str]) -> int:
-    """Run one command line and return its exit status. What nobody foresaw is logged, never shown with its values."""
-    use(Locale(from_environment()))
+def run_command_line(arguments: list[str], *, served: Served | None = None) -> int:
+    """Run one command line and return its exit status. What nobody foresaw is logged, never shown with its values.
+
+    `served`: for somebody who is signed in over SSH, in the language that is in use.
+    """
+    if served is None:
+        use(Locale(from_environment()))
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows ? for what it cannot show
-    invocation = Invocation()
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
+    use_files_of(served)
+    invocation = Invocation(served=served)
     try:
-        build().main(arguments, prog_name="modeltrain", obj=invocation, standalone_mode=True)
+        build(served=served is not None).main(arguments, prog_name="modeltrain", obj=invocation, standalone_mode=True)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except KeyboardInterrupt:
@@ -187,6 +217,7 @@ def _unforeseen(error: Exception, invocation: Invocation) -> int:
     from tui.crash import describe_crash
 
     logging.getLogger(__name__).debug("unforeseen", exc_info=error)
-    data_dir = invocation.data_dir or default_data_dir(os.environ)
-    print_problem(describe_crash(error, data_dir), as_json=invocation.json)
+    served = invocation.served
+    data_dir = served.settings.data_dir if served is not None else invocation.data_dir or default_data_dir(os.environ)
+    print_problem(describe_crash(error, data_dir, name_file=served is None), as_json=invocation.json)
     return 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +12,7 @@ from core.auth.principal import Origin
 from core.errors import EnvironmentProblem, SessionEnded
 from core.sanitise import one_line
 from tui.commands.common import Invocation, command_group, err, out, print_json, read_secret, run_without_principal
+from tui.commands.files import NamedFile
 from tui.i18n import _
 
 if TYPE_CHECKING:
@@ -29,8 +29,14 @@ def sign_in(
     context: typer.Context,
     email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help=_("The e-mail of your account."), show_default=False)] = None,
     password_file: Annotated[
-        Path | None,
-        typer.Option("--password-file", help=_("A file with the password (- is standard input)."), show_default=False, readable=False),
+        NamedFile | None,
+        typer.Option(
+            "--password-file",
+            metavar="FILE",
+            help=_("A file with the password (- is standard input)."),
+            show_default=False,
+            parser=NamedFile,
+        ),
     ] = None,
 ) -> None:
     invocation: Invocation = context.obj

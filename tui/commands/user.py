@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +19,7 @@ from tui.commands.common import (
     run_as_operator,
     run_with_services,
 )
+from tui.commands.files import NamedFile
 from tui.i18n import N_, _
 
 if TYPE_CHECKING:
@@ -33,8 +33,14 @@ app = command_group(_("Accounts: add, list, change the password, enable, disable
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help=_("The e-mail of the account."), show_default=False)]
 PasswordFile = Annotated[
-    Path | None,
-    typer.Option("--password-file", help=_("A file with the password (- is standard input)."), show_default=False, readable=False),
+    NamedFile | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help=_("A file with the password (- is standard input)."),
+        show_default=False,
+        parser=NamedFile,
+    ),
 ]
 ROLES = {"user": N_("user"), "admin": N_("administrator")}
 
@@ -125,12 +131,12 @@ def passwd(
     raise typer.Exit(run_as_operator(invocation, action))
 
 
-def _change_own(invocation: Invocation, password_file: Path | None) -> int:
+def _change_own(invocation: Invocation, password_file: NamedFile | None) -> int:
     async def action(services: Services, principal: Principal) -> int:
         principal.require_user("password.change")
         old = read_secret(_("Your password now: "), variable="MODELTRAIN_OLD_PASSWORD")
         new = read_secret(_("New password: "), file=password_file, confirm=_("Once more: "))
-        if principal.session_id:
+        if principal.session_id and invocation.served is None:
             await _change_and_stay(services, principal, old, new)
         else:
             await services.accounts.change_password(principal, old, new)

@@ -1,0 +1,135 @@
+"""Files that commands are given by name: the only door to them.
+
+On the machine itself a name is a file of the account that runs the command. For somebody who is signed in over SSH it is a file below
+their own folders on the server (core/files), or "-"; no other file of the server can be reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import DiskFull, EnvironmentProblem, ModeltrainError
+
+if TYPE_CHECKING:
+    from core.files.service import UserFiles
+    from tui.commands.common import Served
+
+#: Bytes of a file with a key or a password that are read.
+_LONGEST = 64 * 1024
+STANDARD = "-"
+_served: ContextVar[Served | None] = ContextVar("modeltrain_served", default=None)
+
+
+def use_files_of(served: Served | None) -> None:
+    """From now on, in this context, names are those of this person's own files; None: those of the machine's account."""
+    _served.set(served)
+
+
+class NamedFile:
+    """A file as it was named on the command line: the `parser` of every option and argument that names one.
+
+    It cannot be opened but through the methods here, so nobody can forget whose file it is.
+    """
+
+    __slots__ = ("_name", "_served")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._served = _served.get()
+
+    def __str__(self) -> str:
+        return self._name
+
+    def __repr__(self) -> str:
+        return f"NamedFile({self._name!r})"
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether it is "-": standard input or output."""
+        return self._name == STANDARD
+
+    def read_text(self, limit: int = _LONGEST) -> str:
+        """At most `limit` bytes of it as text. Raises EnvironmentProblem (file_not_readable), NotFound, InvalidInput."""
+        try:
+            return self._read(limit).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise EnvironmentProblem(what="file_not_readable", path=self._name, reason="UTF-8") from error
+        except (OSError, ValueError) as error:
+            raise EnvironmentProblem(what="file_not_readable", path=self._name, reason=_reason(error)) from error
+
+    def read_first_line(self) -> str:
+        """Its first line without the line end. Raises as `read_text`."""
+        if not self.is_standard:
+            return self.read_text().split("\n", 1)[0].rstrip("\r")
+        try:
+            return sys.stdin.buffer.readline(_LONGEST).decode().rstrip("\r\n")  # what follows is for whoever reads next
+        except UnicodeDecodeError as error:
+            raise EnvironmentProblem(what="file_not_readable", path=self._name, reason="UTF-8") from error
+
+    def write_text(self, text: str) -> None:
+        """Put `text` there, for its owner's eyes only, whole or not at all. "-" is standard output.
+
+        Raises EnvironmentProblem (file_not_writable), DiskFull, and for served people QuotaExceeded, Conflict, InvalidInput, NotFound.
+        """
+        try:
+            if self.is_standard:
+                sys.stdout.write(text)
+            elif self._served is not None:
+                self._write_own(self._served, text.encode())
+            else:
+                _write(Path(self._name).expanduser(), text)
+        except OSError as error:
+            if self.is_standard:
+                raise
+            raise EnvironmentProblem(what="file_not_writable", path=self._name, reason=_reason(error)) from error
+
+    def _read(self, limit: int) -> bytes:
+        if self.is_standard:
+            return sys.stdin.buffer.read(limit)
+        if self._served is None:
+            with Path(self._name).expanduser().open("rb") as reader:
+                return reader.read(limit)
+        reading = _files(self._served).open_reading(self._served.principal, self._name)
+        try:
+            return reading.read(0, limit)
+        finally:
+            reading.commit()
+
+    def _write_own(self, served: Served, data: bytes) -> None:
+        upload = _files(served).open_writing(served.principal, self._name)
+        try:
+            upload.write(0, data)
+            upload.commit()
+        except (ModeltrainError, OSError) as error:
+            upload.discard()
+            if isinstance(error, DiskFull):
+                raise DiskFull() from error  # where the server keeps its files is nobody's business
+            raise
+
+
+def _files(served: Served) -> UserFiles:
+    from core.files.service import UserFiles
+
+    return UserFiles(served.settings.data_dir, served.settings.serve.user_quota_bytes)
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        descriptor = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or ""
