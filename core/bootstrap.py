@@ -15,6 +15,7 @@ from core.supervisor import Supervisor
 if TYPE_CHECKING:
     from core.auth.accounts import Accounts
     from core.chat.service import Chat
+    from core.files.service import UserFiles
     from core.llm.client import ModelClients
     from core.llm.simulator.control import SimulatorControl
     from core.models.configurations import Configurations
@@ -40,6 +41,7 @@ class Services:
     configurations: Configurations
     chat: Chat
     secrets: Secrets
+    files: UserFiles
 
     async def close(self) -> None:
         """Stop what is under way (answers are saved as far as they came), then let go of the network, the threads and the database."""
@@ -49,6 +51,7 @@ class Services:
             await self.simulator.close()
         finally:
             self.accounts.close()
+            await asyncio.to_thread(self.files.close)
             await asyncio.to_thread(self.store.close)
 
 
@@ -81,6 +84,7 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
     from core.audit import Audit
     from core.auth.accounts import Accounts
     from core.chat.service import Chat
+    from core.files.service import UserFiles
     from core.llm.client import ModelClients
     from core.llm.simulator.control import SimulatorControl
     from core.models.access import Gateway
@@ -107,4 +111,5 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
         configurations=configurations,
         chat=Chat(store, configurations, supervisor, events=events, clock=clock, ids=ids, settings=settings.chat),
         secrets=Secrets(storage, settings, Audit(clock, ids)),
+        files=UserFiles(settings.data_dir, settings.serve.user_quota_bytes, wall=clock.wall),
     )
