@@ -15,6 +15,8 @@ from core.errors import InvalidInput
 EMAIL_LIMIT = 254
 NICKNAME_MIN, NICKNAME_MAX = 2, 50
 _CODE_POINTS, _KEY_CODE_POINTS = 200, 600
+#: The name that reaches the registration over SSH (ssh register@host); no account has it, however it is typed.
+REGISTER = "register"
 
 _LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _LABEL = re.compile(r"[^\W_](?:[\w-]*[^\W_])?")
@@ -106,6 +108,8 @@ def check_nickname(text: str) -> str:
         raise InvalidInput("nickname", "no_letter")
     if is_email(fold_email(nickname)):
         raise InvalidInput("nickname", "looks_like_email")
+    if nickname_key(nickname) == REGISTER:
+        raise InvalidInput("nickname", "taken")
     return nickname
 
 

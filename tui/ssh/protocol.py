@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import asyncssh
@@ -47,10 +47,12 @@ def _as_it_came(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PtyRequest:
-    """The terminal that a client asked for. `term`: its TERM, "dumb" where it makes no sense; `size`: (columns, rows)."""
+    """The terminal that a client asked for. `term`: its TERM, "dumb" where it makes no sense; `size`: columns and rows; `modes`: as in
+    RFC 4254."""
 
     term: str
     size: tuple[int, int]
+    modes: Mapping[int, int] = field(default_factory=dict)
 
 
 def terminal_type(term: str) -> str:

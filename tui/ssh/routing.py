@@ -81,7 +81,7 @@ class ChannelRouter(asyncssh.SSHServerSession[bytes]):
         self._channel = cast(Channel, chan)
 
     def pty_requested(self, term_type: str, term_size: tuple[int, int, int, int], term_modes: Any) -> bool:
-        self._pty = PtyRequest(terminal_type(term_type), terminal_size(*term_size[:2]))
+        self._pty = PtyRequest(terminal_type(term_type), terminal_size(*term_size[:2]), dict(term_modes))
         return True
 
     def shell_requested(self) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncssh
 
-from core.auth.names import nickname_key
+from core.auth.names import REGISTER, nickname_key
 from core.auth.principal import Origin
 from core.auth.types import SignedIn
 from core.errors import ChallengeEnded, CodeRefused, ModeltrainError, SecondFactorNeeded, SignInRefused
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: The name that reaches the registration, where it is open. Nobody can have it as nickname.
-REGISTER = "register"
 #: Passwords and codes that may be tried on one connection, and keys that may be offered: an agent may hold many.
 GUESSES, KEYS = 6, 12
 #: How often the user name may change.

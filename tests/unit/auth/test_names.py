@@ -117,6 +117,8 @@ def test_a_nickname_is_kept_as_typed(typed: str, stored: str) -> None:
         ("--", "no_letter"),
         ("ann@example.org", "looks_like_email"),
         ("ANN＠example．org", "looks_like_email"),
+        ("Register", "taken"),
+        ("ｒｅｇｉｓｔｅｒ", "taken"),
     ],
 )
 def test_what_is_no_nickname_is_refused(typed: str, rule: str) -> None:
