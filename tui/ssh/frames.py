@@ -229,17 +229,12 @@ class Frame:
     def _send(self, x: int, y: int, new: Cells, dirty: list[bool], at: int) -> int:
         """Send the cells from `at` on until some that need not be sent; how far it went."""
         texts = new.texts
-        if not texts[at]:
+        while at and not texts[at]:
             at -= 1
-        self._go(x + at, y)
         while at < len(dirty) and (dirty[at] or self._bridges(new, dirty, at)):
-            if texts[at] == " " and (blanks := self._erase(new, dirty, at)):
-                at += blanks
-                if at >= len(dirty) or not dirty[at]:
-                    break
-                self._go(x + at, y)
-                continue
-            at += self._send_cell(x, y, new, dirty, at)
+            self._go(x + at, y)
+            blanks = self._erase(new, dirty, at) if texts[at] == " " else 0
+            at += blanks or self._send_cell(x, y, new, dirty, at)
         return at
 
     def _bridges(self, new: Cells, dirty: list[bool], at: int) -> bool:
@@ -253,11 +248,16 @@ class Frame:
         """Send one character; how many cells it takes."""
         text = new.texts[at]
         self._wear(new.looks[at])
-        self._out.append(text)
         following = at + 1
         while following < len(dirty) and not new.texts[following]:
             following += 1
         more = excess(text)
+        if more is not None and following > at + 1:
+            # Nothing old shows beside it where the terminal takes it for a narrower one.
+            self._out.append("  ")
+            self._x = -1
+            self._go(x + at, y)
+        self._out.append(text)
         # Behind the last column terminals do not agree where the cursor is.
         self._x = x + following if more is None and x + following < self.width else -1
         if more is not None:
