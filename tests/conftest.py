@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from core.installation import DATABASE_FILE, prepare
 from core.secrets import MASTER_KEY_FILE, make_box
 from core.settings import AuthSettings, Settings, load_settings
 from storage.unit_of_work import Storage
+
+#: How long an example takes says something about the machine and what else it does, nothing about the program.
+hypothesis.settings.register_profile("modeltrain", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("modeltrain")
 
 
 @pytest.fixture(autouse=True)

@@ -145,7 +145,7 @@ class Terminal:
             skip = not skip and bool(data) and wcwidth(data[0]) == 2
         return "".join(out)
 
-    def until(self, wanted: str | Callable[[str], bool], *, limit_s: float = 30.0) -> str:
+    def until(self, wanted: str | Callable[[str], bool], *, limit_s: float = 60.0) -> str:
         """Read until the screen shows `wanted` and return the screen. Raises NeverSeen after `limit_s` seconds."""
         seen = wanted if callable(wanted) else lambda text: wanted in text
         end = time.monotonic() + limit_s
@@ -189,7 +189,7 @@ class Terminal:
         times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
         return sum(item.user + item.system for item in times)
 
-    def wait(self, limit_s: float = 20.0) -> int:
+    def wait(self, limit_s: float = 60.0) -> int:
         """The exit status, once the program has ended; what it still says is read."""
         end = time.monotonic() + limit_s
         while self.process.poll() is None and time.monotonic() < end:

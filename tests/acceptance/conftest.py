@@ -29,7 +29,7 @@ def simulator() -> Iterator[dict[str, Any]]:
     assert line, process.stderr.read()
     yield json.loads(line)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     process.stdout.close()
     process.stderr.close()
 

@@ -99,7 +99,7 @@ async def test_reasoning_that_never_ends_is_cut(wire: Wire, clients: ModelClient
 @pytest.mark.parametrize("name", FAILING)
 async def test_models_that_fail(wire: Wire, clients: ModelClients, simulator: Simulator, name: str) -> None:
     model = chat_model(clients, wire, simulator.base_urls[wire.name])
-    outcome = await ask(model, question(f"{name}@maxx60", silence_s=0.3))
+    outcome = await ask(model, question(f"{name}@maxx60", silence_s=1.5))
     assert type(outcome.problem) is FAILING[name]
     assert bool(outcome.text) == (name in PARTIAL) == outcome.problem.fields["partial"]
     assert outcome.problem.fields["provider"] == wire.preset_id
@@ -154,7 +154,7 @@ async def test_json_that_is_no_answer(wire: Wire, clients: ModelClients, simulat
 
 async def test_patience_is_longer_than_a_delay(wire: Wire, clients: ModelClients, simulator: Simulator) -> None:
     model = chat_model(clients, wire, simulator.base_urls[wire.name])
-    assert (await ask(model, question("sim-delay-300@maxx20", silence_s=5))).finish == "stop"
+    assert (await ask(model, question("sim-delay-300@maxx20", silence_s=60))).finish == "stop"
     assert type((await ask(model, question("sim-delay-600@maxx20", silence_s=0.2))).problem) is errors.StreamStalled
 
 

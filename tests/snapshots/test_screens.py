@@ -46,7 +46,7 @@ class Visit:
     def text(self) -> str:
         return "\n".join("".join(segment.text for segment in strip) for strip in self.app.screen._compositor.render_strips())
 
-    async def see(self, wanted: str | Callable[[], bool], limit_s: float = 20.0) -> None:
+    async def see(self, wanted: str | Callable[[], bool], limit_s: float = 60.0) -> None:
         """Wait for a message (or its beginning, where it has placeholders) in the language of the picture, or for something to be so."""
         words = "" if callable(wanted) else Locale(self.language).gettext(wanted).split("{")[0].strip() or wanted
         deadline = asyncio.get_running_loop().time() + limit_s

@@ -99,7 +99,7 @@ def test_a_deadlock_is_run_again(storage: Storage) -> None:
                 change = update(AppSetting).where(AppSetting.name == name).values(updated_at=AppSetting.updated_at + 1)  # type: ignore[arg-type]
                 uow.session.execute(change)
                 if name == names[0] and len(tried) == 1:
-                    meet.wait(10)
+                    meet.wait(30)
 
         storage.write_now(work)
         runs.append(len(tried))
@@ -116,10 +116,10 @@ async def test_a_cancelled_write_goes_on_to_its_end(storage: Storage) -> None:
     def work(uow: UnitOfWork) -> None:
         uow.session.add(AppSetting(name="late", value="", updated_at=1))
         entered.set()
-        assert go.wait(10)
+        assert go.wait(60)
 
     task = asyncio.create_task(store.write(work))
-    await asyncio.to_thread(entered.wait, 10)
+    await asyncio.to_thread(entered.wait, 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

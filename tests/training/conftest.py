@@ -108,7 +108,7 @@ def llamafactory_api(training_env: Path, tiny_model: Path, tmp_path_factory: pyt
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(20)
+            process.wait(60)

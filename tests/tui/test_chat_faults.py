@@ -23,7 +23,7 @@ FIRST = "openai-compatible"  # the simulator inside the program is asked in the 
 async def choose(seen: World, model: str) -> None:
     """A new conversation in which `model` answers."""
     principal, services = seen.app.context.principal, seen.services
-    draft = ConfigurationDraft(name=model, provider_id="simulator", model=model, timeout_s=1.0)
+    draft = ConfigurationDraft(name=model, provider_id="simulator", model=model, timeout_s=2.0)
     made = await services.configurations.create(principal, draft)
     await services.configurations.set_default(principal, made.id)
     await seen.press("ctrl+n")

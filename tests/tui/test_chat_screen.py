@@ -65,7 +65,7 @@ async def ask(seen: World, text: str) -> None:
 
 
 async def answered(seen: World) -> None:
-    await seen.until(lambda: screen(seen).opened.live is None and screen(seen).opened.last_answer is not None, 20)
+    await seen.until(lambda: screen(seen).opened.live is None and screen(seen).opened.last_answer is not None)
 
 
 async def rows(seen: World) -> list[str]:
@@ -285,7 +285,7 @@ class TestNothingIsLost:
         async with chatting(settings, "sim-echo@2000") as seen:
             await seen.type("unsent")
             principal = seen.app.context.principal
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while await seen.services.chat.draft(principal, None) != "unsent":
                     await seen.pilot.pause(0.05)
 
@@ -304,7 +304,7 @@ class TestNothingIsLost:
             assert screen(seen).opened.live is not None
             await seen.press("ctrl+n")
             await seen.until(lambda: screen(seen).opened.id is None)
-            await seen.until(says(seen, "The answer is there: “long one”."), 30)
+            await seen.until(says(seen, "The answer is there: “long one”."))
             await screen(seen).open_conversation(first)
             last = screen(seen).opened.last_answer
             assert last is not None and last.state == "complete"

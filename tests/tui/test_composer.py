@@ -263,11 +263,11 @@ async def test_two_hundred_thousand_characters_do_not_freeze() -> None:
     """Bounds are wide: a key that costs a tenth of a second on any machine would be a mistake of order, not of measure."""
     for text in ("word " * 40_000, "\n".join(["line of text"] * 16_000)):
         async with writing(text) as (_app, composer, pilot):
-            began = time.perf_counter()
+            began = time.process_time()
             for _key in range(5):
                 composer.document.insert("x")
                 composer._changed()
                 composer.render_lines(composer.size.region)
-            assert (time.perf_counter() - began) / 5 < 0.25
+            assert (time.process_time() - began) / 5 < 0.25
             await pilot.press("up", "home")
             assert len(composer.text) == len(text) + 5

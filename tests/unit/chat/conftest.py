@@ -59,7 +59,7 @@ class House:
     def chat(self) -> Chat:
         return self.services.chat
 
-    async def model(self, model: str, protocol: str = "openai", *, system: str = "", timeout_s: float = 10.0) -> str:
+    async def model(self, model: str, protocol: str = "openai", *, system: str = "", timeout_s: float = 60.0) -> str:
         draft = ConfigurationDraft(
             name=f"{model} {protocol} {timeout_s}",
             provider_id=PROTOCOLS[protocol],

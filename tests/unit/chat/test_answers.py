@@ -82,7 +82,7 @@ async def test_an_answer_in_one_piece(house: House, protocol: str) -> None:
 async def test_a_fault(
     house: House, protocol: str, model: str, state: str, finish: str, error: type[errors.ModeltrainError] | None, came: bool
 ) -> None:
-    configuration = await house.model(model, protocol, timeout_s=1.0 if "stall" in model else 10.0)
+    configuration = await house.model(model, protocol, timeout_s=2.0 if "stall" in model else 60.0)
     sent = await house.chat.send(house.ann, None, QUESTION, configuration_id=configuration)
     watched = await house.watch(sent.answer_id)
     message = watched.message

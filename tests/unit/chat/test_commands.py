@@ -44,7 +44,7 @@ def simulator() -> Iterator[str]:
     stop = asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(stop, ready, urls)))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     yield urls["openai"]
     loop.call_soon_threadsafe(stop.set)
     thread.join(10)
@@ -85,7 +85,7 @@ def test_a_reader_that_leaves_ends_the_answer_and_what_came_is_kept(ann: Shell) 
     assert process.stderr is not None
     begun = process.stdout.read(200)
     process.stdout.close()
-    assert process.wait(20) == 1
+    assert process.wait(60) == 1
     assert process.stderr.read() == ""
     process.stderr.close()
     kept = only_answer(ann)
@@ -99,7 +99,7 @@ def test_a_signal_stops_the_answer_and_says_so_in_json(ann: Shell, number: signa
     process = begin(ann, "chat", "--json", "-c", "sim-markdown@400x9000", "a long story")
     _until_something_is_saved(ann)
     process.send_signal(number)
-    out, _err = process.communicate(timeout=20)
+    out, _err = process.communicate(timeout=60)
     assert process.returncode == status
     printed = json.loads(out)
     assert (printed["finish"], printed["error"]) == ("stopped", None)
@@ -126,7 +126,7 @@ def test_a_locked_database_is_told_and_a_second_ctrl_c_gives_up(ann: Shell) -> N
     assert process.stderr is not None
     assert "The answer is not saved yet" in process.stderr.readline(), "in a sentence, and no log line before it"
     process.send_signal(signal.SIGINT)
-    assert process.wait(40) == 130
+    assert process.wait(90) == 130
     lock.execute("ROLLBACK")
     lock.close()
     process.communicate()
@@ -241,7 +241,7 @@ def test_reasoning_is_dim_in_a_terminal_only(ann: Shell) -> None:
     except OSError:
         pass  # the other side is closed
     os.close(primary)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert b"\x1b[2m" in seen
     assert b"\x1b" not in ann.ok("chat", "-c", "sim-reasoning@0", "why").err.encode()
 

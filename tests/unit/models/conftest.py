@@ -91,7 +91,7 @@ def served(principal: Principal) -> Principal:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for what another task brings about."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  (what is waited for has no event)
             await asyncio.sleep(0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 
 from core import errors
 from core.clock import Clock
-from core.llm.request import Parameters
+from core.llm.events import StreamEvent, TextDelta
+from core.llm.request import ChatRequest, Parameters
 from core.models.configurations import ConfigurationDraft
 from core.models.resolver import Resolver
 from core.models.tester import ENOUGH_CHARACTERS, ENOUGH_TOKENS, ConfigurationTester
+from core.models.types import ReadyModel
 from tests.unit.models.conftest import KEY, House, until
 
 PROTOCOLS = {"openai-compatible": "openai", "ollama": "ollama", "anthropic": "anthropic"}
@@ -97,18 +100,43 @@ async def test_extra_json_keeps_its_own_limit_and_a_long_answer_is_left(house: H
     assert ENOUGH_CHARACTERS < len(result.answer) < ENOUGH_CHARACTERS * 4
 
 
-async def test_a_test_has_an_end_even_if_the_model_has_none(house: House) -> None:
+async def test_a_test_has_an_end_even_if_the_model_never_begins(house: House) -> None:
     tester = ConfigurationTester(Resolver(house.store, house.gateway), clock=Clock(), limit_s=0.2)
     silent = await tester.test(house.ann, house.draft(model="sim-stall-head"))
     assert isinstance(silent.error, errors.StreamStalled)
     assert silent.error.fields["after_s"] == 0.2
-    slow = await tester.test(house.ann, house.draft(model="sim-markdown@20x2000"))
+
+
+class BeginsAndNeverEnds:
+    """Its first word is there at once, before any time can have passed; then it takes for ever."""
+
+    closed = False
+
+    async def stream(self, _request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
+        try:
+            yield TextDelta("Hello")
+            await asyncio.Event().wait()
+        finally:
+            self.closed = True
+
+
+async def test_a_test_has_an_end_even_if_the_answer_has_none(house: House) -> None:
+    model = BeginsAndNeverEnds()
+
+    class Resolves(Resolver):
+        async def ready_draft(self, *arguments: Any) -> ReadyModel:
+            return replace(await super().ready_draft(*arguments), chat_model=model)  # type: ignore[arg-type]
+
+    tester = ConfigurationTester(Resolves(house.store, house.gateway), clock=Clock(), limit_s=0.05)
+    slow = await tester.test(house.ann, house.draft(model="sim-chat@0"))
     assert slow.ok, "it works, and that is all a test wants to know"
-    assert slow.finish is None
+    assert (slow.answer, slow.finish, slow.error) == ("Hello", None, None)
+    assert slow.ttft_ms is not None and slow.ttft_ms <= slow.total_ms
+    assert model.closed
 
 
 async def test_a_configuration_has_its_own_patience(house: House) -> None:
-    result = await house.configurations.test(house.ann, house.draft(model="sim-stall-2@0", timeout_s=1))
+    result = await house.configurations.test(house.ann, house.draft(model="sim-stall-2@0", timeout_s=2))
     assert isinstance(result.error, errors.StreamStalled)
     assert result.answer
 

@@ -105,7 +105,7 @@ class Asker:
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
-        self.http = httpx.AsyncClient(headers=VERSION, timeout=20, trust_env=False, verify=False)
+        self.http = httpx.AsyncClient(headers=VERSION, timeout=60, trust_env=False, verify=False)
 
     async def post(
         self, name: str, text: str = "What is a token?", *, form: str = "openai", stream: bool = True, **more: Any
@@ -211,8 +211,8 @@ def _read_anthropic(raw: bytes) -> Answer:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Let the loop turn until `condition` holds; five seconds at most."""
-    async with asyncio.timeout(5):
+    """Let the loop turn until `condition` holds; a minute at most."""
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0)
 

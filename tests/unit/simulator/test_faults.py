@@ -102,7 +102,7 @@ async def test_a_stall_goes_silent_after_half(asker: Asker, form: str) -> None:
     raw = b""
     with pytest.raises(httpx.ReadTimeout):
         async with asker.http.stream(
-            "POST", url_of(asker.simulator, form), json=json.loads(request_of(form, "sim-stall@0x10")), timeout=0.2
+            "POST", url_of(asker.simulator, form), json=json.loads(request_of(form, "sim-stall@0x10")), timeout=httpx.Timeout(60, read=1.5)
         ) as response:
             async for chunk in response.aiter_raw():
                 raw += chunk
@@ -114,7 +114,11 @@ async def test_a_stall_goes_silent_after_half(asker: Asker, form: str) -> None:
 @pytest.mark.parametrize(("name", "stream"), [("sim-stall-head", True), ("sim-stall-head", False), ("sim-stall", False)])
 async def test_silence_before_or_within_a_body(asker: Asker, form: str, name: str, stream: bool) -> None:
     with pytest.raises(httpx.ReadTimeout):
-        await asker.http.post(url_of(asker.simulator, form), json=json.loads(request_of(form, f"{name}@0", stream=stream)), timeout=0.2)
+        await asker.http.post(
+            url_of(asker.simulator, form),
+            json=json.loads(request_of(form, f"{name}@0", stream=stream)),
+            timeout=httpx.Timeout(60, read=0.2),
+        )
     await until(lambda: asker.simulator.connections == 0)
 
 

@@ -19,7 +19,7 @@ async def raw_exchange(simulator: Simulator, data: bytes) -> bytes:
     """Everything the simulator says to `data` until it closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
     writer.write(data)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         said = await reader.read()
     writer.close()
     await writer.wait_closed()
@@ -239,7 +239,7 @@ class TestLifeCycle:
             await simulator.stop()
 
     async def test_many_streams_at_once(self, asker: Asker) -> None:
-        asker.http = httpx.AsyncClient(limits=httpx.Limits(max_connections=None), timeout=20, trust_env=False, verify=False)
+        asker.http = httpx.AsyncClient(limits=httpx.Limits(max_connections=None), timeout=60, trust_env=False, verify=False)
         answers = await asyncio.gather(*(asker.ask("sim-chat@200x20", f"question {number}") for number in range(100)))
         assert {len(answer.deltas) for answer in answers} == {20}
         assert len({answer.text for answer in answers}) > 90
