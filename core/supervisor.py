@@ -46,6 +46,11 @@ class Supervisor:
         """The names of the tasks that are not done."""
         return tuple(sorted(task.get_name() for task in self._tasks))
 
+    async def until_done(self, beginning: str) -> None:
+        """Wait until no task runs whose name begins with `beginning`."""
+        while tasks := {task for task in self._tasks if task.get_name().startswith(beginning)}:
+            await asyncio.wait(tasks)
+
     async def close(self, timeout: float = 15.0) -> None:
         """Cancel every task and give them `timeout` seconds to save what they hold; cancel once more who does not end, and go on."""
         self._closed = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import asyncssh
 
@@ -22,9 +21,9 @@ KEEPALIVE_S, KEEPALIVES = 30, 4
 
 
 def server_options(
-    key: asyncssh.SSHKey, limits: ServeSettings, server_factory: Callable[[], asyncssh.SSHServer], **more: Any
+    key: asyncssh.SSHKey, limits: ServeSettings, server_factory: Callable[[], asyncssh.SSHServer]
 ) -> asyncssh.SSHServerConnectionOptions:
-    """The options of every connection of a worker. `more`: sftp_factory and the like. Blocks for a moment."""
+    """The options of every connection of a worker. Blocks for a moment."""
     return asyncssh.SSHServerConnectionOptions(
         server_factory=server_factory,
         server_version=VERSION,
@@ -50,5 +49,4 @@ def server_options(
         allow_pty=True,
         line_editor=False,
         encoding=None,
-        **more,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from core.auth.throttle import network_of
 from core.settings import ServeSettings
 
+T = TypeVar("T", str, int)
 Refusal = Literal["connections", "connections_an_address", "unauthenticated", "unauthenticated_an_address"]
 
 
@@ -29,6 +30,7 @@ class Reception:
         self._guests: dict[int, Guest] = {}
         self._by_network: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
+        self._by_worker: Counter[int] = Counter()
         self._last = 0
         self.refused: Counter[Refusal] = Counter()
 
@@ -69,6 +71,7 @@ class Reception:
         self._guests[self._last] = Guest(network, worker)
         self._by_network[network] += 1
         self._unknown[network] += 1
+        self._by_worker[worker] += 1
         return self._last
 
     def signed_in(self, number: int) -> None:
@@ -82,6 +85,7 @@ class Reception:
         if guest is None:
             return
         _less(self._by_network, guest.network)
+        _less(self._by_worker, guest.worker)
         if not guest.signed_in:
             _less(self._unknown, guest.network)
 
@@ -94,7 +98,11 @@ class Reception:
 
     def load(self, worker: int) -> int:
         """How many connections it serves."""
-        return sum(guest.worker == worker for guest in self._guests.values())
+        return self._by_worker[worker]
+
+    def worker_of(self, number: int) -> int:
+        """Who serves this connection."""
+        return self._guests[number].worker
 
     def crowd(self, address: str) -> int | None:
         """When too many have not signed in: the connection that waits longest at the address with most of them, where that has more of
@@ -107,7 +115,7 @@ class Reception:
         return next((number for number, guest in self._guests.items() if guest.network == network and not guest.signed_in), None)
 
 
-def _less(counter: Counter[str], key: str) -> None:
+def _less(counter: Counter[T], key: T) -> None:
     counter[key] -= 1
     if counter[key] <= 0:
         del counter[key]

@@ -62,13 +62,10 @@ class Worker:
     """Serves the sockets that `take` gets, until `drain` or `close`."""
 
     def __init__(self, context: WorkerContext, key: asyncssh.SSHKey) -> None:
-        from tui.ssh.sftp import sftp_factory
         from tui.ssh.signing_in import SignInServer
 
         self.context = context
-        self._options = server_options(
-            key, context.settings.serve, lambda: SignInServer(context), sftp_factory=sftp_factory(context), allow_scp=True
-        )
+        self._options = server_options(key, context.settings.serve, lambda: SignInServer(context))
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._open: dict[int, asyncssh.SSHServerConnection] = {}
         self._closed = False
@@ -132,9 +129,7 @@ class Worker:
         """Take nobody any more, tell people, let answers finish for at most `grace_s` seconds (none once `hurry` is set), then close."""
         context = self.context
         context.draining.set()
-        deadline = time.monotonic() + grace_s
-        while self._answering() and time.monotonic() < deadline and not (hurry is not None and hurry.is_set()):
-            await asyncio.sleep(0.05)
+        await self._answers_finished(grace_s, hurry)
         leaving = [asyncio.create_task(connection.drain(STOPPING)) for connection in tuple(context.connections)]
         if leaving:
             _left, stuck = await asyncio.wait(leaving, timeout=_LEAVING_S)
@@ -142,8 +137,14 @@ class Worker:
                 task.cancel()
         await self.close()
 
-    def _answering(self) -> bool:
-        return any(name.startswith("answer ") for name in self.context.services.supervisor.running)
+    async def _answers_finished(self, grace_s: float, hurry: asyncio.Event | None) -> None:
+        loop = asyncio.get_running_loop()
+        waiting = {loop.create_task(self.context.services.supervisor.until_done("answer "))}
+        if hurry is not None:
+            waiting.add(loop.create_task(hurry.wait()))  # type: ignore[arg-type]
+        await asyncio.wait(waiting, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
 
     async def close(self) -> None:
         """End every connection, then the services: answers under way are saved as far as they came."""

@@ -1,0 +1,187 @@
+"""Starting the server: everything is looked at, made and imported before anybody is let in."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import pickle
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TypeVar
+
+from core.errors import EnvironmentProblem
+from core.settings import Settings
+from tui.ssh import surroundings
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+LOOPBACK = "127.0.0.1"
+#: Open files: each connection takes one, and its channels, answers and transfers some more.
+_FILES_A_CONNECTION, _FILES_ELSE = 8, 1024
+#: What a worker imports when it needs it; imported before the fork, all workers share it.
+_NEEDED = (
+    *("core.bootstrap", "core.installation", "core.audit", "core.secrets", "core.auth.accounts", "core.auth.sessions", "core.chat.service"),
+    *("core.llm.client", "core.llm.presets", "core.llm.simulator.control", "core.models.access", "core.models.configurations"),
+    *("core.models.providers", "storage.unit_of_work", "encodings.idna", "concurrent.futures.thread", "asyncssh"),
+    *("tui.app", "tui.screens.home", "tui.screens.settings", "tui.screens.chat.screen", "tui.screens.models.screen"),
+    *("tui.screens.account.screen", "tui.screens.welcome.register", "tui.screens.welcome.password", "tui.screens.palette"),
+    *("tui.ssh.signing_in", "tui.ssh.routing", "tui.ssh.terminal", "tui.ssh.command", "tui.ssh.sftp", "tui.ssh.worker_process"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What people need to know of a server that is ready. `administered`: whether there is an administrator."""
+
+    host: str
+    port: int
+    health_port: int | None
+    fingerprint: str
+    host_key: str
+    host_key_path: str
+    host_key_made: bool
+    workers: int
+    administered: bool
+
+
+def serve(settings: Settings, announce: Callable[[Announcement], None]) -> int:
+    """Serve until stopped; the exit status. Raises core's errors for what stands in the way of starting.
+
+    The process must have no threads and no event loop. Its environment is changed.
+    """
+    from tui.ssh.systemd import Notifier
+
+    notifier = Notifier(os.environ)
+    surroundings.scrub()
+    listeners = _listen(settings)
+    from tui.ssh.listening import PortLock, listen
+
+    limits = settings.serve
+    health = listen(LOOPBACK, limits.health_port) if limits.health_port is not None else []
+    administered = in_child(partial(_prepare, settings))
+    lock = PortLock(settings.data_dir, limits.port)
+    lock.take()
+    try:
+        return _run(settings, listeners, health, administered, notifier, announce)
+    finally:
+        lock.let_go()
+
+
+def _listen(settings: Settings) -> list[socket.socket]:
+    from tui.ssh.listening import PortLock, listen
+
+    try:
+        return listen(settings.serve.host, settings.serve.port)
+    except EnvironmentProblem as problem:
+        if problem.fields["what"] == "port_taken" and settings.data_dir.is_dir():
+            lock = PortLock(settings.data_dir, settings.serve.port)
+            lock.take()  # raises what says more, if it is a server of ours
+            lock.let_go()
+        raise
+
+
+def _run(
+    settings: Settings,
+    listeners: list[socket.socket],
+    health: list[socket.socket],
+    administered: bool,
+    notifier: object,
+    announce: Callable[[Announcement], None],
+) -> int:
+    from tui import lean
+    from tui.ssh import host_key, journal
+    from tui.ssh.front_desk import FrontDesk
+    from tui.ssh.spawner import Limits, start_spawner
+    from tui.ssh.systemd import Notifier
+
+    assert isinstance(notifier, Notifier)
+    limits = settings.serve
+    key = host_key.load_or_make(settings.data_dir)
+    files = surroundings.raise_limit_of_files(limits.connections * _FILES_A_CONNECTION + _FILES_ELSE)
+    log_file = journal.Journal(settings.data_dir, echo=journal.standard_error())
+    journal.use(log_file, limits.log_level)
+    for name in _NEEDED:
+        import_module(name)
+    from tui.ssh import worker_process
+
+    lean.apply(several=True)
+    workers = limits.workers or len(os.sched_getaffinity(0))
+    gc.collect()
+    gc.freeze()  # what is there now is shared by all workers, and never looked at again
+    spawner = start_spawner(settings, Limits(at_once=limits.commands_at_once, a_user=limits.commands_a_user))
+    told = Announcement(
+        limits.host,
+        listeners[0].getsockname()[1],
+        health[0].getsockname()[1] if health else None,
+        key.fingerprint,
+        key.public,
+        str(key.path),
+        key.made,
+        workers,
+        administered,
+    )
+    desk = FrontDesk(
+        settings,
+        listeners,
+        health_listeners=health,
+        work=lambda number, line: worker_process.run(number, line, settings, key, spawner),
+        workers=workers,
+        journal=log_file,
+        spawner=spawner,
+        notifier=notifier,
+        announce=lambda: announce(told),
+    )
+    log.info("starting with %d workers on %s, port %d, host key %s, %d files", workers, limits.host, told.port, key.fingerprint, files)
+    try:
+        return desk.run()
+    finally:
+        log_file.let_go()
+
+
+def _prepare(settings: Settings) -> bool:
+    """Make the installation ready; whether it has an administrator."""
+    from core.bootstrap import build_services
+
+    async def prepare() -> bool:
+        services = await build_services(settings)
+        try:
+            return not await services.accounts.needs_first_admin()
+        finally:
+            await services.close()
+
+    return asyncio.run(prepare())
+
+
+def in_child(work: Callable[[], T]) -> T:
+    """The result of `work()`, done in a process of its own: no thread and no connection of it stays in this one. Raises what it raises."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reader)
+        status = 1
+        try:
+            try:
+                outcome: tuple[bool, object] = (True, work())
+            except Exception as error:
+                outcome = (False, error)
+            with os.fdopen(writer, "wb") as to_parent:
+                to_parent.write(pickle.dumps(outcome))
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as from_child:
+        data = from_child.read()
+    os.waitpid(pid, 0)
+    if not data:
+        raise RuntimeError("the installation could not be looked at")
+    good, found = pickle.loads(data)  # noqa: S301 - of our own child
+    if good:
+        result: T = found
+        return result
+    raise found

@@ -1,0 +1,104 @@
+"""What systemd hears of the server, and the unit that starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class Notifier:
+    """Tells systemd (Type=notify) how the server is; does nothing where it was not started by systemd."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._address = environment.get("NOTIFY_SOCKET", "")
+        self.watchdog_s: float | None = None
+        with contextlib.suppress(ValueError):
+            watched = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+            microseconds = int(environment.get("WATCHDOG_USEC", "0"))
+            if self._address and watched and microseconds > 0:
+                self.watchdog_s = microseconds / 1e6
+
+    def tell(self, *lines: str) -> None:
+        """READY=1, STOPPING=1, WATCHDOG=1, STATUS=..."""
+        if not self._address.startswith(("/", "@")):
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaker:
+            speaker.sendto("\n".join(lines).encode(), address)
+
+
+_UNIT = """\
+# modeltrain served over SSH. Install it as /etc/systemd/system/modeltrain.service, then:
+#   systemctl daemon-reload && systemctl enable --now modeltrain
+[Unit]
+Description=modeltrain, a workbench for language models, served over SSH
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+Type=notify
+NotifyAccess=main
+User={user}
+ExecStart={command}
+ExecReload=/bin/kill -HUP $MAINPID
+KillMode=mixed
+TimeoutStopSec={stop}
+Restart=on-failure
+RestartSec=2
+WatchdogSec=60
+LimitNOFILE=65536
+UMask=0077
+
+# It writes the data folder and nothing else.
+ReadWritePaths={data}
+ProtectSystem=strict
+ProtectHome={home}
+PrivateTmp=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet={capabilities}
+AmbientCapabilities={capabilities}
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def unit(*, user: str, command: list[str], data: Path, port: int, grace_s: float) -> str:
+    """The unit for this installation. `command`: the words that start the server; `data`: the data folder."""
+    below_home = any(str(path).startswith(("/home/", "/root/")) for path in (data, Path(command[0])))
+    return _UNIT.format(
+        user=_escaped(user),
+        command=" ".join(_quoted(word) for word in command),
+        data=_quoted(str(data)),
+        home="read-only" if below_home else "yes",
+        capabilities="CAP_NET_BIND_SERVICE" if 0 < port < 1024 else "",
+        stop=int(grace_s) + 30,
+    )
+
+
+def _escaped(word: str) -> str:
+    return word.replace("%", "%%")
+
+
+def _quoted(word: str) -> str:
+    """A word as systemd reads it."""
+    plain = _escaped(word).replace("$", "$$")
+    if plain and not any(letter in plain for letter in " \t\"'\\;"):
+        return plain
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
