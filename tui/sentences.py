@@ -282,6 +282,12 @@ BY_WHAT: dict[str, Text] = {
         (N_("Try again in a moment; end a modeltrain that hangs."),),
     ),
     "no_key": Text((N_("An API key is needed."),), (), (N_("Run it in a terminal, or give --key-file FILE or MODELTRAIN_API_KEY."),)),
+    "no_password_served": Text(
+        (N_("A password is needed."),), (), (N_("Ask for a terminal with ssh -t, or give --password-file - and the password as input."),)
+    ),
+    "no_key_served": Text(
+        (N_("An API key is needed."),), (), (N_("Ask for a terminal with ssh -t, or give --key-file - and the key as input."),)
+    ),
     "no_text": Text((N_("There is no question."),), (), (N_("Give it as an argument or on standard input."),)),
 }
 

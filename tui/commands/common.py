@@ -16,6 +16,7 @@ from core.auth.principal import Origin, Principal, operator
 from core.errors import EnvironmentProblem, Forbidden, ModeltrainError
 from core.sanitise import json_safe, one_line
 from core.settings import Settings, load_settings
+from tui.commands.files import is_served
 from tui.errors import Problem, describe
 from tui.i18n import joined
 from tui.logs import log_to_file
@@ -240,7 +241,7 @@ def read_secret(
     if value := os.environ.get(variable):
         return value
     if not sys.stdin.isatty():
-        raise EnvironmentProblem(what=missing)
+        raise EnvironmentProblem(what=f"{missing}_served" if is_served() else missing)
     import getpass
 
     secret = getpass.getpass(prompt)

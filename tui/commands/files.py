@@ -25,6 +25,11 @@ STANDARD = "-"
 _served: ContextVar[Served | None] = ContextVar("modeltrain_served", default=None)
 
 
+def is_served() -> bool:
+    """Whether the command runs for somebody who is signed in over SSH."""
+    return _served.get() is not None
+
+
 def use_files_of(served: Served | None) -> None:
     """From now on, in this context, names are those of this person's own files; None: those of the machine's account."""
     _served.set(served)

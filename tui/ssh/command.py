@@ -13,7 +13,6 @@ import struct
 import termios
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +23,16 @@ from core.sanitise import one_line, sanitise
 from tui.commands.common import REFUSED
 from tui.commands.root import commands_for
 from tui.errors import describe
-from tui.i18n import Locale, _, current, joined, ngettext, use
-from tui.ssh.command_line import environment_of, language_of, words_of
+from tui.i18n import Locale, _, current, joined, use
+from tui.ssh import command_words
+from tui.ssh.command_line import Unreadable, environment_of, language_of, words_of
 from tui.ssh.command_pipes import Inlet, Outlet
 from tui.ssh.spawner import Ended, Request, Running
 
 if TYPE_CHECKING:
     from core.auth.principal import Principal
-    from core.auth.types import SignedIn
     from tui.ssh.connection import Connection
+    from tui.ssh.protocol import PtyRequest
     from tui.ssh.worker import WorkerContext
 
 log = logging.getLogger(__name__)
@@ -49,15 +49,6 @@ _IUTF8 = 0o40000
 _UNREAD_S = 3600.0
 #: The status of a command whose end nobody knows.
 _LOST = 1
-
-
-@dataclass(frozen=True, slots=True)
-class PtyRequest:
-    """A terminal that the client asks for. `size`: columns and rows; `modes`: as in RFC 4254."""
-
-    term: str
-    size: tuple[int, int]
-    modes: Mapping[int, int] = field(default_factory=dict)
 
 
 class CommandSession:
@@ -156,6 +147,9 @@ class CommandSession:
         try:
             await self._choose_language()
             status = await self._run_words()
+        except Unreadable as error:
+            self._say(*command_words.unreadable(error.why))
+            status = self._exit(REFUSED)
         except ModeltrainError as error:
             problem = describe(error)
             self._say(joined(problem.title, problem.why), problem.remedy)
@@ -188,11 +182,11 @@ class CommandSession:
         words = words_of(self._command)
         self._name = next((word for word in words if word in commands_for(served=True)), "?") if words else "-"
         if not words:
-            self._say(*_usage())
+            self._say(*command_words.usage())
             return self._exit(REFUSED)
         signed_in = self._connection.signed_in
         if signed_in is None or signed_in.must_change_password or self._context.draining.is_set():
-            self._say(*_not_now(signed_in))
+            self._say(*command_words.not_now(signed_in))
             return self._exit(REFUSED)
         standard = self._open()
         try:
@@ -281,7 +275,7 @@ class CommandSession:
     def _tell(self, ended: Ended) -> str:
         """Say to the client how the command ended; return it for the log."""
         if ended.refused:
-            self._say(*_refusal(ended))
+            self._say(*command_words.refusal(ended))
             self._exit(REFUSED)
             return f"refused ({ended.refused})"
         if ended.late:
@@ -330,35 +324,3 @@ def _prepare_terminal(slave: int) -> None:
     attributes = termios.tcgetattr(slave)
     attributes[0] |= _IUTF8
     termios.tcsetattr(slave, termios.TCSANOW, attributes)
-
-
-def _not_now(signed_in: SignedIn | None) -> tuple[str, ...]:
-    """Why this person cannot run anything now."""
-    if signed_in is None:
-        return (_("To register, connect with a terminal: ssh -t register@HOST"),)
-    if signed_in.must_change_password:
-        return _("This account needs a new password first."), _("Connect with a terminal, without a command, and choose one.")
-    return _("This server is stopping."), _("Try again in a moment.")
-
-
-def _usage() -> tuple[str, ...]:
-    return (
-        _("Without a terminal this server runs single commands, for example:"),
-        '  ssh HOST chat "Why is the sky blue?"',
-        "  ssh HOST conversation list --json",
-        "  echo TEXT | ssh HOST chat -",
-        _("All commands: ssh HOST help. For the application, connect with a terminal: ssh -t HOST"),
-    )
-
-
-def _refusal(ended: Ended) -> tuple[str, ...]:
-    if ended.refused == "own":
-        text = ngettext(
-            "You have {count} command running already, the most for one account.",
-            "You have {count} commands running already, the most for one account.",
-            ended.most,
-        )
-        return text.format(count=ended.most), _("Wait until one of them has ended.")
-    if ended.refused == "all":
-        return _("So many commands run on this server that another has to wait."), _("Try again in a moment.")
-    return _("This server cannot run a command now."), _("Try again in a moment.")

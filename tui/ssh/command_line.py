@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from core.errors import InvalidInput
 from tui.i18n import from_environment, match
 
 #: Bytes of a command line. Longer texts come on standard input.
@@ -15,19 +14,25 @@ _HEARD = ("TERM", "NO_COLOR", "COLORTERM")
 _LONGEST_VALUE = 64
 
 
+class Unreadable(Exception):
+    """A command line that cannot be split. `why`: too_long, characters, open_quote."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 def words_of(command: str) -> list[str]:
     """The words of a command line; "modeltrain" in front of it may be left out. `;`, `|`, `$`, `*` are letters like others.
 
-    Raises InvalidInput (command_line: too_long, open_quote, not_a_character).
+    Raises Unreadable.
     """
-    if len(command.encode(errors="surrogatepass")) > LONGEST:
-        raise InvalidInput("command_line", "too_long", limit=LONGEST)
-    if "\0" in command:
-        raise InvalidInput("command_line", "not_a_character")
+    if len(command.encode(errors="surrogatepass")) > LONGEST or "\0" in command:
+        raise Unreadable("too_long" if "\0" not in command else "characters")
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise InvalidInput("command_line", "open_quote") from error
+        raise Unreadable("open_quote") from error
     return words[1:] if words[:1] == ["modeltrain"] else words
 
 

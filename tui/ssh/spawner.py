@@ -33,7 +33,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from core.auth.principal import Origin, Principal, Role
-from core.settings import Settings
+from core.settings import ServeSettings, Settings
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ _STOP_S = 15.0
 class Limits:
     """`time_s`: the longest a command may take; `grace_s`: from the polite end (HUP) to the firm one (KILL); `memory_bytes`: its data."""
 
-    at_once: int
-    a_user: int
+    at_once: int = ServeSettings.commands_at_once
+    a_user: int = ServeSettings.commands_a_user
     time_s: float = 3600.0
     grace_s: float = 10.0
     memory_bytes: int = 1024**3
