@@ -189,6 +189,8 @@ class UserArea:
                     os.unlink(name, dir_fd=parts)
                     tally.change(-size, -1)
                     removed += 1
+            if removed:
+                tally.counted_at = 0.0  # a crash may have come between a file and the ledger: count again
         return removed
 
     # Folders and names ------------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ class Ledger:
         if tally.entries + entries > MOST_ENTRIES and entries > 0:
             raise QuotaExceeded(entries=MOST_ENTRIES)
         on_disk = free_on_disk(root) - self._reserve
-        if size > on_disk:
+        if size > max(0, on_disk):
             raise DiskFull()
         free = min(self.quota - tally.bytes, on_disk) - size
         taken = size + max(0, min(generous, free // 16))

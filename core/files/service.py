@@ -16,6 +16,7 @@ from core.files.area import Usage, UserArea
 from core.files.ledger import DISK_RESERVE, Ledger
 from core.files.names import FilePath, parse
 from core.files.opened import Reading, Upload
+from core.settings import DAY
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,8 +81,18 @@ class UserFiles:
         principal.require_user("files")
         return self._quota
 
+    async def keep_clean(self) -> None:
+        """Clean up now and once a day, for as long as this runs."""
+        while True:
+            try:
+                if removed := await self.clean_up():
+                    _log.info("removed what was left of %d uploads", removed)
+            except OSError as error:
+                _log.warning("uploads could not be cleaned up: %s", error.strerror)
+            await asyncio.sleep(DAY)
+
     async def clean_up(self) -> int:
-        """Remove what crashes left of uploads, of all accounts; gives their number. At the start and once a day."""
+        """Remove what crashes left of uploads, of all accounts; gives their number."""
         return await self._run(self._clean)
 
     def _clean(self) -> int:
