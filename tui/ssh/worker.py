@@ -55,6 +55,7 @@ async def build_context(settings: Settings, desk: Desk, spawner: SpawnerLink) ->
     from tui.ssh.watch import SessionWatch
 
     services = await build_services(settings)
+    services.supervisor.start(services.files.keep_clean, "cleaning up after uploads")
     return WorkerContext(settings=settings, services=services, desk=desk, spawner=spawner, watch=SessionWatch(services))
 
 
