@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.clock import Clock, Identifiers
@@ -83,6 +83,7 @@ async def build_services(settings: Settings, *, clock: Clock | None = None, ids:
 def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) -> Services:
     from core.audit import Audit
     from core.auth.accounts import Accounts
+    from core.auth.colleagues import Colleagues
     from core.chat.service import Chat
     from core.files.service import UserFiles
     from core.llm.client import ModelClients
@@ -94,7 +95,9 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
 
     store, events, supervisor = Store(storage), EventBus(), Supervisor()
     clients, simulator = ModelClients(clock=clock), SimulatorControl()
+    chat_settings = replace(settings.chat, outlives_people=settings.served)
     gateway = Gateway(clients, simulator)
+    colleagues = Colleagues(store, settings.auth, clock)
     accounts = Accounts(store, settings, clock, ids, events)
     configurations = Configurations(store, clock=clock, ids=ids, events=events, gateway=gateway, confirm_password=accounts.confirm_password)
     return Services(
@@ -109,7 +112,16 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
         accounts=accounts,
         providers=Providers(store, clock=clock, ids=ids, gateway=gateway),
         configurations=configurations,
-        chat=Chat(store, configurations, supervisor, events=events, clock=clock, ids=ids, settings=settings.chat),
+        chat=Chat(
+            store,
+            configurations,
+            supervisor,
+            events=events,
+            clock=clock,
+            ids=ids,
+            settings=chat_settings,
+            find_colleague=colleagues.find,
+        ),
         secrets=Secrets(storage, settings, Audit(clock, ids)),
         files=UserFiles(settings.data_dir, settings.serve.user_quota_bytes, wall=clock.wall),
     )

@@ -18,9 +18,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ConversationChanged(Event):
-    """A conversation was made, renamed, deleted, restored, used or answered."""
+    """A conversation was made, renamed, deleted, restored, used, answered, shared or seen.
+
+    `conversation_id` is "" where it cannot be said which: it is gone, or no longer shared. `shared`: it is somebody else's.
+    """
 
     conversation_id: str
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,11 @@ class EventBus:
                 self._listeners.pop(owner_id, None)
 
         return stop
+
+    @property
+    def listening(self) -> tuple[str, ...]:
+        """Whose events are listened to."""
+        return tuple(self._listeners)
 
     def publish(self, event: Event) -> None:
         for listener in tuple(self._listeners.get(event.owner_id, ())):

@@ -58,7 +58,6 @@ class Answering:
         """Begin to make an answer. `title_from`: the question, where the model shall name the conversation after its first answer."""
         generation = Generation(job, self._store, self._clock, self._settings)
         self._generations[job.place.answer_id] = generation
-        self._tell(job)
         self._supervisor.start(lambda: self._make(generation, title_from), f"answer {job.place.answer_id}")
 
     async def _make(self, generation: Generation, title_from: str | None) -> None:
@@ -67,7 +66,8 @@ class Answering:
         finally:
             if generation.saved:
                 self._generations.pop(generation.job.place.answer_id, None)
-            self._tell(generation.job)
+            else:
+                self._events.publish(ConversationChanged(generation.job.place.owner_id, generation.job.place.conversation_id))
         message, ready = generation.message, generation.job.ready
         if title_from is None or message is None or ready is None or message.state != "complete" or not message.content.strip():
             return
@@ -80,15 +80,13 @@ class Answering:
         title, place = await titles.ask(ready, question, answer, timeout_s=self._settings.title_timeout_s), job.place
 
         def work(uow: UnitOfWork) -> bool:
-            return uow.conversations.title_by_model(place.owner_id, place.conversation_id, title)
+            named = uow.conversations.title_by_model(place.owner_id, place.conversation_id, title)
+            if named:
+                uow.changes.touch(place.owner_id, [place.conversation_id])
+            return named
 
         if title:
-            named = await self._store.write(work)
-            if named:
-                self._tell(job)
-
-    def _tell(self, job: Job) -> None:
-        self._events.publish(ConversationChanged(job.place.owner_id, job.place.conversation_id))
+            await self._store.write(work)
 
     async def settle(self, owner_id: str, conversation_id: str) -> ModeltrainError | None:
         """Offer an answer that could not be saved to the database again. What it says, or None if nothing is unsaved now."""
@@ -97,6 +95,5 @@ class Answering:
             return None
         if await generation.save(0.0):
             self._generations.pop(generation.job.place.answer_id, None)
-            self._tell(generation.job)
             return None
         return generation.problem

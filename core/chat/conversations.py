@@ -8,45 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Principal
 from core.chat import convert, recovery, sending, text
-from core.chat.answering import Answering
-from core.chat.identity import this_process
+from core.chat.base import MOST_CONVERSATIONS, summaries
+from core.chat.presence import Presence
+from core.chat.readers import Sight, sight_of
 from core.chat.types import ConversationSummary, ConversationView, Message, Page
-from core.clock import Clock, Identifiers
 from core.errors import NotFound
-from core.events import ConversationChanged, EventBus
-from core.persistence import Store
-from core.settings import DAY, ChatSettings
-from core.supervisor import Supervisor
+from core.settings import DAY
 
 if TYPE_CHECKING:
-    from core.models.configurations import Configurations
     from storage.unit_of_work import UnitOfWork
 
-#: Conversations on one page of a list, messages read at once: at most.
-_MOST_CONVERSATIONS, _MOST_MESSAGES = 1_000, 1_000_000
+#: Messages read at once: at most.
+_MOST_MESSAGES = 1_000_000
 
 
-class ConversationService:
+class ConversationService(Presence):
     """The part of `Chat` that asks no model."""
-
-    def __init__(
-        self,
-        store: Store,
-        configurations: Configurations,
-        supervisor: Supervisor,
-        *,
-        events: EventBus,
-        clock: Clock,
-        ids: Identifiers,
-        settings: ChatSettings,
-    ) -> None:
-        self._store = store
-        self._configurations = configurations
-        self._events = events
-        self._clock = clock
-        self._ids = ids
-        self._settings = settings
-        self._answering = Answering(store, clock, events, supervisor, settings)
 
     # The list ------------------------------------------------------------------------------------------------------
 
@@ -56,15 +33,11 @@ class ConversationService:
         `query`: words that must all be in the title, whatever their case.
         """
         owner, query = principal.require_user("chat"), text.storable(query)
-        at, limit, offset = self._moment(owner), max(0, min(limit, _MOST_CONVERSATIONS)), max(0, offset)
+        at, limit, offset = self._moment(owner), max(0, min(limit, MOST_CONVERSATIONS)), max(0, offset)
 
         def work(uow: UnitOfWork) -> Page:
             rows = uow.conversations.page(owner, limit=limit, offset=offset, query=query, trash=trash)
-            busy = uow.messages.generating([row.id for row in rows]) if rows else []
-            gone = {row.id for row in recovery.lost(busy, ours=at.ours, now_ms=at.now_ms)}
-            making = {row.conversation_id for row in busy if row.id not in gone}
-            items = tuple(convert.summary(row, generating=row.id in making) for row in rows)
-            return Page(items, uow.conversations.count(owner, query=query, trash=trash))
+            return Page(summaries(uow, rows, at), uow.conversations.count(owner, query=query, trash=trash))
 
         return await self._store.read(work)
 
@@ -78,37 +51,36 @@ class ConversationService:
 
         def work(uow: UnitOfWork) -> ConversationSummary:
             uow.conversations.add(**values)
+            uow.changes.touch(owner, [values["id"]])
             return convert.summary(uow.conversations.get(owner, values["id"]), generating=False)
 
-        made = await self._store.write(work)
-        self._tell(owner, made.id)
-        return made
+        return await self._store.write(work)
 
     # One conversation ----------------------------------------------------------------------------------------------
 
-    async def open(self, principal: Principal, conversation_id: str, *, tail: int = 200, trash: bool = False) -> ConversationView:
-        """The conversation with the last `tail` messages of the branch in sight.
+    async def open(
+        self, principal: Principal, conversation_id: str, *, tail: int = 200, trash: bool = False, reach: str = ""
+    ) -> ConversationView:
+        """The conversation with the last `tail` messages of the branch in sight, or more, back to the message `reach`.
 
-        Answers whose process is gone are marked as truncated now. One in the trash is opened only with `trash`. Raises NotFound.
+        Answers whose process is gone are marked as truncated now. One in the trash is opened only with `trash`. One that somebody
+        shares with the principal is opened too, to be read: `summary.owner` says whose it is. Raises NotFound.
         """
-        owner, limit = principal.require_user("chat"), max(1, min(tail, _MOST_MESSAGES))
-        await self._answering.settle(owner, conversation_id)
-        at = self._moment(owner)
+        reader, limit = principal.require_user("chat"), max(1, min(tail, _MOST_MESSAGES))
+        await self._answering.settle(reader, conversation_id)
+        at = self._moment(reader)
 
         def work(uow: UnitOfWork) -> tuple[ConversationView, list[Any]]:
-            row = uow.conversations.get(owner, conversation_id)
-            if row is None or (row.deleted_at is not None and not trash):
-                raise NotFound(kind="conversation", reference=conversation_id)
-            busy = uow.messages.generating([row.id])
+            sight = sight_of(uow, reader, conversation_id, trash=trash)
+            busy = uow.messages.generating([conversation_id])
             gone = recovery.lost(busy, ours=at.ours, now_ms=at.now_ms)
-            return _view(uow, row, limit, generating=len(busy) > len(gone)), gone
+            return _view(uow, sight, limit, reach, generating=len(busy) > len(gone)), gone
 
         view, gone = await self._store.read(work)
         if gone:
             await self._store.write(lambda uow: recovery.mark_lost(uow, gone, at.now_ms))
-            self._tell(owner, conversation_id)
             view, _gone = await self._store.read(work)
-        return self._with_unsaved(owner, view)
+        return self._with_unsaved(reader, view)
 
     def _with_unsaved(self, owner: str, view: ConversationView) -> ConversationView:
         """The view, with an answer that is in memory only because the database did not take it."""
@@ -121,15 +93,16 @@ class ConversationService:
 
     async def earlier(self, principal: Principal, conversation_id: str, before_id: str, limit: int = 500) -> tuple[Message, ...]:
         """Up to `limit` messages of the branch before the message `before_id`, oldest first. Raises NotFound."""
-        owner = principal.require_user("chat")
+        reader = principal.require_user("chat")
         limit = max(1, min(limit, _MOST_MESSAGES))
 
         def work(uow: UnitOfWork) -> tuple[Message, ...]:
-            before = uow.messages.find(owner, before_id)
+            sight = sight_of(uow, reader, conversation_id, trash=True, kind="message", reference=before_id)
+            before = uow.messages.find(sight.owner_id, before_id)
             if before is None or before.conversation_id != conversation_id:
                 raise NotFound(kind="message", reference=before_id)
-            rows = uow.messages.branch(owner, conversation_id, before.parent_id, limit)
-            return convert.messages(rows, uow.messages.parts([row.id for row in rows]))
+            rows = uow.messages.branch(sight.owner_id, conversation_id, before.parent_id, limit)
+            return sight.messages(rows, uow.messages.parts([row.id for row in rows]))
 
         return await self._store.read(work)
 
@@ -159,19 +132,26 @@ class ConversationService:
         await self._change(owner, conversation_id, system_prompt=text.within("system_prompt", prompt))
 
     async def _change(self, owner: str, conversation_id: str, **values: Any) -> None:
-        if not await self._store.write(lambda uow: uow.conversations.change(owner, conversation_id, **values)):
-            raise NotFound(kind="conversation", reference=conversation_id)
-        self._tell(owner, conversation_id)
+        def work(uow: UnitOfWork) -> None:
+            if not uow.conversations.change(owner, conversation_id, **values):
+                raise NotFound(kind="conversation", reference=conversation_id)
+            uow.changes.touch(owner, [conversation_id])
+
+        await self._store.write(work)
 
     # The trash -----------------------------------------------------------------------------------------------------
 
     async def delete(self, principal: Principal, ids: Sequence[str]) -> int:
-        """Into the trash, for `ChatSettings.trash_days`; answers being made there are stopped. NotFound: nothing was deleted."""
+        """Into the trash, for `ChatSettings.trash_days`; answers being made there are stopped, and they are shared with nobody any more.
+
+        NotFound: nothing was deleted.
+        """
         moment = self._clock.now_ms()
 
         def work(uow: UnitOfWork, owner: str, own: list[str]) -> int:
             for answer in uow.messages.generating(own):
                 uow.messages.ask_to_stop(answer.id)  # whichever process makes it
+            uow.shares.clear(own)  # brought back, it is its owner's alone again
             return uow.conversations.mark_deleted(owner, own, moment)
 
         return await self._all_or_none(principal, ids, work)
@@ -192,12 +172,10 @@ class ConversationService:
             for conversation_id in wanted:
                 if conversation_id not in own:
                     raise NotFound(kind="conversation", reference=conversation_id)
+            uow.changes.touch(owner, wanted)  # before: what is deleted for good has no readers any more
             return change(uow, owner, wanted)
 
-        count = await self._store.write(work)
-        for conversation_id in wanted:
-            self._tell(owner, conversation_id)
-        return count
+        return await self._store.write(work)
 
     async def clean_up(self) -> None:
         """At start, for everybody: mark answers whose process is gone, and delete what was in the trash for too long."""
@@ -240,28 +218,24 @@ class ConversationService:
 
         return await self._store.read(work)
 
-    # -----------------------------------------------------------------------------------------------------------------
 
-    def _moment(self, owner: str, *, making: bool = False) -> sending.Moment:
-        """Now. `making`: an answer is begun, so this process must be named (which imports psutil)."""
-        return sending.Moment(owner, this_process() if making else "", self._clock.now_ms(), self._answering.ours)
-
-    def _tell(self, owner: str, conversation_id: str) -> None:
-        self._events.publish(ConversationChanged(owner, conversation_id))
-
-
-def _view(uow: UnitOfWork, row: Any, limit: int, *, generating: bool) -> ConversationView:
-    """The conversation of `row` with the last `limit` messages of the branch in sight."""
+def _view(uow: UnitOfWork, sight: Sight, limit: int, reach: str, *, generating: bool) -> ConversationView:
+    """The conversation in sight with the last `limit` messages of its branch, or back to the message `reach`."""
+    row = sight.row
+    if reach and row.leaf_id and (wanted := uow.messages.find(row.owner_id, reach)) is not None and wanted.conversation_id == row.id:
+        last = uow.messages.find(row.owner_id, row.leaf_id)
+        limit = max(limit, last.depth - wanted.depth + 1 if last is not None else 0)
     rows = uow.messages.branch(row.owner_id, row.id, row.leaf_id, limit)
-    found = convert.messages(rows, uow.messages.parts([message.id for message in rows]))
+    found = sight.messages(rows, uow.messages.parts([message.id for message in rows]))
     earlier = rows[0].depth if rows else 0
-    return ConversationView(convert.summary(row, generating=generating), row.system_prompt, found, earlier)
+    return ConversationView(sight.summary(uow, generating=generating), sight.system_prompt, found, earlier)
 
 
 def _empty(uow: UnitOfWork, *, owner: str, conversation_id: str, until: int) -> None:
     """Remove a conversation from the trash, unless its owner has brought it back since it was looked for."""
     row = uow.conversations.lock(owner, conversation_id)
     if row is not None and row.deleted_at is not None and row.deleted_at < until:
+        uow.changes.touch(owner, [conversation_id])
         uow.conversations.remove(owner, [conversation_id])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +13,8 @@ from core.clock import from_ms, from_ms_or_none
 from core.llm.events import Usage
 
 
-def summary(row: Any, *, generating: bool) -> ConversationSummary:
-    """A row of conversations."""
+def summary(row: Any, *, generating: bool, shared: bool = False) -> ConversationSummary:
+    """A row of conversations, of the owner's own."""
     return ConversationSummary(
         id=row.id,
         title=row.title,
@@ -25,7 +26,15 @@ def summary(row: Any, *, generating: bool) -> ConversationSummary:
         pinned=bool(row.pinned),
         deleted_at=from_ms_or_none(row.deleted_at),
         generating=generating,
+        unread=row.unread,
+        shared=shared,
     )
+
+
+def shared_summary(row: Any, *, generating: bool) -> ConversationSummary:
+    """A row of conversations with its owner's `nickname`, as a reader may see it: without what is the owner's alone."""
+    own = summary(row, generating=generating)
+    return replace(own, configuration_id=None, pinned=False, deleted_at=None, unread="", shared=True, owner=row.nickname)
 
 
 def message(row: Any, content: str, reasoning: str) -> Message:

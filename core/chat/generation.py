@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.chat import convert, figures
 from core.chat.answer import AnswerText, Kind
-from core.chat.outcome import STOPPED, Outcome, broken, ended, error_columns
+from core.chat.outcome import INTERRUPTED, STOPPED, Outcome, broken, ended, error_columns
 from core.chat.saving import AnswerSaver, Place
 from core.chat.text import storable
 from core.chat.types import AnswerUpdate, Message, MessageState
@@ -62,7 +62,7 @@ class Generation:
         self.text = AnswerText((part.kind, part.content) for part in job.before)
         self._kept: dict[Kind, int] = {"text": self.text.length("text"), "reasoning": self.text.length("reasoning")}
         self._watch = figures.Stopwatch(clock.monotonic, clock.monotonic())
-        self._saver = AnswerSaver(store, clock, job.place, self.text, self._changed)
+        self._saver = AnswerSaver(store, clock, job.place, self.text, self._changed, lambda: self._lookers > 0)
         self._request: ChatRequest | None = None
         self._usage: Usage | None = None
         self._cut = False
@@ -76,6 +76,7 @@ class Generation:
         self._done = asyncio.Event()  # saved, or given up
         self.saved = False
         self._watchers: set[asyncio.Event] = set()
+        self._lookers = 0
 
     # Its life ------------------------------------------------------------------------------------------------------
 
@@ -114,7 +115,9 @@ class Generation:
                 self._receiving.cancel()
             saving = asyncio.create_task(self._save_as_it_grows())
             await asyncio.wait({self._receiving})
-            self._end(STOPPED if self._receiving.cancelled() else self._receiving.result())
+            outcome = STOPPED if self._receiving.cancelled() else self._receiving.result()
+            cut_off = outcome is STOPPED and self._give_up.is_set() and self._settings.outlives_people
+            self._end(INTERRUPTED if cut_off else outcome)
             await saving
             self._columns = await self._final_columns()
             self._message = convert.message(SimpleNamespace(**{**self.job.row, **self._columns}), self.text.content, self.text.reasoning)
@@ -262,10 +265,14 @@ class Generation:
     def state(self) -> MessageState:
         return "generating" if self._outcome is None else self._outcome.state
 
-    async def watch(self, interval_s: float) -> AsyncGenerator[AnswerUpdate, None]:
-        """Updates at most every `interval_s` seconds, and at once when the answer ends; the first has everything so far."""
+    async def watch(self, interval_s: float, *, looking: bool) -> AsyncGenerator[AnswerUpdate, None]:
+        """Updates at most every `interval_s` seconds, and at once when the answer ends; the first has everything so far.
+
+        `looking`: the answer's owner has it in sight, so its end is no news.
+        """
         woken = asyncio.Event()
         self._watchers.add(woken)
+        self._lookers += looking
         seen = _Seen()
         try:
             while True:
@@ -278,6 +285,7 @@ class Generation:
                 await woken.wait()
         finally:
             self._watchers.discard(woken)
+            self._lookers -= looking
 
     def _update(self, seen: _Seen, *, last: bool) -> AnswerUpdate:
         reset = seen.epoch != self.text.epoch

@@ -18,8 +18,16 @@ def lost(rows: Iterable[Any], *, ours: Container[str], now_ms: int) -> list[Any]
 
 
 def mark_lost(uow: UnitOfWork, rows: Iterable[Any], now_ms: int) -> list[str]:
-    """Mark them as truncated, unless their process gave a sign of life since they were read. The ids of those marked."""
-    return [row.id for row in rows if uow.messages.change_generating(row.id, row.generator, row.alive_at, **_columns(now_ms))]
+    """Mark them as truncated, unless their process gave a sign of life since they were read. The ids of those marked.
+
+    Nobody can have seen their end, so their conversations are unread.
+    """
+    marked = [row for row in rows if uow.messages.change_generating(row.id, row.generator, row.alive_at, **_columns(now_ms))]
+    for conversation_id in sorted({row.conversation_id for row in marked}):
+        owner_id = uow.conversations.mark_unread(conversation_id, INTERRUPTED.state)
+        if owner_id is not None:
+            uow.changes.touch(owner_id, [conversation_id])
+    return [row.id for row in marked]
 
 
 def _columns(now_ms: int) -> dict[str, Any]:

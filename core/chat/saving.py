@@ -38,15 +38,23 @@ class Place:
     generator: str
 
 
+def unread_state(state: str) -> str:
+    """What is kept of an answer that ended with `state` while its owner did not look: nothing, where the owner ended it."""
+    return "" if state in ("stopped", "generating") else state
+
+
 class AnswerSaver:
     """Saves one answer. `problem`: why the last try failed, None when it did not. `gone`: the conversation was deleted for good."""
 
-    def __init__(self, store: Store, clock: Clock, place: Place, text: AnswerText, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, place: Place, text: AnswerText, changed: Callable[[], None], looked_at: Callable[[], bool]
+    ) -> None:
         self._store = store
         self._clock = clock
         self._place = place
         self._text = text
         self._changed = changed
+        self._looked_at = looked_at
         self._alive = clock.monotonic()
         self.problem: ModeltrainError | None = None
         self.gone = False
@@ -121,8 +129,11 @@ class AnswerSaver:
             uow.messages.change(place.answer_id, state="generating", generator=place.generator, alive_at=moment)
         else:
             uow.messages.change(place.answer_id, **columns)
-            uow.conversations.change(place.owner_id, place.conversation_id, used_at=moment)
         uow.messages.replace_parts(place.answer_id, first, parts)
+        if columns is not None:
+            unread = "" if self._looked_at() else unread_state(columns["state"])
+            uow.conversations.change(place.owner_id, place.conversation_id, used_at=moment, unread=unread)
+            uow.changes.touch(place.owner_id, [place.conversation_id])
         return before
 
     def _look(self, uow: UnitOfWork) -> str | None:

@@ -123,15 +123,18 @@ def _take_note(uow: UnitOfWork, at: Moment, conversation: Any, answer_id: str, a
         configuration_id=asked.configuration_id or conversation.configuration_id,
         model=asked.model or conversation.model,
         used_at=at.now_ms,
+        unread="",
         **changes,
     )
+    uow.changes.touch(at.owner_id, [conversation.id])
 
 
 def begin_again(uow: UnitOfWork, at: Moment, row: Any, asked: Asked) -> dict[str, Any]:
     """Mark the answer `row` as being made again, its text kept. Returns its columns."""
     changes = {**being_made(at, asked), "finish": "", "error_code": "", "error_fields": "", "finished_at": None}
     uow.messages.change(row.id, **changes)
-    uow.conversations.change(at.owner_id, row.conversation_id, used_at=at.now_ms)
+    uow.conversations.change(at.owner_id, row.conversation_id, used_at=at.now_ms, unread="")
+    uow.changes.touch(at.owner_id, [row.conversation_id])
     return {**row._asdict(), **changes}
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Principal
 from core.chat import context, convert, polling, recovery, sending, text
-from core.chat.conversations import ConversationService
 from core.chat.generation import Job
 from core.chat.saving import Place
 from core.chat.sending import Asked
+from core.chat.sharing import Sharing
 from core.chat.types import AnswerUpdate, Sent
 from core.errors import Conflict, ModeltrainError, NotFound, ProviderError
 from core.llm.request import ChatRequest, Turn
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _NAMING_DEPTH = 5
 
 
-class Chat(ConversationService):
-    """The service that screens and commands use. What asks no model is in `ConversationService`."""
+class Chat(Sharing):
+    """The service that screens and commands use. What asks no model is in its bases."""
 
     @property
     def unsaved(self) -> ModeltrainError | None:
@@ -134,16 +134,25 @@ class Chat(ConversationService):
         if row.state == "generating" and not await self._lost(row):
             await self._store.write(lambda uow: uow.messages.ask_to_stop(answer_id))
 
-    async def watch(self, principal: Principal, answer_id: str, *, interval_s: float = 0.15) -> AsyncGenerator[AnswerUpdate, None]:
+    async def watch(
+        self, principal: Principal, answer_id: str, *, interval_s: float = 0.15, looking: bool = True
+    ) -> AsyncGenerator[AnswerUpdate, None]:
         """The answer as it grows, at most every `interval_s` seconds; the first update has everything so far, the last the message.
 
-        Any number of watchers at once; leaving one does not disturb the answer. An answer made by another process is read from the
-        database once a second. Raises NotFound at the first update.
+        One that somebody shares with the principal can be watched as long as it is shared. Any number of watchers at once; leaving one
+        does not disturb the answer. An answer made by another process is read from the database once a second. `looking`: the answer is
+        in sight, so its end needs no note. Raises NotFound, mostly at the first update.
         """
-        owner = principal.require_user("chat")
-        generation = self._answering.find(owner, answer_id)
-        here = generation.watch(interval_s) if generation is not None else None
+        reader = principal.require_user("chat")
+        generation, shared = self._answering.find(reader, answer_id), ""
+        if generation is None:
+            shared = await self._store.read(lambda uow: _shared_by(uow, reader, answer_id))
+            generation = self._answering.find(shared, answer_id) if shared else None
+        owner, looking = shared or reader, looking and not shared
+        here = generation.watch(interval_s, looking=looking) if generation is not None else None
         updates = here or polling.watch(self._store, owner, answer_id, lost=self._lost)
+        if shared:
+            updates = self._watch_shared(reader, answer_id, updates)
         async with contextlib.aclosing(updates):
             async for update in updates:
                 yield update
@@ -238,6 +247,14 @@ class _Prepared:
 def _nameless(conversation: Any, depth: int) -> bool:
     """Whether a model may name the conversation after the answer at `depth`: after the first or, where that failed, the next two."""
     return conversation.title_source == "fallback" and depth <= _NAMING_DEPTH
+
+
+def _shared_by(uow: UnitOfWork, reader: str, answer_id: str) -> str:
+    """Whose the answer is, if it is somebody else's and shared with the reader; else ""."""
+    if uow.messages.find(reader, answer_id) is not None:
+        return ""
+    row = uow.shares.of_message(reader, answer_id)
+    return "" if row is None else str(row.owner_id)
 
 
 def _answer(uow: UnitOfWork, owner: str, answer_id: str) -> tuple[Any, str]:

@@ -22,7 +22,11 @@ _AT_ONCE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """One row of the list. `model`: the one that answered last. `message_count` counts every branch."""
+    """One row of the list. `model`: the one that answered last. `message_count` counts every branch.
+
+    `unread`: how an answer ended that its owner has not seen, "" if there is none. `shared`: somebody else may read it. `owner`: the
+    nickname of its owner, where it is somebody else's; it can only be read then.
+    """
 
     id: str
     title: str
@@ -34,6 +38,9 @@ class ConversationSummary:
     pinned: bool = False
     deleted_at: datetime | None = None
     generating: bool = False
+    unread: MessageState | Literal[""] = ""
+    shared: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,19 @@ class ConversationView:
     system_prompt: str
     messages: tuple[Message, ...]
     earlier: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Who may read a conversation: the account called `nickname`, or everyone (both texts are "" then), since when."""
+
+    reader_id: str
+    nickname: str
+    since: datetime
+
+    @property
+    def everyone(self) -> bool:
+        return not self.reader_id
 
 
 @dataclass(frozen=True, slots=True)

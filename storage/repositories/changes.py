@@ -24,11 +24,12 @@ EVERYONE = ""
 
 
 class Bumped(NamedTuple):
-    """A count that went up to `counted` because of these conversations."""
+    """A count that went up to `counted` because of these conversations; `shared`: which are somebody else's."""
 
     user_id: str
     counted: int
     conversation_ids: tuple[str, ...]
+    shared: bool
 
 
 class ChangeRepository(Repository):
@@ -63,7 +64,7 @@ class ChangeRepository(Repository):
             else:
                 statement = update(shares).where(_s.reader_id == user_id, _s.conversation_id.in_(some)).values(changed=count)
             self._connection.execute(statement)
-        self.bumped += (Bumped(user_id, count, ids),)
+        self.bumped += (Bumped(user_id, count, ids, user_id != owner_id),)
 
     def _next(self, user_id: str) -> int:
         raised = update(changes).where(_n.user_id == user_id).values(counted=_n.counted + 1)
@@ -80,9 +81,9 @@ class ChangeRepository(Repository):
             found.update((row.user_id, row.counted) for row in rows)
         return found
 
-    def since(self, user_id: str, count: int) -> list[str]:
-        """The conversations, own ones and shared ones, that changed for the account after its count was `count`."""
-        own = select(_c.id).where(_c.owner_id == user_id, _c.changed > count) if user_id != EVERYONE else None
-        shared = select(_s.conversation_id).where(_s.reader_id == user_id, _s.changed > count)
-        found = [] if own is None else list(self._connection.execute(own.limit(IDS)).scalars())
-        return [*found, *self._connection.execute(shared.limit(IDS)).scalars()]
+    def since(self, user_id: str, count: int) -> tuple[list[str], list[str]]:
+        """The own and the shared conversations that changed for the account after its count was `count`."""
+        own = select(_c.id).where(_c.owner_id == user_id, _c.changed > count).limit(IDS)
+        shared = select(_s.conversation_id).where(_s.reader_id == user_id, _s.changed > count).limit(IDS)
+        found = [] if user_id == EVERYONE else list(self._connection.execute(own).scalars())
+        return found, list(self._connection.execute(shared).scalars())

@@ -44,9 +44,9 @@ class ConversationRepository(Repository):
         return self._connection.execute(statement).one_or_none()
 
     def owned(self, owner_id: str, ids: Iterable[str]) -> set[str]:
-        """Those of `ids` that are the owner's, in the trash or not."""
-        statement = select(_c.id).where(_c.owner_id == owner_id, _c.id.in_([askable(each) for each in ids]))
-        return set(self._connection.execute(statement).scalars())
+        """Those of `ids` that are the owner's, in the trash or not; locked, where this unit of work writes."""
+        statement = select(_c.id).where(_c.owner_id == owner_id, _c.id.in_([askable(each) for each in ids])).order_by(_c.id)
+        return set(self._connection.execute(statement.with_for_update()).scalars())
 
     def add(self, **values: Any) -> None:
         self._connection.execute(insert(conversations).values(**values))

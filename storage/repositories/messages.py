@@ -76,6 +76,10 @@ class MessageRepository(Repository):
         statement = select(_m.id, _m.parent_id, _m.role, _m.state).where(_m.conversation_id == conversation_id)
         return _walk([Node._make(row) for row in self._connection.execute(statement).all()], last_id)
 
+    def rows(self, ids: Sequence[str]) -> list[Row[Any]]:
+        """These messages, in any order."""
+        return [row for some in batched(ids) for row in self._connection.execute(select(messages).where(_m.id.in_(some)))]
+
     def parts(self, ids: Sequence[str], *, kind: str | None = None) -> dict[str, list[Part]]:
         """The parts of each message in `ids`, in order; of one kind if given."""
         found: dict[str, list[Part]] = {}

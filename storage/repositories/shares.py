@@ -18,6 +18,7 @@ from storage.tables import metadata
 
 shares = metadata.tables["conversation_shares"]
 conversations = metadata.tables["conversations"]
+messages = metadata.tables["messages"]
 users = metadata.tables["users"]
 _s, _c, _u = shares.c, conversations.c, users.c
 
@@ -42,6 +43,10 @@ class ShareRepository(Repository):
         where = (_s.conversation_id == conversation_id, _s.reader_id == reader_id)
         return self._connection.execute(delete(shares).where(*where)).rowcount > 0
 
+    def clear(self, conversation_ids: Sequence[str]) -> None:
+        """Share these conversations with nobody."""
+        self._connection.execute(delete(shares).where(_s.conversation_id.in_(conversation_ids)))
+
     def of(self, conversation_id: str) -> list[Any]:
         """Whom a conversation is shared with: `reader_id`, `created_at`, and `nickname`, `email` of an account (None for everyone)."""
         query = select(_s.reader_id, _s.created_at, _u.nickname, _u.email).outerjoin(users, _u.id == _s.reader_id)
@@ -60,6 +65,11 @@ class ShareRepository(Repository):
         query = select(conversations, _u.nickname).join(users, _u.id == _c.owner_id)
         where = (_c.id == askable(conversation_id), *_readable(reader_id))
         return self._connection.execute(query.where(*where)).one_or_none()
+
+    def of_message(self, reader_id: str, message_id: str) -> Row[Any] | None:
+        """The conversation of a message, as `readable`."""
+        query = select(conversations, _u.nickname).join(users, _u.id == _c.owner_id).join(messages, messages.c.conversation_id == _c.id)
+        return self._connection.execute(query.where(messages.c.id == askable(message_id), *_readable(reader_id))).one_or_none()
 
     def page(self, reader_id: str, *, limit: int, offset: int, query: str = "") -> Sequence[Row[Any]]:
         """What others share with this reader, the last used first, each with its owner's `nickname`."""

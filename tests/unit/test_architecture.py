@@ -95,7 +95,7 @@ def test_services_name_who_asks() -> None:
 
     before_sign_in = {
         "needs_first_admin", "create_first_admin", "registration_open", "register", "availability", "sign_in", "resume", "verify_access",
-        "clean_up", "close",
+        "clean_up", "close", "follow",
     }  # fmt: skip
     nameless = set()
     for service in (Accounts, Chat, Configurations, Providers, Secrets):

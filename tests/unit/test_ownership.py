@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from core.auth.principal import Origin, Principal, Role
 from core.bootstrap import Services, build_services
+from core.chat.places import ReadingPlace
 from core.errors import ModeltrainError, NotFound
 from core.models.types import ConfigurationDraft
 from core.settings import Settings
@@ -154,6 +155,17 @@ ATTACKS: dict[str, Attack] = {
     "chat.continue_answer": answer,
     "chat.stop": answer,
     "chat.watch": answer,
+    "chat.unread": nothing,
+    "chat.seen": conversation,
+    "chat.unseen": conversation,
+    "chat.place": nothing,
+    "chat.save_place": lambda _: {"place": ReadingPlace("chat")},
+    "chat.start_following": nothing,
+    "chat.share": lambda v: conversation(v) | {"with_": "bob"},
+    "chat.unshare": lambda v: conversation(v) | {"reader": "bob"},
+    "chat.shares": conversation,
+    "chat.shared_with_me": nothing,
+    "chat.copy": conversation,
     "secrets.state": nothing,
     "secrets.rotate": nothing,
 }

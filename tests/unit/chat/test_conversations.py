@@ -253,6 +253,12 @@ def calls(conversation: str, message: str, configuration: str) -> dict[str, Call
         "save_draft": lambda chat, who: chat.save_draft(who, conversation, "stolen"),
         "draft": lambda chat, who: chat.draft(who, conversation),
         "create": lambda chat, who: chat.create(who, configuration_id=configuration),
+        "seen": lambda chat, who: chat.seen(who, conversation),
+        "unseen": lambda chat, who: chat.unseen(who, conversation),
+        "share": lambda chat, who: chat.share(who, conversation, "ann"),
+        "unshare": lambda chat, who: chat.unshare(who, conversation, "ann"),
+        "shares": lambda chat, who: chat.shares(who, conversation),
+        "copy": lambda chat, who: chat.copy(who, conversation),
     }
 
 
@@ -339,7 +345,16 @@ async def test_a_search_may_be_as_long_as_it_likes(house: House, query: str) -> 
 
 async def test_every_method_is_in_that_test() -> None:
     public = {name for name, _method in inspect.getmembers(Chat, inspect.isfunction) if not name.startswith("_")}
-    assert public - set(METHODS) == {"conversations", "clean_up"}, "these name nothing of anybody's"
+    assert public - set(METHODS) == {
+        "conversations",
+        "clean_up",
+        "shared_with_me",
+        "unread",
+        "place",
+        "save_place",
+        "start_following",
+        "follow",
+    }, "these name nothing of anybody's"
 
 
 async def test_the_operator_has_no_conversations(house: House) -> None:
