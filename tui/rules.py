@@ -28,6 +28,9 @@ BY_RULE: dict[str, Candidates] = {
     "unknown": (N_("“{value}” is not known here."), N_("Not known here.")),
     "not_a_public_key": (N_("Not an OpenSSH public key."),),
     "private_key": (N_("This is a private key: keep it to yourself, and give the public one (.pub)."),),
+    "several_keys": (N_("These are several keys: give them one at a time."),),
+    "key_options": (N_("There are options or a host name before the key: give only its kind, the key and its comment."),),
+    "other_key_format": (N_("Written for another program. Turn it into OpenSSH's form first: ssh-keygen -i -f FILE"),),
     "unsupported_key": (N_("Keys of the kind {kind} are not accepted; make one of the kind ed25519."), N_("Not an accepted kind of key.")),
     "weak_key": (
         N_("A key of {bits} bits is too weak; it needs {min}, or the kind ed25519."),

@@ -25,6 +25,7 @@ _MEDIUM_BITS, _STRONG_BITS = 35.0, 45.0
 #: So many hashes may wait for a thread; with more, sign-in asks to come back. A hash of cost 12 takes about a quarter of a second.
 _WAITING_MAX = 256
 _SECONDS_A_HASH = 0.25
+_GENERATED_LENGTH = 16
 _GENERATED_WITHOUT = frozenset("0O1lI")  # they look alike in many fonts
 
 
@@ -90,14 +91,14 @@ def strength(password: str, *, hints: Iterable[str] = ()) -> Strength:
     return Strength("strong" if bits >= _STRONG_BITS else "medium", problems, score)
 
 
-def generate_password(length: int = 16) -> str:
-    """A random password that keeps the rules, of letters and digits that cannot be taken for one another."""
+def generate_password() -> str:
+    """A random password that keeps the rules and is strong, of letters and digits that cannot be taken for one another."""
     import string
 
     alphabet = [character for character in string.ascii_letters + string.digits if character not in _GENERATED_WITHOUT]
     while True:
-        password = "".join(secrets.choice(alphabet) for _ in range(length))
-        if not problems_of(password):
+        password = "".join(secrets.choice(alphabet) for _ in range(_GENERATED_LENGTH))
+        if strength(password).level == "strong":  # one in ten thousand has words or repeats in it by chance
             return password
 
 

@@ -23,17 +23,9 @@ RSA_BITS_MIN: Final = 2048
 KEYS_MAX: Final = 50
 NAME_LIMIT: Final = 100
 _TEXT_LIMIT: Final = 16 * 1024
-_KINDS: Final = frozenset(
-    {
-        "ssh-ed25519",
-        "ssh-rsa",
-        "ecdsa-sha2-nistp256",
-        "ecdsa-sha2-nistp384",
-        "ecdsa-sha2-nistp521",
-        "sk-ssh-ed25519@openssh.com",
-        "sk-ecdsa-sha2-nistp256@openssh.com",
-    }
-)
+#: Those whose signatures the server takes (tui/ssh/options.py); any other key would be stored for nothing.
+_KINDS: Final = frozenset({"ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com"})
+_KIND = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa|webauthn)-[A-Za-z0-9@.-]{1,60}")
 #: Files that hold the secret half: PEM of every kind, OpenSSH's own, PuTTY's, and SSH.com's.
 _PRIVATE = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File|SSH2 ENCRYPTED", re.IGNORECASE)
 
@@ -51,7 +43,8 @@ class PublicKey:
 def parse_public_key(text: str) -> PublicKey:
     """The OpenSSH public key in `text`: one line as in a .pub file. Raises InvalidInput (field public_key).
 
-    Rules: required, too_long (max), private_key, not_a_public_key, unsupported_key (kind), weak_key (bits or kind, min).
+    Rules: required, too_long (max), private_key, several_keys, key_options, other_key_format, not_a_public_key, unsupported_key (kind),
+    weak_key (bits or kind, min).
     """
     text = text.strip()
     if not text:
@@ -60,18 +53,31 @@ def parse_public_key(text: str) -> PublicKey:
         raise InvalidInput("public_key", "private_key")
     if len(text) > _TEXT_LIMIT:
         raise InvalidInput("public_key", "too_long", max=_TEXT_LIMIT)
-    words = text.split(None, 2)
-    if len(words) < 2 or "\n" in text or "\r" in text:
+    words = _only_line(text).split(None, 2)
+    if len(words) < 2:
         raise InvalidInput("public_key", "not_a_public_key")
+    if not _KIND.fullmatch(words[0]) and any(word in _KINDS for word in text.split()[1:]):
+        raise InvalidInput("public_key", "key_options")
     kind, blob = words[0], _blob(words[1])
     if kind == "ssh-dss":
         raise InvalidInput("public_key", "weak_key", kind=kind)
     if kind not in _KINDS:
-        known = re.fullmatch(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa|webauthn)-[A-Za-z0-9@.-]{1,60}", kind)
+        known = _KIND.fullmatch(kind)
         raise InvalidInput("public_key", "unsupported_key", kind=kind) if known else InvalidInput("public_key", "not_a_public_key")
     encoded = base64.b64encode(blob).decode()
     _check_strength(_load(kind, encoded))
     return PublicKey(kind, f"{kind} {encoded}", fingerprint_of(blob), one_line(words[2] if len(words) > 2 else "", NAME_LIMIT))
+
+
+def _only_line(text: str) -> str:
+    """The line of the key, without blank lines and comments around it."""
+    if text.startswith("---- BEGIN SSH2 PUBLIC KEY"):
+        raise InvalidInput("public_key", "other_key_format")
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if len(lines) > 1:
+        all_keys = all(any(_KIND.fullmatch(word) for word in line.split()) for line in lines)
+        raise InvalidInput("public_key", "several_keys" if all_keys else "not_a_public_key")
+    return lines[0] if lines else ""
 
 
 def fingerprint_of(blob: bytes) -> str:

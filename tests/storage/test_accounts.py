@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable, Iterator
 
 import pytest
+from pyotp import TOTP
 
 from core.auth.accounts import Accounts, SignedIn
 from core.auth.names import check_nickname
-from core.auth.principal import Origin, Role
+from core.auth.principal import Origin, Principal, Role
 from core.auth.throttle import Attempt
-from core.errors import Conflict, InvalidInput, NotFound, SessionEnded, SignInRefused, TooManyAttempts
+from core.errors import (
+    CodeRefused,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    SecondFactorNeeded,
+    SessionEnded,
+    SignInRefused,
+    TooManyAttempts,
+    TooManySessions,
+)
 from core.secrets import make_box
 from core.settings import Settings
 from storage.unit_of_work import Storage, UnitOfWork
@@ -135,6 +147,102 @@ async def test_sessions_opened_at_once_are_three(house: House, two: tuple[Accoun
     assert sum(signed_in.new_address for signed_in in over_ssh) == 1
     states = await two[0].recheck_many([signed_in.principal for signed_in in opened])
     assert [state.fields["why"] for state in states.values() if isinstance(state, SessionEnded)] == ["too_many_sessions"] * 7
+
+
+async def test_connections_that_become_terminals_at_once_are_three(house: House, two: tuple[Accounts, Accounts]) -> None:
+    """Signed in uncounted, in two processes; then all say at once what they are."""
+    await house.user("ann")
+    many = [(await two[index % 2].sign_in("nick ann", PASSWORD, origin=SSH)).principal for index in range(8)]
+    used = await asyncio.gather(*(two[index % 2].use_session(who, "ssh") for index, who in enumerate(many)), return_exceptions=True)
+    assert all(isinstance(result, Principal | SessionEnded) for result in used), used
+    for accounts in two:
+        states = await accounts.recheck_many(many)
+        assert sum(isinstance(state, Principal) for state in states.values()) == 3
+    assert len(await house.accounts.sessions(next(state for state in states.values() if isinstance(state, Principal)))) == 3
+
+
+async def test_commands_at_once_are_as_many_as_allowed(house: House, two: tuple[Accounts, Accounts]) -> None:
+    await house.user("ann")
+    many = [house.neighbour(shell_sessions_a_user=5) for _ in range(2)]
+    who = [(await many[index % 2].sign_in("nick ann", PASSWORD, origin=SSH)).principal for index in range(9)]
+    used = await asyncio.gather(*(many[index % 2].use_session(each, "shell") for index, each in enumerate(who)), return_exceptions=True)
+    assert sum(isinstance(result, Principal) for result in used) == 5
+    assert sum(isinstance(result, TooManySessions) for result in used) == 4
+
+
+async def test_an_end_in_one_process_is_seen_by_the_next_look_of_another(house: House, two: tuple[Accounts, Accounts]) -> None:
+    here, elsewhere = two
+    await house.user("root", admin=True)
+    people = [(await house.user(name)).principal for name in ("ann", "bob", "eve", "dan")]
+    over_ssh = [(await here.sign_in(who.email, PASSWORD, origin=SSH)).principal for who in people]
+    assert list((await here.recheck_many(over_ssh)).values()) == over_ssh
+    await asyncio.gather(
+        elsewhere.set_disabled(OPERATOR, "ann@example.org", True),
+        elsewhere.set_password(OPERATOR, "bob@example.org", PASSWORD + "2"),
+        elsewhere.sign_out_everywhere(people[2]),
+        elsewhere.set_role(OPERATOR, "dan@example.org", Role.ADMIN),
+    )
+    *ended, dan = (await here.recheck_many(over_ssh)).values()
+    assert [state.fields["why"] for state in ended if isinstance(state, SessionEnded)] == ["disabled", "password_changed", "signed_out"]
+    assert isinstance(dan, Principal) and dan.is_admin
+
+
+async def test_leases_of_many_sessions_are_prolonged_in_one_write(house: House, two: tuple[Accounts, Accounts]) -> None:
+    here, elsewhere = two
+    ann = (await house.user("ann")).principal
+    many = [(await here.sign_in("nick ann", PASSWORD, origin=SSH)).principal for _ in range(4)]
+    await elsewhere.close_session(many[0])
+    house.time.pass_(200)
+    await here.recheck_many(many)
+    await here.settled()
+    house.time.pass_(200)
+    assert {session.id for session in await elsewhere.sessions(ann)} == {ann.session_id, *(who.session_id for who in many[1:])}
+    house.time.pass_(200)
+    assert [session.id for session in await elsewhere.sessions(ann)] == [ann.session_id]
+
+
+async def test_of_many_who_answer_with_one_code_at_once_one_gets_in(house: House, two: tuple[Accounts, Accounts]) -> None:
+    """Each process has its own challenge; the code is used up in the database."""
+    ann = (await house.user("ann")).principal
+    enrolment = await house.accounts.begin_second_factor(ann, PASSWORD)
+    app = TOTP(enrolment.secret)
+    recovery = await house.accounts.confirm_second_factor(ann, app.at(house.time.wall))
+    house.time.pass_(60)
+    for code in (app.at(house.time.wall), recovery[0]):
+        many = [house.neighbour(attempts_a_minute=100, failures_to_lock=100) for _ in range(6)]
+        challenges = []
+        for accounts in many:
+            with pytest.raises(SecondFactorNeeded) as caught:
+                await accounts.sign_in("nick ann", PASSWORD, origin=SSH)
+            challenges.append(caught.value.challenge)
+        tries = [accounts.answer_challenge(text, code, origin=SSH) for accounts, text in zip(many, challenges, strict=True)]
+        results = await asyncio.gather(*tries, return_exceptions=True)
+        assert sum(isinstance(result, SignedIn) for result in results) == 1
+        assert sum(isinstance(result, CodeRefused) for result in results) == 5
+    assert (await two[1].second_factor(ann)).recovery_codes_left == 9
+
+
+async def test_of_many_who_set_a_factor_up_at_once_one_is_left(house: House, two: tuple[Accounts, Accounts]) -> None:
+    ann = (await house.user("ann")).principal
+    begun = await asyncio.gather(*(two[index % 2].begin_second_factor(ann, PASSWORD) for index in range(4)))
+    codes = [TOTP(each.secret).at(house.time.wall) for each in begun]
+    results = await asyncio.gather(
+        *(two[index % 2].confirm_second_factor(ann, code) for index, code in enumerate(codes)), return_exceptions=True
+    )
+    assert sum(isinstance(result, tuple) for result in results) == 1
+    assert (await house.accounts.second_factor(ann)).recovery_codes_left == 10
+
+
+async def test_a_key_removed_in_one_process_opens_nothing_in_another(house: House, two: tuple[Accounts, Accounts]) -> None:
+    ann = (await house.user("ann")).principal
+    key = await house.accounts.add_ssh_key(ann, KEY)
+    blob = base64.b64decode(KEY.split()[1])
+    assert await two[0].key_holder("nick ann", blob, origin=SSH)
+    assert (await two[1].sign_in_with_key("nick ann", blob, origin=SSH)).principal.user_id == ann.user_id
+    await two[1].remove_ssh_key(ann, key.id)
+    assert not await two[0].key_holder("nick ann", blob, origin=SSH)
+    with pytest.raises(SignInRefused):
+        await two[0].sign_in_with_key("nick ann", blob, origin=SSH)
 
 
 async def test_processes_that_start_at_once_have_one_signing_key(house: House, two: tuple[Accounts, Accounts]) -> None:

@@ -98,6 +98,14 @@ def test_generated_passwords_keep_the_rules_and_differ() -> None:
     assert not set("".join(made)) & set("0O1lI")
 
 
+def test_chance_makes_no_poor_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    poor, good = "qeqEvykj77779nML", "tV4mXqK8zRw3HnYc"
+    assert strength(poor).level == "medium" and not problems_of(poor)
+    dice = iter("a" * 16 + poor + good)
+    monkeypatch.setattr("core.auth.passwords.secrets.choice", lambda _alphabet: next(dice))
+    assert generate_password() == good
+
+
 async def test_a_hash_is_verified_and_holds_all_of_a_long_password(passwords: Passwords) -> None:
     long = "密码" * 60 + "1a"  # bcrypt alone looks at 72 bytes, 24 of these characters
     known = await passwords.hash(long)

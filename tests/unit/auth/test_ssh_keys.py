@@ -54,7 +54,7 @@ def test_a_fingerprint_is_that_of_openssh() -> None:
 
 
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's ssh-keygen is not installed")
-@pytest.mark.parametrize("options", ["-t ed25519", "-t ecdsa -b 256", "-t ecdsa -b 384", "-t ecdsa -b 521", "-t rsa -b 2048"])
+@pytest.mark.parametrize("options", ["-t ed25519", "-t ecdsa -b 256", "-t rsa -b 2048"])
 def test_keys_of_openssh_are_taken_with_the_fingerprint_it_shows(tmp_path: Path, options: str) -> None:
     subprocess.run(["ssh-keygen", "-q", "-N", "", "-C", "注 释", "-f", str(tmp_path / "key"), *options.split()], check=True)
     shown = subprocess.run(["ssh-keygen", "-l", "-f", str(tmp_path / "key.pub")], check=True, capture_output=True, text=True).stdout
@@ -72,15 +72,15 @@ def test_keys_of_openssh_are_taken_with_the_fingerprint_it_shows(tmp_path: Path,
         new_key(),
         f"  {new_key()}  \n",
         f"{new_key()} a comment with  blanks",
-        *(public_text(ec.generate_private_key(curve)) for curve in (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1())),
+        public_text(ec.generate_private_key(ec.SECP256R1())),
+        f"# my laptop\n\n{new_key()}\n",
         public_text(rsa.generate_private_key(65537, 2048)),
         sk_ed25519(),
-        sk_ecdsa(),
     ],
 )
 def test_what_is_taken(text: str) -> None:
     key = parse_public_key(text)
-    assert key.kind == text.split()[0]
+    assert key.kind in text
     assert key.fingerprint.startswith("SHA256:")
     assert parse_public_key(key.text).fingerprint == key.fingerprint
 
@@ -99,7 +99,11 @@ PEM = "-----BEGIN {}-----\nMIIEow==\n-----END {}-----"
         ("ssh-ed25519 AAAA", "not_a_public_key"),
         ("ssh-ed25519 !!!!", "not_a_public_key"),
         ("ssh-ed25519 é", "not_a_public_key"),
-        (ED25519 + "\n" + new_key(), "not_a_public_key"),
+        (ED25519 + "\n" + new_key(), "several_keys"),
+        (ED25519 + "\nand more", "not_a_public_key"),
+        ("# only a remark", "not_a_public_key"),
+        *((public_text(ec.generate_private_key(curve)), "unsupported_key") for curve in (ec.SECP384R1(), ec.SECP521R1())),
+        (sk_ecdsa(), "unsupported_key"),
         (ED25519.replace("ssh-ed25519", "ssh-rsa", 1), "not_a_public_key"),
         (f"ssh-ed25519 {packed(b'ssh-ed25519', b'x' * 31)}", "not_a_public_key"),
         (f"ssh-ed25519 {packed(b'ssh-ed25519', b'x' * 32, b'more')}", "not_a_public_key"),
@@ -109,8 +113,9 @@ PEM = "-----BEGIN {}-----\nMIIEow==\n-----END {}-----"
         (f"ssh-ed448 {packed(b'ssh-ed448', b'x')}", "unsupported_key"),
         (f"ssh-ed25519-cert-v01@openssh.com {packed(b'x')}", "unsupported_key"),
         (f"ssh-\x1b[31m {packed(b'x')}", "not_a_public_key"),
-        (f'command="rm -rf /" {ED25519}', "not_a_public_key"),
-        (f"*.example.org {ED25519}", "not_a_public_key"),
+        (f'command="rm -rf /" {ED25519}', "key_options"),
+        (f"no-pty,from=10.0.0.0/8 {ED25519}", "key_options"),
+        (f"*.example.org {ED25519}", "key_options"),
         (PEM.format("RSA PRIVATE KEY", "RSA PRIVATE KEY"), "private_key"),
         (PEM.format("OPENSSH PRIVATE KEY", "OPENSSH PRIVATE KEY"), "private_key"),
         (PEM.format("ENCRYPTED PRIVATE KEY", "ENCRYPTED PRIVATE KEY"), "private_key"),
@@ -118,7 +123,7 @@ PEM = "-----BEGIN {}-----\nMIIEow==\n-----END {}-----"
         ("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none", "private_key"),
         ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----", "private_key"),
         (PEM.format("PUBLIC KEY", "PUBLIC KEY"), "not_a_public_key"),
-        ("---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n---- END SSH2 PUBLIC KEY ----", "not_a_public_key"),
+        ("---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n---- END SSH2 PUBLIC KEY ----", "other_key_format"),
         ("ssh-ed25519 " + "A" * 20_000, "too_long"),
         ("\ud800 \ud800", "not_a_public_key"),
     ],
