@@ -27,12 +27,11 @@ from tui.i18n import N_, Locale, _, use
 from tui.key_order import KeyOrder
 from tui.painting import Painting
 from tui.screens.base import Framed
-from tui.session import SessionContext, Terminal
+from tui.session import Live, SessionContext, Terminal
 from tui.ssh.colours import AUTO
 from tui.themes import DEFAULT_THEME, THEMES, textual_theme
 
 if TYPE_CHECKING:
-    from core.auth.sessions import LiveSession
     from core.auth.types import Profile, SignedIn
     from core.bootstrap import Services
 
@@ -162,7 +161,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         self._rechecks = self.set_interval(services.settings.auth.recheck_s, self._recheck)
         await self.go_on_as(live, signed_in)
 
-    async def go_on_as(self, live: LiveSession, signed_in: SignedIn) -> None:
+    async def go_on_as(self, live: Live, signed_in: SignedIn) -> None:
         """Show this account's interface; `live` knows whether its session goes on."""
         services = self.context.services
         self.context.live = live

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from core.auth.principal import Principal
 from tui.glyphs import can_show_unicode
@@ -12,9 +12,25 @@ from tui.i18n import Locale
 from tui.ssh.colours import Depth, depth_of
 
 if TYPE_CHECKING:
-    from core.auth.sessions import LiveSession
     from core.auth.types import Profile, SignedIn
     from core.bootstrap import Services
+
+
+class Live(Protocol):
+    """The session of whoever is signed in: core's LiveSession, or what stands for it where the application is served."""
+
+    @property
+    def principal(self) -> Principal:
+        """Who it is, as of the last look."""
+
+    async def recheck(self) -> Principal:
+        """Look again. Raises SessionEnded."""
+
+    async def sign_out(self) -> None: ...
+
+    async def sign_out_everywhere(self) -> None: ...
+
+    async def change_password(self, old: str, new: str) -> None: ...
 
 
 class NobodySignedIn(RuntimeError):
@@ -42,7 +58,7 @@ class SessionContext:
 
     locale: Locale
     terminal: Terminal = field(default_factory=Terminal)
-    live: LiveSession | None = None
+    live: Live | None = None
     profile: Profile | None = None
     signed_in_as: SignedIn | None = None
     _services: Services | None = None

@@ -17,6 +17,8 @@ from textual.message import Message
 
 from core.sanitise import sanitise
 
+_extended_key = XTermParser._parse_extended_key.__wrapped__
+
 
 class InputParser(XTermParser):
     """Takes what lies between the marks of a paste as text, sanitised, and as nothing else."""
@@ -74,9 +76,10 @@ class InputParser(XTermParser):
             else:
                 yield event
 
-    def _parse_extended_key(self, sequence: str) -> list[events.Key] | None:  # type: ignore[override]  # there it is cached, too
+    def _parse_extended_key(self, sequence: str) -> list[events.Key] | None:  # type: ignore[override]
+        # Past its cache, which would keep this parser, and by the keys in it a whole application that has ended.
         try:
-            return super()._parse_extended_key(sequence)
+            return _extended_key(self, sequence)
         except (ValueError, OverflowError):
             return None
 

@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tests.terminal import _JOINED
-from tui.ssh.colours import DEPTHS, Abilities, change, look_of
+from tui.ssh.colours import DEPTHS, Abilities, Depth, Look, change, look_of
 from tui.ssh.frames import Frame, Piece, cells_of, move
 
 WIDTH, HEIGHT = 24, 6
@@ -94,9 +94,9 @@ class Shown:
         for y, row in enumerate(self.frame.rows):
             self._draw_plainly(y, [*zip(row.texts, row.looks, strict=True)])
 
-    def _draw_plainly(self, y: int, cells: list[tuple[str, object]]) -> None:
+    def _draw_plainly(self, y: int, cells: list[tuple[str, Look]]) -> None:
         for x, (text, look) in enumerate(cells):
-            style = change(None, look)  # type: ignore[arg-type]
+            style = change(None, look)
             wide = x + 1 < len(cells) and not cells[x + 1][0]
             if text:
                 self._plain.feed(f"\x1b[{y + 1};{x + 1}H{style}{'  ' if wide else ' '}\x1b[{y + 1};{x + 1}H{_JOINED.sub('', text)}")
@@ -135,7 +135,7 @@ def test_the_frame_holds_what_was_composed(first: list[Strip], update: list[Piec
     for x, y, strip in update:
         cells = cells_of(strip._segments, frame.abilities)
         got = frame.rows[y].texts[x : x + len(cells)]
-        assert [text for text in got] == cells.texts
+        assert list(got) == cells.texts
 
 
 def test_nothing_is_sent_for_what_is_shown_already() -> None:
@@ -176,10 +176,10 @@ def test_a_character_of_disputed_width_moves_nothing_behind_it() -> None:
     """A terminal that takes the family for six cells still shows the rest of the line in its place."""
     family = "👩\u200d👩\u200d👧"
     shown = Shown(Abilities(), width=20, height=1)
-    shown.show([(0, 0, Strip([Segment("ab" + " " * 18)]))])
-    shown.show([(0, 0, Strip([Segment(f"ab{family}cdefgh" + " " * 10)]))])
     stubborn = pyte.Screen(20, 1)
-    pyte.Stream(stubborn).feed("ab" + " " * 18 + shown.sent.replace("\u200d", ""))
+    for text in ("ab" + " " * 18, f"ab{family}cdefgh" + " " * 10):
+        shown.show([(0, 0, Strip([Segment(text)]))])
+        pyte.Stream(stubborn).feed(shown.sent.replace("\u200d", ""))
     assert stubborn.display[0].startswith("ab") and "cdefgh" in stubborn.display[0]
     assert stubborn.buffer[0][4].data == "c" and stubborn.buffer[0][9].data == "h"
 
@@ -201,8 +201,8 @@ def test_the_cursor_gets_where_it_should(here: tuple[int, int], there: tuple[int
 
 @settings(max_examples=100, deadline=None)
 @given(before=st.sampled_from(STYLES), after=st.sampled_from(STYLES), depth=st.sampled_from(DEPTHS), singly=st.booleans())
-def test_a_change_of_style_gives_the_style(before: Style | None, after: Style | None, depth: str, singly: bool) -> None:
-    first, second = look_of(before, depth), look_of(after, depth)  # type: ignore[arg-type]
+def test_a_change_of_style_gives_the_style(before: Style | None, after: Style | None, depth: Depth, singly: bool) -> None:
+    first, second = look_of(before, depth), look_of(after, depth)
     changed, anew = pyte.Screen(4, 1), pyte.Screen(4, 1)
     pyte.Stream(changed).feed(change(None, first) + change(first, second, singly=singly) + "x")
     pyte.Stream(anew).feed(change(None, second) + "x")

@@ -176,6 +176,8 @@ class HomeScreen(AreaScreen):
         )
 
     def _versions(self) -> str:
+        if self.context.terminal.kind != "local":
+            return f"modeltrain {core.__version__}"  # where the server keeps its data is nothing to its guests
         return _("modeltrain {version} · Python {python} · data in {folder}").format(
             version=core.__version__, python=platform.python_version(), folder=one_line(str(self.modeltrain.settings.data_dir))
         )

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from core.errors import ModeltrainError, SessionEnded
+from tui import crash
 from tui.app import ModeltrainApp
-from tui.errors import describe
-from tui.i18n import Locale
+from tui.errors import Problem, describe
+from tui.i18n import Locale, _
 from tui.local import LocalPreferences
 from tui.session import Terminal
 
@@ -25,7 +26,7 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
 
     def __init__(self, settings: Settings, services: Services, connection: Connection, *, locale: Locale, terminal: Terminal) -> None:
         self._connection = connection
-        self._held = False
+        self._held = self._signing_out = False
         self._stop_watching: Callable[[], None] | None = None
         #: Set when the first screen is complete: until then others wait to be let in.
         self.shown = asyncio.Event()
@@ -41,6 +42,7 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
             from tui.screens.welcome.register import RegisterScreen
 
             await self.push_screen(RegisterScreen())
+            self.shown.set()
             return
         from tui.screens.welcome.gate import OpeningScreen
 
@@ -54,16 +56,27 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
             self.end_with(describe(error))
 
     async def signed_in(self, signed_in: SignedIn, *, keep: bool, resumed: bool = False) -> None:
-        self._stop_watching = self._connection.on_ended(self._ended)
-        await self.go_on_as(self._connection.live, signed_in)
+        connection = self._connection
+        live = connection.live or connection.registered(signed_in)
+        self._stop_watching = connection.on_ended(self._ended)
+        await self.go_on_as(live, signed_in)
         self.shown.set()
 
     def _ended(self, reason: SessionEnded) -> None:
         self.call_later(self.leave_account, reason)
 
+    async def sign_out(self, *, everywhere: bool = False) -> None:
+        self._signing_out = True
+        await super().sign_out(everywhere=everywhere)
+
     async def leave_account(self, reason: ModeltrainError | None = None) -> None:
-        self.problem = describe(reason) if reason is not None else None
-        self.exit(0)
+        """The end of this terminal: it says why, unless the person at it knows."""
+        if isinstance(reason, SessionEnded) and self._signing_out:
+            reason = None
+        if self.problem is None and reason is not None:
+            self.problem = describe(reason)
+        if not self._exit:
+            self.exit(0)
 
     def hold(self, begin: bool) -> None:
         """Hold frames back while the link is full; then show a fresh one."""
@@ -74,6 +87,17 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
             else:
                 self._end_batch()
 
+    def _fatal_error(self) -> None:
+        error = self._exception
+        if error is not None:
+            self.problem = sorry(error, self.settings)
+        self._close_messages_no_wait()
+
+    async def on_unmount(self) -> None:
+        if self._stop_watching is not None:
+            self._stop_watching()
+        self.shown.set()
+
     def _print_error_renderables(self) -> None:
         self._exit_renderables.clear()  # they would go to the server's own terminal
 
@@ -83,3 +107,14 @@ def _built(services: Services) -> Callable[[], Awaitable[Any]]:
         return services
 
     return built
+
+
+def sorry(error: BaseException, settings: Settings) -> Problem:
+    """The sorry sentences for `error`, which is recorded in the server's crash log."""
+    recorded = crash.record(error, settings.data_dir)
+    return Problem(
+        _("modeltrain came to an unexpected end. Sorry; what was saved is safe."),
+        _("Its code is {code}.").format(code=recorded.code),
+        _("Sign in again. If it happens again, give the code to whoever runs this server."),
+        recorded.code,
+    )

@@ -6,15 +6,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.sanitise import one_line
-from tui import crash
 from tui.errors import Problem
 from tui.i18n import Locale, _, from_environment, use
 from tui.session import terminal_of
-from tui.ssh.app import ServedApp
+from tui.ssh import memory
+from tui.ssh.app import ServedApp, sorry
 from tui.ssh.driver import SshDriver, clamped
 from tui.ssh.link import Link
 
@@ -137,52 +136,54 @@ class TerminalSession:
         except asyncio.CancelledError:
             status = 0
         except Exception as error:
-            await self._sorry(error)
+            await self._ask_for_key(sorry(error, self._context.settings))
         finally:
             self._close(status)
 
     async def _show(self) -> int:
         async with self._context.gate:
-            app = self._app = ServedApp(
-                self._context.settings,
-                self._connection.services,
-                self._connection,
-                locale=self._locale,
-                terminal=terminal_of(self._environment, "ssh"),
-            )
-            app.driver_class = partial(self._make_driver)  # type: ignore[assignment]
+            app = self._app = self._make_app()
             running = asyncio.create_task(app.run_async(size=self._size), name="application")
-            await asyncio.wait({running, asyncio.ensure_future(app.shown.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            shown = asyncio.create_task(app.shown.wait(), name="first screen")
+            try:
+                await asyncio.wait({running, shown}, return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:
+                running.cancel()
+                raise
+            finally:
+                shown.cancel()
         await running
-        await self._say_goodbye(app)
-        return app.return_code or 0
+        status, crashed, problem = app.return_code or 0, app._exception is not None, app.problem
+        self._app = self._driver = None
+        memory.release(app)
+        del app, running
+        if problem is not None:
+            await (self._ask_for_key(problem) if crashed else self._tell(problem))
+        elif self._notice:
+            self._write(self._locale.gettext(self._notice))
+        return status
 
-    def _make_driver(self, app: ServedApp, *, size: tuple[int, int], **_arguments: Any) -> SshDriver:
+    def _make_app(self) -> ServedApp:
+        context, connection = self._context, self._connection
+        terminal = terminal_of(self._environment, "ssh")
+        app = ServedApp(context.settings, connection.services, connection, locale=self._locale, terminal=terminal)
+        app.driver_class = self._make_driver  # type: ignore[assignment]  # Textual calls it to make one, and no more
+        return app
+
+    def _make_driver(self, app: ServedApp, **_arguments: Any) -> SshDriver:
         self._driver = SshDriver(app, wire=self, size=self._size)
         return self._driver
 
-    async def _say_goodbye(self, app: ServedApp) -> None:
-        error = app._exception
-        if error is not None:
-            await self._ask_for_key(app.problem or sorry(error, self._context))
-        elif app.problem is not None:
-            self._say(app.problem)
-        elif self._notice:
-            self._write(self._notice)
-
-    async def _sorry(self, error: Exception) -> None:
-        await self._ask_for_key(sorry(error, self._context))
-
     async def _ask_for_key(self, problem: Problem) -> None:
         """Say what happened and wait until it was read."""
-        self._say(problem)
+        await self._tell(problem)
         self._write(_("Press a key to leave."))
         self._waiting_for_key = True
         if not self._lost:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._key_pressed.wait(), _READING_S)
 
-    def _say(self, problem: Problem) -> None:
+    async def _tell(self, problem: Problem) -> None:
         for part in (problem.title, problem.why, problem.remedy):
             if part:
                 self._write(part)
@@ -192,16 +193,6 @@ class TerminalSession:
 
     def _close(self, status: int) -> None:
         self._link.part(self)
+        memory.left()
         if not self._lost and not self._channel.is_closing():
             self._channel.exit(status)
-
-
-def sorry(error: BaseException, context: WorkerContext) -> Problem:
-    """The sorry sentences for `error`, which is recorded in the server's crash log."""
-    recorded = crash.record(error, context.settings.data_dir)
-    return Problem(
-        _("modeltrain came to an unexpected end. Sorry; what was saved is safe."),
-        _("Its code is {code}.").format(code=recorded.code),
-        _("Sign in again. If it happens again, give the code to whoever runs this server."),
-        recorded.code,
-    )
