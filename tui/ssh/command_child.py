@@ -31,7 +31,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def silence() -> None:
-    """Let go of every handler of every log: their descriptors are closed in this process, or are those of somebody else."""
+    """Let go of every handler of every log, while their files are still theirs: later they would write to somebody else's, or close it."""
     for logger in (logging.getLogger(), *(logging.getLogger(name) for name in list(logging.Logger.manager.loggerDict))):
         logger.handlers = []
     logging.getLogger().addHandler(logging.NullHandler())
@@ -41,6 +41,7 @@ def run_child(request: Request, standard: list[int], report: socket.socket, sett
     """Become the command: its descriptors, session, environment, limits. Exits with its status, and tells it over `report`."""
     status = 1
     try:
+        silence()
         _take_descriptors(standard, report, request.terminal)
         _begin_anew(request)
         _keep_within(limits)
@@ -79,7 +80,6 @@ def _begin_anew(request: Request) -> None:
     os.environ.clear()
     os.environ.update(kept | dict(request.environment))
     os.chdir("/")
-    silence()
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115

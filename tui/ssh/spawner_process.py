@@ -77,8 +77,8 @@ def _leave_everything_behind(inbox: socket.socket) -> None:
 
     Its objects must not be freed: their descriptors have other owners by now.
     """
+    silence()
     gc.freeze()
-    silence()  # a handler would write to a descriptor that is somebody else's by now
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)  # Ctrl+C in the terminal of the front desk is for that alone
@@ -107,12 +107,17 @@ class _Spawner:
         self._watch(self._inbox, self._take)
         self._watch(self._woken, self._wake)
         while not self._leaving or self._children:
-            for key, _events in self._selector.select(_LOOK_S):
+            for key, _events in self._selector.select(self._patience()):
                 key.data()
             self._reap()
             self._look_at_the_clock()
             if os.getppid() != self._parent:
                 self._leave()
+
+    def _patience(self) -> float:
+        """Seconds until something is due."""
+        due = [child.kill_at or child.late_at for child in self._children.values()]
+        return max(0.0, min([_LOOK_S, *(at - time.monotonic() for at in due)]))
 
     def _watch(self, end: socket.socket, ready: Callable[[], None]) -> None:
         self._selector.register(end, selectors.EVENT_READ, ready)
