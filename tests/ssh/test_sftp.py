@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import stat
+import sys
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 import asyncssh
 import paramiko
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -196,7 +198,8 @@ async def test_the_root_shows_three_folders_and_stays_so(place: Place) -> None:
     assert [line.split()[-1] for line in listed[:3]] == sorted(FOLDERS)
     assert all("ann_of_the_lab" in line and "\x1b" not in line and "root" not in line for line in listed)
     assert listed[3].startswith("-rw-------") and listed[3].split()[1] == "1" and listed[3].endswith(" f")
-    for command in ("mkdir x", "rmdir datasets", "rename datasets y", "rm datasets", "put f f", "put f .parts/f", "get .ledger g", "ls .parts"):
+    refused = ("mkdir x", "rmdir datasets", "rename datasets y", "rm datasets", "put f f", "put f .parts/f", "get .ledger g", "ls .parts")
+    for command in refused:
         status, _out, errors = await place.sftp(command + "\n")
         assert status == 1, command
     assert sorted(path.name for path in place.of("ann").iterdir()) == sorted([*FOLDERS, ".ledger", PARTS])
@@ -213,6 +216,217 @@ async def test_every_change_inside_a_folder(place: Place) -> None:
     assert (place.folder / "back").read_bytes() == b"12345"
     assert sorted(path.name for path in place.of("ann", "exports").iterdir()) == ["copy", "f"]
     assert place.of("ann", "exports", "copy").read_bytes() == b"12345"
-    for command in ("chown 0 exports/f", "chgrp 0 exports/f", "ln -s f exports/l", "ln exports/f exports/l", "rmdir exports", "rm exports/*x"):
+    refused = ("chown 0 exports/f", "chgrp 0 exports/f", "ln -s f exports/l", "ln exports/f exports/l", "rmdir exports", "rm exports/*x")
+    for command in refused:
         assert (await place.sftp(command + "\n"))[0] == 1, command
     assert stat.S_IMODE(place.of("ann", "exports", "f").stat().st_mode) == 0o600
+
+
+async def test_two_people_do_not_see_each_other(place: Place) -> None:
+    (place.folder / "f").write_bytes(b"of bob")
+    assert (await place.sftp("put f datasets/secret\n", name="bob"))[0] == 0
+    anns, bobs = place.of("ann"), place.of("bob", "datasets", "secret")
+    ways = [
+        f"../{'b' * 32}/datasets/secret", str(bobs), f"datasets/../../{'b' * 32}/datasets/secret", "datasets/secret", "/etc/passwd",
+        "datasets/..;/..;/secret", "datasets/%2e%2e/secret", "datasets/..\\..\\secret", "~bob/datasets/secret", "datasets/link/secret",
+        "datasets/link", "datasets/file",
+    ]  # fmt: skip
+    (anns / "datasets" / "link").symlink_to(bobs.parent)
+    (anns / "datasets" / "file").symlink_to(bobs)
+    async with place.connect() as connection, connection.start_sftp_client() as client:
+        for way in ways:
+            for act in (client.open(way, "rb"), client.open(way, "r+b"), client.stat(way), client.remove(way), client.readlink(way)):
+                with pytest.raises(asyncssh.SFTPError):
+                    await act
+        assert await client.listdir("datasets") == []
+        for act in (client.symlink("/etc", "datasets/l"), client.link("datasets/f", "datasets/l"), client.chown("datasets", 0, 0)):
+            with pytest.raises(asyncssh.SFTPError):
+                await act
+    for way in ways:
+        assert (await place.scp("-O", f"ann:{way}", place.folder / "got"))[0] == 1
+    assert not (place.folder / "got").exists()
+    assert bobs.read_bytes() == b"of bob"
+
+
+async def test_an_upload_that_breaks_off_leaves_the_old_file(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "tui.ssh.sftp_log")
+    place.of("ann", "datasets", "a").write_bytes(b"old")
+    async with place.connect() as connection:
+        client = await connection.start_sftp_client()
+        big, small = await client.open("datasets/a", "wb"), await client.open("datasets/b", "wb")
+        await big.write(b"x" * 2_000_000)
+        await small.write(b"x" * 1000)
+        assert await client.listdir("datasets") == ["a"]
+        assert len(list(place.of("ann", PARTS).iterdir())) == 2
+        connection.abort()
+    await place.idle()
+    assert sorted(path.name for path in place.of("ann", "datasets").iterdir()) == ["a", "a.part"]
+    assert place.of("ann", "datasets", "a").read_bytes() == b"old"
+    assert not list(place.of("ann", PARTS).iterdir())
+    assert "ann of the lab (" in caplog.text and "in datasets: 2 files, 2 not whole, 2001000 bytes" in caplog.text
+    assert "\x1b" not in caplog.text
+    # What was kept is gone on with by OpenSSH's own means.
+    (place.folder / "a").write_bytes(b"x" * 3_000_000)
+    steps = "reput a datasets/a.part\nrm datasets/a\nrename datasets/a.part datasets/a\nreget datasets/a back\n"
+    status, _out, errors = await place.sftp(steps)
+    assert status == 0, errors
+    assert (place.folder / "back").read_bytes() == b"x" * 3_000_000
+
+
+async def test_scp_that_is_killed_leaves_nothing(place: Place) -> None:
+    """The old protocol: the client says how much comes, sends less, and is gone."""
+    async with place.connect() as connection:
+        writer, reader, _errors = await connection.open_session("scp -t datasets/a", encoding=None)
+        assert await reader.readexactly(1) == b"\0"
+        writer.write(b"C0644 5000 a\n")
+        assert await reader.readexactly(1) == b"\0"
+        writer.write(b"x" * 4000)
+        writer.write_eof()
+        await reader.read()
+        assert writer.channel.get_exit_status() in (1, None)
+    async with place.connect() as connection:
+        writer, reader, _errors = await connection.open_session("scp -t datasets/a", encoding=None)
+        writer.write(b"C0644 5 a\n12345\x01it went wrong here\n")  # the client could not read its own file
+        writer.write_eof()
+        assert (await reader.read()).startswith(b"\0\0")
+        assert writer.channel.get_exit_status() == 1
+    await place.idle()
+    assert not list(place.of("ann", "datasets").iterdir()) and not list(place.of("ann", PARTS).iterdir())
+
+
+@pytest.mark.parametrize("protocol", [(), ("-O",)], ids=["sftp", "rcp"])
+async def test_a_quota_that_is_reached_is_said(place: Place, protocol: tuple[str, ...]) -> None:
+    with (place.folder / "big").open("wb") as file:
+        file.truncate(QUOTA + 1)
+    status, _out, errors = await place.scp(*protocol, place.folder / "big", "ann:datasets")
+    assert status != 0
+    assert "Your files may not take more than 64 MB" in errors
+    await place.idle()
+    assert not list(place.of("ann", "datasets").iterdir()) and not list(place.of("ann", PARTS).iterdir())
+    async with place.connect() as connection, connection.start_sftp_client() as client:
+        with pytest.raises(asyncssh.SFTPFailure, match="may not take more"):
+            async with client.open("datasets/x", "wb") as file_:
+                await file_.write(b"x", QUOTA)
+        space = await client.statvfs("/")
+        assert space.blocks * space.frsize == QUOTA == space.bavail * space.frsize
+
+
+async def test_four_uploads_at_once_share_a_quota(place: Place) -> None:
+    """Each a little over a quarter: three fit, one is refused, and all that stays is whole."""
+    source = place.folder / "part"
+    source.write_bytes(b"x" * (QUOTA // 4 + 1))
+    done = await asyncio.gather(*(place.scp(source, f"ann:datasets/{number}") for number in range(4)))
+    await place.idle()
+    stored = list(place.of("ann", "datasets").iterdir())
+    whole = [path for path in stored if path.suffix != ".part"]
+    assert sum(status == 0 for status, *_ in done) == len(whole) <= 3
+    assert all(path.stat().st_size == QUOTA // 4 + 1 for path in whole)
+    assert sum(path.stat().st_size for path in stored) <= QUOTA
+    assert not list(place.of("ann", PARTS).iterdir())
+
+
+@pytest.mark.skipif(shutil.which("pscp") is None, reason="PuTTY's tools are not installed")
+@pytest.mark.parametrize("protocol", ["-sftp", "-scp"])
+async def test_putty_copies_too(place: Place, protocol: str) -> None:
+    (place.folder / "f").write_bytes(b"12345" * 1000)
+    fingerprint = place.host_key.get_fingerprint()
+    options = ["-batch", "-P", str(place.port), "-pw", PASSWORD, "-hostkey", fingerprint]
+    status, _out, errors = await place.run("pscp", *options, protocol, place.folder / "f", "ann@127.0.0.1:datasets/f")
+    assert status == 0, errors
+    status, _out, errors = await place.run("pscp", *options, protocol, "ann@127.0.0.1:datasets/f", place.folder / "back")
+    assert status == 0, errors
+    assert (place.folder / "back").read_bytes() == b"12345" * 1000
+    assert (await place.run("pscp", *options, protocol, place.folder / "f", "ann@127.0.0.1:f"))[0] == 1
+    steps = "ls\ncd images\nput f\nren f g\ndel g\nmkdir d\nrmdir d\nquit\n"
+    status, out, _errors = await place.run("psftp", *options, "ann@127.0.0.1", text=steps)
+    assert status == 0 and "datasets" in out and not list(place.of("ann", "images").iterdir())
+
+
+async def test_paramiko_copies_too(place: Place) -> None:
+    def work() -> list[str]:
+        transport = paramiko.Transport(("127.0.0.1", place.port))
+        try:
+            transport.connect(username="ann", password=PASSWORD)
+            client = paramiko.SFTPClient.from_transport(transport)
+            assert client is not None
+            (place.folder / "f").write_bytes(b"x" * 300_000)
+            client.put(str(place.folder / "f"), "datasets/f")
+            client.get("/datasets/f", str(place.folder / "back"))
+            with client.open("datasets/g", "w") as file:
+                file.write("text")
+            with client.open("datasets/g", "a") as file:
+                file.write(" and more")
+            with client.open("datasets/g") as file:
+                assert file.read() == b"text and more"
+            with pytest.raises(OSError):
+                client.open("datasets/g", "x")
+            client.utime("datasets/g", (1, 2))
+            client.chmod("datasets/g", 0o4777)
+            found = client.stat("datasets/g")
+            assert (found.st_mtime, found.st_mode, found.st_uid) == (2, stat.S_IFREG | 0o600, None)
+            assert client.normalize("datasets/../images/.") == "/images"
+            client.posix_rename("datasets/g", "datasets/f")
+            client.chdir("datasets")
+            return list(client.listdir())
+        finally:
+            transport.close()
+
+    assert await asyncio.to_thread(work) == ["f"]
+    assert (place.folder / "back").read_bytes() == b"x" * 300_000
+
+
+async def test_nothing_but_transfers(place: Place) -> None:
+    async with place.connect() as connection:
+        for command in ("rsync --server -logDtpre.iLsfxC . datasets", "/usr/lib/openssh/sftp-server"):
+            done = await connection.run(command)
+            assert done.exit_status == 1 and "Only sftp and scp" in str(done.stderr)
+        for command in ("scp -x", "scp -t", "scp -t a b", 'scp -t "', "scp -t -f a"):
+            done = await connection.run(command)
+            assert done.exit_status == 1 and "This form of scp" in str(done.stderr), command
+        for request in ({"subsystem": "netconf"}, {"command": "id"}, {"command": "scp"}, {}):
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await connection.create_process(**request)
+
+
+async def test_open_files_are_bounded(place: Place) -> None:
+    place.of("ann", "datasets", "f").write_bytes(b"x")
+    async with place.connect() as connection, connection.start_sftp_client() as client:
+        opened = [await client.open("datasets/f", "rb") for _ in range(MOST_HANDLES)]
+        with pytest.raises(asyncssh.SFTPFailure, match="Too many"):
+            await client.open("datasets/f", "rb")
+        await opened.pop().close()
+        opened.append(await client.open("datasets/f", "rb"))
+    await place.idle()
+    assert not [file for file in psutil.Process().open_files() if "/users/" in file.path]
+
+
+async def test_many_names_are_listed_whole_and_strange_ones_left_out(place: Place) -> None:
+    names = [f"{number:04}-文件" for number in range(700)]
+    for name in [*names, "bad\nname", "\u202egpj.exe"]:
+        place.of("ann", "datasets", name).write_bytes(b"")
+    (place.of("ann", "datasets") / os.fsdecode(b"\xff")).write_bytes(b"")
+    async with place.connect() as connection, connection.start_sftp_client() as client:
+        found = await client.readdir("datasets")
+        assert [str(entry.filename) for entry in found] == [*names, "\u202egpj.exe"]
+        assert "\u202e" not in str(found[-1].longname)
+        with pytest.raises(asyncssh.SFTPNoSuchFile):
+            await client.listdir("datasets/none")
+
+
+async def test_the_loop_stays_free_while_files_are_moved(place: Place) -> None:
+    """The disk is touched in the threads of the files only, never in the thread of the loop."""
+    seen: set[str] = set()
+    here = threading.get_ident()  # every piece of work begins with opening the account's root
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in {"open", "os.rename", "os.remove", "os.mkdir", "os.scandir", "os.truncate"} and threading.get_ident() == here:
+            path = arguments[0]
+            if isinstance(path, str | Path) and "/users/" in str(path):
+                seen.add(event)
+
+    sys.addaudithook(watch)
+    (place.folder / "f").write_bytes(b"x" * 1_000_000)
+    assert (await place.scp(place.folder / "f", "ann:datasets/f"))[0] == 0
+    assert (await place.scp("-O", "ann:datasets/f", place.folder / "g"))[0] == 0
+    here = -1  # a hook stays for ever
+    assert seen == set()

@@ -89,16 +89,17 @@ def test_services_name_who_asks() -> None:
     """Every public coroutine of a service takes the principal first, but for those before anybody is known."""
     from core.auth.accounts import Accounts
     from core.chat.service import Chat
+    from core.files.service import UserFiles
     from core.models.configurations import Configurations
     from core.models.providers import Providers
     from core.secrets import Secrets
 
     before_sign_in = {
         "needs_first_admin", "create_first_admin", "registration_open", "register", "availability", "sign_in", "resume", "verify_access",
-        "clean_up", "close", "follow",
+        "clean_up", "keep_clean", "close", "follow",
     }  # fmt: skip
     nameless = set()
-    for service in (Accounts, Chat, Configurations, Providers, Secrets):
+    for service in (Accounts, Chat, Configurations, Providers, Secrets, UserFiles):
         for name in dir(service):
             method = getattr(service, name)
             code = getattr(method, "__code__", None)

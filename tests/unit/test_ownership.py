@@ -29,7 +29,7 @@ PASSWORD = "correct horse 7 battery"
 UNKNOWN = "0" * 32
 SECRET = "top-secret-of-ann"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti ann@laptop"
-SERVICES = ("accounts", "providers", "configurations", "chat", "secrets")
+SERVICES = ("accounts", "providers", "configurations", "chat", "secrets", "files")
 ADMIN_ONLY = {"forbidden"}
 
 
@@ -166,6 +166,13 @@ ATTACKS: dict[str, Attack] = {
     "chat.shares": conversation,
     "chat.shared_with_me": nothing,
     "chat.copy": conversation,
+    "files.area": nothing,
+    "files.folder": nothing,
+    "files.resolve": lambda v: {"path": f"../{v.principal.user_id}/datasets/secret.jsonl"},
+    "files.open_reading": lambda v: {"path": f"../{v.principal.user_id}/datasets/secret.jsonl"},
+    "files.open_writing": lambda v: {"path": f"../{v.principal.user_id}/datasets/secret.jsonl"},
+    "files.usage": nothing,
+    "files.quota": nothing,
     "secrets.state": nothing,
     "secrets.rotate": nothing,
 }

@@ -89,7 +89,7 @@ class FileServer(asyncssh.SFTPServer):
 
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Handle:
         names = self._path(path)
-        if not pflags & (asyncssh.FXF_WRITE | asyncssh.FXF_APPEND):
+        if not pflags & (asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC):
             return Handle(await self._do(self._area.open_reading, names), names, writes=False)
         upload = await self._do(
             self._area.open_writing,

@@ -110,8 +110,9 @@ class TransferSession(SSHServerStreamSession[bytes]):
     def __init__(self, files: UserFiles, principal: Principal) -> None:
         super().__init__(None, None, 0, False)
         self._files, self._principal = files, principal
-        #: Set when nothing is open any more, which may be after the channel has gone.
+        #: Set while nothing is open: files may be closed after the channel has gone.
         self.over = asyncio.Event()
+        self.over.set()
 
     def subsystem_requested(self, subsystem: str) -> bool:
         return subsystem == SUBSYSTEM
@@ -123,6 +124,7 @@ class TransferSession(SSHServerStreamSession[bytes]):
         return False
 
     def session_started(self) -> None:
+        self.over.clear()
         connection = cast(Any, self._conn)
         connection.create_task(self._run(), self._channel.logger)
 
