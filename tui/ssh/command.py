@@ -82,6 +82,8 @@ class CommandSession:
         self._timers: list[asyncio.TimerHandle] = []
         self._early = bytearray()
         self._gone = self._held = self._early_end = False
+        #: The language of this session, for what is said from outside of its own task, too.
+        self._words = contextvars.Context()
         self._task: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], object] = lambda: None
 
@@ -90,8 +92,7 @@ class CommandSession:
     def start(self) -> None:
         """Begin. Called once, when the channel is open in both directions."""
         self._unsubscribe = self._connection.on_ended(self._session_ended)
-        loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._run(), name="command", context=contextvars.Context())
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="command", context=self._words)
 
     def data_received(self, data: bytes) -> None:
         if self._inlet is not None:
@@ -133,10 +134,10 @@ class CommandSession:
             self._end()
 
     async def drain(self, notice: str) -> None:
-        """The server stops: say so, ask the command to end, and wait until it has."""
+        """The server stops: say `notice` in this person's language, ask the command to end, and wait until it has."""
         if self._task is None or self._task.done():
             return
-        self._say(notice)
+        self._say(self._words.run(_, notice))
         self._end()
         await asyncio.wait({self._task})
 
@@ -261,7 +262,7 @@ class CommandSession:
             self._say(joined(problem.title, problem.why))
             self._end()
 
-        self._timers.append(asyncio.get_running_loop().call_later(_LAST_WORDS_S, end))
+        self._timers.append(asyncio.get_running_loop().call_later(_LAST_WORDS_S, end, context=self._words))
 
     def _signal(self, number: int) -> None:
         if self._running is not None:

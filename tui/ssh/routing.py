@@ -212,7 +212,8 @@ class ChannelRouter(asyncssh.SSHServerSession[bytes]):
 
     @property
     def _is_terminal(self) -> bool:
-        return self._command is None and self._subsystem is None
+        """Whether it is for the application. Without a terminal and without a command it is told how commands are given."""
+        return self._command is None and self._subsystem is None and self._pty is not None
 
     @property
     def _is_transfer(self) -> bool:
@@ -223,10 +224,7 @@ class ChannelRouter(asyncssh.SSHServerSession[bytes]):
         if connection.signed_in is None and (len(connection.channels) > 1 or not self._is_terminal):
             return Problem(_("Only the registration is open here."), "", _("Register with one terminal first: ssh -t …"), "register_only")
         if self._is_terminal:
-            if self._pty is not None:
-                return None
-            remedy = _("Give ssh the option -t, or a command, for example: ssh … conversation list")
-            return Problem(_("modeltrain needs a terminal."), "", remedy, "no_terminal")
+            return None
         if connection.signed_in is not None and connection.signed_in.must_change_password:
             remedy = _("Sign in with a terminal first, to choose a new one.")
             return Problem(_("Your password must be changed."), "", remedy, "password_change")
@@ -236,9 +234,8 @@ class ChannelRouter(asyncssh.SSHServerSession[bytes]):
         context, channel, environment = self._context, self._channel, self._channel.environment
         if self._is_transfer:
             return Transfer(context, connection, channel)
-        if self._command is not None:
-            return CommandSession(context, connection, channel, self._command, pty=self._pty, environment=environment)
-        assert self._pty is not None
+        if self._command is not None or self._pty is None:
+            return CommandSession(context, connection, channel, self._command or "", pty=self._pty, environment=environment)
         return TerminalSession(context, connection, channel, term=self._pty.term, size=self._pty.size, environment=environment)
 
     # Refusing --------------------------------------------------------------------------------------------------------
