@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
-from core.auth.types import Profile, SessionInfo, SshKeyInfo
+from core.auth.types import Profile, SecondFactor, SessionInfo, SshKeyInfo
 from core.sanitise import one_line
 from tui import moments
 from tui.i18n import LANGUAGES, N_, _, current
+from tui.screens.account.second_factor import state_of
 from tui.themes import tokens_of
 from tui.widgets.rows import Column, Row
 
@@ -25,17 +26,18 @@ KEY_COLUMNS = (
     Column("used", N_("Last used"), 17),
     Column("fingerprint", N_("Fingerprint"), 50),
 )
-_KINDS = {"local": N_("this terminal"), "ssh": N_("over SSH"), "shell": N_("shell command")}
+_KINDS = {"local": N_("this terminal"), "ssh": N_("over SSH"), "shell": N_("shell, files")}
 _ROLES = {"user": N_("user"), "admin": N_("administrator")}
 
 
-def profile_rows(profile: Profile, theme: str, zone: tzinfo | None) -> list[Row]:
+def profile_rows(profile: Profile, factor: SecondFactor, theme: str, zone: tzinfo | None) -> list[Row]:
     """What the account is; lines that Enter changes say so."""
     change = _("Enter changes it")
     lines = [
         ("nickname", _("Nickname"), profile.nickname, change),
         ("email", _("E-mail"), profile.email, change),
         ("password", _("Password"), "········", change),
+        ("second_factor", _("Second factor"), state_of(factor, zone), change if factor.enabled else _("Enter sets it up")),
         ("language", _("Language"), LANGUAGES.get(profile.language or current().language, ""), change),
         ("theme", _("Theme"), _(tokens_of(theme).label), change),
         ("time_zone", _("Time zone"), profile.time_zone or _("as this machine"), change),

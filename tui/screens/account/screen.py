@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from core.auth.types import SessionInfo, SshKeyInfo
+from core.auth.types import SecondFactor, SessionInfo, SshKeyInfo
 from core.events import AccountChanged, Event
 from core.sanitise import one_line
 from tui import moments
 from tui.i18n import LANGUAGES, N_, _, ngettext
 from tui.screens.account import dialogs, pages
+from tui.screens.account.factor_steps import FactorSteps
 from tui.screens.base import AreaScreen
 from tui.themes import THEMES
 from tui.widgets.dialogs import Ask, Choose, Confirm
@@ -23,14 +24,15 @@ from tui.widgets.tabs import TabLine
 PROFILE, SESSIONS, KEYS = "profile", "sessions", "keys"
 
 
-class AccountScreen(AreaScreen):
+class AccountScreen(FactorSteps, AreaScreen):
     """Three views of one list."""
 
     AREA = N_("Account")
     HELP = N_(
         "Left and right change between profile, sessions and SSH keys.\n\n"
         "Profile: Enter changes the line in hand. A new e-mail and a new password ask for the password you have; a new password ends every "
-        "other session.\n\n"
+        "other session. The second factor asks for a code from an authenticator app after the password; setting it up, new recovery codes "
+        "and turning it off ask for the password too.\n\n"
         "Sessions: every place where you are signed in. d ends the one in hand, o ends all of them, this one too.\n\n"
         "SSH keys: the public keys that let you in without a password when modeltrain is served over SSH. n adds one, r gives it another "
         "name, d removes it."
@@ -55,6 +57,7 @@ class AccountScreen(AreaScreen):
         super().on_mount()
         self._sessions: tuple[SessionInfo, ...] = ()
         self._keys: tuple[SshKeyInfo, ...] = ()
+        self._factor = SecondFactor(False, None, 0)
         self.rows.focus()
         self._draw()
         self.reload()
@@ -89,6 +92,7 @@ class AccountScreen(AreaScreen):
         self.context.profile = await accounts.profile(self.principal)
         self._sessions = await accounts.sessions(self.principal)
         self._keys = await accounts.ssh_keys(self.principal)
+        self._factor = await accounts.second_factor(self.principal)
         self._draw()
 
     def _draw(self) -> None:
@@ -101,7 +105,7 @@ class AccountScreen(AreaScreen):
         rows.openable = self.view == PROFILE
         if self.view == PROFILE:
             rows.columns = pages.PROFILE_COLUMNS
-            rows.show(pages.profile_rows(self.context.profile, self.app.theme, zone))
+            rows.show(pages.profile_rows(self.context.profile, self._factor, self.app.theme, zone))
         elif self.view == SESSIONS:
             rows.columns = pages.SESSION_COLUMNS
             rows.show(pages.session_rows(self._sessions, self.services.clock.now(), zone))
@@ -141,6 +145,8 @@ class AccountScreen(AreaScreen):
                 self.app.push_screen(dialogs.NewEmail(profile.email), self._change_email)
             case "password":
                 self.app.push_screen(dialogs.NewPassword(profile.email, profile.nickname), self._change_password)
+            case "second_factor":
+                self._edit_factor()
             case "language":
                 languages = [(code, name, "") for code, name in LANGUAGES.items()]
                 self.app.push_screen(Choose(_("Language"), languages, self.context.locale.language), self._change_language)
