@@ -77,25 +77,31 @@ class Answers(ChatBase):
         self.draw_state()
 
     async def _watch(self, live: LiveAnswer) -> None:
-        opened = self.opened
+        opened, clock, drawn = self.opened, self.services.clock, float("-inf")
         # While nothing comes no update comes either, but the seconds go on.
         ticking = self.set_interval(1.0, lambda: self._tick(live))
         try:
             async for update in self.services.chat.watch(self.principal, live.id, interval_s=INTERVAL):
                 if self.opened is not opened or opened.live is not live:
                     return
-                live.take(update, self.services.clock.monotonic())
+                now = clock.monotonic()
+                live.take(update, now)
+                if update.reasoning and len(update.reasoning) == len(live.reasoning):
+                    self.refresh_bindings()  # there is something to open now
+                if update.message is None and now - drawn < self.modeltrain.stream_every_s - INTERVAL / 2:
+                    live.undrawn = True
+                    continue
+                drawn, live.undrawn = now, False
                 if update.message is not None:
                     self._ended(update.message)
                     return
                 self.transcript.update(live.view())
-                if update.reasoning and len(update.reasoning) == len(live.reasoning):
-                    self.refresh_bindings()  # there is something to open now
         finally:
             ticking.stop()
 
     def _tick(self, live: LiveAnswer) -> None:
-        if self.opened.live is live and live.tick(self.services.clock.monotonic()):
+        if self.opened.live is live and (live.tick(self.services.clock.monotonic()) or live.undrawn):
+            live.undrawn = False
             self.transcript.update(live.view())
 
     def _ended(self, message: Message) -> None:

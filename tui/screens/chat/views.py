@@ -133,6 +133,8 @@ class LiveAnswer:
     ttft_ms: int | None = None
     ttfa_ms: int | None = None
     problem: str = ""
+    #: Whether the screen is behind: frames are left out where the link is slow.
+    undrawn: bool = False
     _at: float = 0.0
     _thinking: TokenCounter = field(default_factory=TokenCounter)
 
