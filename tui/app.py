@@ -194,6 +194,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         if profile.theme in THEMES:
             self.theme = profile.theme
         self.use_colours(str(profile.preferences.get("colours", AUTO)))
+        self.use_link_preference(str(profile.preferences.get("slow_link", AUTO)))
         if "ascii" in profile.preferences:
             self.use_glyphs(ASCII if profile.preferences["ascii"] or not self.context.terminal.unicode else UNICODE)
         for screen in self.framed_screens():
@@ -287,6 +288,10 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         for screen in self.framed_screens():
             if screen.is_mounted:
                 screen.retranslate()
+
+    def use_link_preference(self, preference: str) -> None:
+        """Save bytes ("on") or not ("off"); a local terminal is no slow link by itself."""
+        self.save_bytes(preference == "on")
 
     def use_glyphs(self, glyphs: Glyphs) -> None:
         """Draw with these signs from now on."""

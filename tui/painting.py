@@ -11,7 +11,7 @@ from textual.driver import Driver
 from textual.filter import ANSIToTruecolor
 
 from tui.session import Terminal
-from tui.ssh.colours import DEPTHS, Depth, abilities_of
+from tui.ssh.colours import AUTO, DEPTHS, Depth, abilities_of
 from tui.ssh.frames import Frame, pieces_of
 from tui.themes import ANSI_THEME
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Bytes from which on a terminal that can is told to show a frame all at once.
 _WORTH_HOLDING = 400
+#: Seconds between two frames of a growing answer: usually, and where bytes are dear.
+_STREAM_S, _STREAM_SLOW_S = 0.15, 0.5
 
 
 class Painting(App[int], inherit_bindings=False):
@@ -30,7 +32,11 @@ class Painting(App[int], inherit_bindings=False):
     def __init__(self, **arguments: Any) -> None:
         self.frame = Frame()
         self._terminal = Terminal()
+        self._preferred = AUTO
+        self.saving = False
         self._held_back = False
+        #: Characters of one frame, where a large one would hold others up; the rest of it follows.
+        self.frame_room: int | None = None
         super().__init__(**arguments)
         # NO_COLOR, which is looked at elsewhere: Textual would draw in greys, and for a served person ask the server's environment.
         self._filters = [kept for kept in self._filters if isinstance(kept, ANSIToTruecolor)]
@@ -44,7 +50,24 @@ class Painting(App[int], inherit_bindings=False):
 
     def use_colours(self, preference: str) -> None:
         """As many colours as the person prefers ("auto": as the terminal seems to have)."""
-        depth: Depth = preference if preference in DEPTHS else self._terminal.colours
+        self._preferred = preference
+        self._choose_colours()
+
+    def save_bytes(self, saving: bool) -> None:
+        """The link is slow, or is not: fewer frames while an answer comes, and no more than sixteen colours."""
+        if saving != self.saving:
+            self.saving = saving
+            self._choose_colours()
+
+    @property
+    def stream_every_s(self) -> float:
+        """Seconds between two frames of a growing answer."""
+        return _STREAM_SLOW_S if self.saving else _STREAM_S
+
+    def _choose_colours(self) -> None:
+        depth: Depth = self._preferred if self._preferred in DEPTHS else self._terminal.colours
+        if self.saving and depth != "none":
+            depth = "16"
         if depth != self.frame.abilities.depth:
             self._paint_in(depth)
             if self.is_running:
@@ -89,7 +112,7 @@ class Painting(App[int], inherit_bindings=False):
     def _paint(self, driver: Driver, update: LayoutUpdate | ChopsUpdate) -> None:
         try:
             x, y = self.screen.outer_size.clamp_offset(self.cursor_position)
-            data = self.frame.paint(pieces_of(update), *self.size, cursor=(x, y))
+            data = self.frame.paint(pieces_of(update), *self.size, cursor=(x, y), room=self.frame_room)
         except Exception as error:
             self.frame.forget()
             self._handle_exception(error)
@@ -102,9 +125,16 @@ class Painting(App[int], inherit_bindings=False):
             if whole:
                 self._end_update()
             driver.flush()
+        if self.frame.unfinished:
+            self._held_back = True
+            self.call_later(self._show_held_back)
 
     def _end_batch(self) -> None:
         super()._end_batch()
+        self._show_held_back()
+
+    def _show_held_back(self) -> None:
+        """Compose and show the screen as it is by now, if something of it was not shown and nothing stands against it."""
         if not self._batch_count and self._held_back:
             self._held_back = False
             try:

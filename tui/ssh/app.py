@@ -13,6 +13,7 @@ from tui.errors import Problem, describe
 from tui.i18n import Locale, _
 from tui.local import LocalPreferences
 from tui.session import Terminal
+from tui.ssh.colours import AUTO
 
 if TYPE_CHECKING:
     from core.auth.types import SignedIn
@@ -20,17 +21,22 @@ if TYPE_CHECKING:
     from core.settings import Settings
     from tui.ssh.connection import Connection
 
+#: Characters of one frame: with what may be on the way already, no more than 40 KB wait for one terminal.
+_ROOM = 10 * 1024
+
 
 class ServedApp(ModeltrainApp, inherit_bindings=True):
     """`connection`: whose it is; several terminals may share it. When it ends, `problem` says why."""
 
     def __init__(self, settings: Settings, services: Services, connection: Connection, *, locale: Locale, terminal: Terminal) -> None:
         self._connection = connection
-        self._held = self._signing_out = False
+        self._held = self._signing_out = self._slow = self._told_slow = False
+        self._link_preference = AUTO
         self._stop_watching: Callable[[], None] | None = None
         #: Set when the first screen is complete: until then others wait to be let in.
         self.shown = asyncio.Event()
         super().__init__(settings, _built(services), locale=locale, terminal=terminal, owns_services=False)
+        self.frame_room = _ROOM
 
     def kept_preferences(self) -> LocalPreferences:
         return LocalPreferences()  # those in the data folder are of whoever uses this machine itself
@@ -77,6 +83,20 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
             self.problem = describe(reason)
         if not self._exit:
             self.exit(0)
+
+    def use_link_preference(self, preference: str) -> None:
+        self._link_preference = preference
+        self.save_bytes(preference == "on" or (preference == AUTO and self._slow))
+
+    def link_is_slow(self, slow: bool) -> None:
+        """The link was measured; "auto" follows, and says so once."""
+        self._slow = slow
+        if self._link_preference != AUTO or slow == self.saving:
+            return
+        self.save_bytes(slow)
+        if slow and not self._told_slow:
+            self._told_slow = True
+            self.say(_("The link is slow: fewer frames and 16 colours now. Settings, “Slow link”, turns this off."))
 
     def hold(self, begin: bool) -> None:
         """Hold frames back while the link is full; then show a fresh one."""

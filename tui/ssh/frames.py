@@ -147,13 +147,20 @@ class Frame:
         #: Where the cursor is; a column of -1 is unknown, a line of -1 too.
         self._x = self._y = -1
         self._out: list[str] = []
+        #: Whether the last painting left lines out because they had no room.
+        self.unfinished = False
 
     def forget(self) -> None:
         """The terminal shows something unknown: the next painting erases it first."""
         self.width = self.height = 0
 
-    def paint(self, pieces: Iterable[Piece], width: int, height: int, cursor: tuple[int, int] | None = None) -> str:
-        """What to send, "" for nothing, so that `pieces` are shown. `cursor`: the column and line where it is left."""
+    def paint(
+        self, pieces: Iterable[Piece], width: int, height: int, cursor: tuple[int, int] | None = None, *, room: int | None = None
+    ) -> str:
+        """What to send, "" for nothing, so that `pieces` are shown. `cursor`: the column and line where it is left.
+
+        `room`: characters after which no further line is begun; then `unfinished` is true and the rest has to be painted again.
+        """
         anew = (self.width, self.height) != (width, height)
         if anew:
             self._begin(width, height)
@@ -161,7 +168,11 @@ class Frame:
         for x, y, strip in pieces:
             if 0 <= y < height and 0 <= x < width:
                 wanted.setdefault(y, []).append((x, cells_of(strip._segments, self.abilities)))
+        self.unfinished = False
         for y in sorted(wanted):
+            if room is not None and sum(map(len, self._out)) > room:
+                self.unfinished = True
+                break
             for x, cells in self._joined(y, wanted[y]):
                 self._paint_line(x, y, cells)
         return self._taken(cursor)

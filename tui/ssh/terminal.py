@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 #: Seconds that somebody may take to read why the session ended, before the channel is closed all the same.
 _READING_S = 120.0
+#: What a packet takes beside its data, in bytes.
+_PACKET = 40
 #: The longest name of a terminal that is believed.
 _LONGEST = 64
 
@@ -111,7 +113,7 @@ class TerminalSession:
         """Send to the client, as far as there is one."""
         if not self._lost and not self._channel.is_closing():
             self._channel.write(data)
-            self._link.sent(len(data))
+            self._link.sent(len(data) + _PACKET)
 
     def listen(self, listening: bool) -> None:
         if self._lost:
@@ -125,6 +127,11 @@ class TerminalSession:
         """Called by the link: hold frames back, or go on with a fresh one."""
         if self._app is not None and self._app.is_running:
             self._app.hold(begin)
+
+    def slow(self, is_slow: bool) -> None:
+        """Called by the link."""
+        if self._app is not None and self._app.is_running:
+            self._app.link_is_slow(is_slow)
 
     # Life ------------------------------------------------------------------------------------------------------------
 
