@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -83,6 +86,36 @@ async def test_a_password_for_one_sign_in_copies_nothing(served: Served, client_
     for options in ((), ("-O",)):
         status, errors = await asyncio.to_thread(copy, served, client_folder / "f", "bob:datasets/f", options=options, password=password)
         assert status != 0 and "Your password must be changed" in errors
+
+
+def test_the_examples_of_the_page_work_as_written(served: Served, client_folder: Path) -> None:
+    """Every shell block of docs/files.md, one after the other, with the host and port of the test behind the names of the page."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    programs = client_folder / "bin"
+    programs.mkdir()
+    more = {"HostName": "127.0.0.1", "HostKeyAlias": f"[127.0.0.1]:{served.port}", "ControlMaster": "no"}
+    for name in ("scp", "sftp"):
+        line = shlex.join([str(shutil.which(name)), *served.options(more=more)])
+        (programs / name).write_text(f'#!/bin/sh\nexec {line} "$@"\n')
+        (programs / name).chmod(0o700)
+    (client_folder / "train.jsonl").write_text("{}\n")
+    (client_folder / "corpus").mkdir()
+    (client_folder / "corpus" / "a.txt").write_text("a")
+    (client_folder / "big.jsonl").write_bytes(b"x" * 3_000_000)
+    (folder(served, "ann") / "datasets" / "big.jsonl.part").write_bytes(b"x" * 1_000_000)
+    environment = served.environment() | {"PATH": f"{programs}:{served.environment()['PATH']}"}
+    for block in blocks:
+        done = subprocess.run(
+            ["sh", "-e"], input=block, capture_output=True, text=True, env=environment, cwd=client_folder, timeout=LIMIT_S, check=False
+        )
+        assert done.returncode == 0, (block, done.stdout, done.stderr)
+        assert "Failure" not in done.stderr and "denied" not in done.stderr, done.stderr
+    assert len(blocks) == 4
+    assert (client_folder / "copy.jsonl").read_text() == "{}\n" and (client_folder / "corpus-copy" / "a.txt").read_text() == "a"
+    datasets = folder(served, "ann") / "datasets"
+    assert sorted(str(path.relative_to(datasets)) for path in datasets.rglob("*")) == ["2026", "2026/train.jsonl", "big.jsonl"]
+    assert (datasets / "big.jsonl").stat().st_size == 3_000_000
 
 
 async def test_rsync_is_told_what_to_do(served: Served) -> None:
