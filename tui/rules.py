@@ -28,6 +28,7 @@ BY_RULE: dict[str, Candidates] = {
     "unknown": (N_("“{value}” is not known here."), N_("Not known here.")),
     "not_a_public_key": (N_("Not an OpenSSH public key."),),
     "private_key": (N_("This is a private key: keep it to yourself, and give the public one (.pub)."),),
+    "several_named": (N_("Several keys have this name: give the fingerprint of the one you mean."),),
     "several_keys": (N_("These are several keys: give them one at a time."),),
     "key_options": (N_("There are options or a host name before the key: give only its kind, the key and its comment."),),
     "other_key_format": (N_("Written for another program. Turn it into OpenSSH's form first: ssh-keygen -i -f FILE"),),
@@ -61,11 +62,13 @@ BY_RULE: dict[str, Candidates] = {
     "path": (N_("No “.” or “..” in the path."),),
     "network": (N_("Not a network like 10.0.0.0/8."),),
     "never": (N_("Nobody may reach this address."),),
+    "yourself": (N_("That is you."),),
 }
 
 #: The words for `field` of InvalidInput.
 FIELDS: dict[str, str] = {
     "email": N_("e-mail"),
+    "reader": N_("with whom"),
     "nickname": N_("nickname"),
     "password": N_("password"),
     "old_password": N_("old password"),

@@ -267,6 +267,11 @@ BY_WHAT: dict[str, Text] = {
     "no_password": Text(
         (N_("A password is needed."),), (), (N_("Run it in a terminal, or give --password-file FILE or MODELTRAIN_PASSWORD."),)
     ),
+    "no_code": Text(
+        (N_("A code is needed."),),
+        (N_("The account has a second factor."),),
+        (N_("Run it in a terminal, or give the code in MODELTRAIN_CODE."),),
+    ),
     "new_password_needed": Text(
         (N_("This account needs a new password first."),),
         (N_("Its password was set by an administrator, for one sign-in."),),
@@ -293,6 +298,7 @@ BY_WHAT: dict[str, Text] = {
 
 #: NotFound by `kind`.
 BY_KIND: dict[str, Candidates] = {
+    "share": (N_("It is not shared with “{reference}”."), N_("It is not shared so.")),
     "conversation": (N_("There is no conversation “{reference}”."), N_("There is no such conversation.")),
     "configuration": (N_("There is no configuration “{reference}”."), N_("There is no such configuration.")),
     "default_configuration": (N_("No configuration is the default."),),

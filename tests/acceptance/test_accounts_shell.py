@@ -186,7 +186,7 @@ def test_prompts_are_hidden_and_ask_twice(tmp_path: Path) -> None:
             assert PASSWORD not in screen
             assert terminal.wait() == (0 if second == PASSWORD else 2)
     with Terminal([str(COMMAND), "--data", str(tmp_path / "data"), "sign-in"], environment=clean_environment()) as terminal:
-        terminal.until("E-mail:")
+        terminal.until("E-mail or nickname:")
         terminal.write(ANN + "\n")
         terminal.until("Password:")
         terminal.write(PASSWORD + "\n")

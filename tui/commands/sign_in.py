@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.auth.principal import Origin
-from core.errors import EnvironmentProblem, SessionEnded
+from core.errors import CodeRefused, EnvironmentProblem, SecondFactorNeeded, SessionEnded
 from core.sanitise import one_line
-from tui.commands.common import Invocation, command_group, err, out, print_json, read_secret, run_without_principal
+from tui.commands.common import Invocation, command_group, err, out, print_json, print_problem, read_secret, run_without_principal
 from tui.commands.files import NamedFile
+from tui.errors import describe
 from tui.i18n import _
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ _SHELL = Origin("shell")
 @app.command("sign-in", help=_("Sign in and stay signed in for commands on this machine and for the application."))
 def sign_in(
     context: typer.Context,
-    email: Annotated[str | None, typer.Argument(metavar="[EMAIL]", help=_("The e-mail of your account."), show_default=False)] = None,
+    email: Annotated[
+        str | None, typer.Argument(metavar="[EMAIL]", help=_("The e-mail or nickname of your account."), show_default=False)
+    ] = None,
     password_file: Annotated[
         NamedFile | None,
         typer.Option(
@@ -48,7 +52,10 @@ def sign_in(
             raise EnvironmentProblem(what="no_account")
         address = email if email is not None else _ask_email()
         password = read_secret(_("Password: "), file=password_file)
-        signed_in = await services.accounts.sign_in(address, password, origin=_SHELL)
+        try:
+            signed_in = await services.accounts.sign_in(address, password, origin=_SHELL)
+        except SecondFactorNeeded as needed:
+            signed_in = await _answer(services, needed.challenge)
         if signed_in.must_change_password:
             signed_in = await _renew_password(services, signed_in, password)
         await _keep(services, KeptSession(services.settings.data_dir), signed_in)
@@ -92,9 +99,21 @@ def sign_out(
 def _ask_email() -> str:
     if not sys.stdin.isatty():
         raise EnvironmentProblem(what="no_email")
-    sys.stderr.write(_("E-mail: "))
+    sys.stderr.write(_("E-mail or nickname: "))
     sys.stderr.flush()
     return sys.stdin.readline().strip()
+
+
+async def _answer(services: Services, challenge: str) -> SignedIn:
+    """Ask for the code after the password; on a terminal again while it is wrong and there are tries left."""
+    while True:
+        code = read_secret(_("Code from your authenticator app, or a recovery code: "), variable="MODELTRAIN_CODE", missing="no_code")
+        try:
+            return await services.accounts.answer_challenge(challenge, code, origin=_SHELL)
+        except CodeRefused as refused:
+            if not sys.stdin.isatty() or "MODELTRAIN_CODE" in os.environ or not refused.fields["tries_left"]:
+                raise
+            print_problem(describe(refused))
 
 
 async def _renew_password(services: Services, signed_in: SignedIn, old: str) -> SignedIn:

@@ -8,6 +8,7 @@ import typer
 
 from core.errors import InvalidInput
 from core.sanitise import one_line
+from tui.commands import user_keys
 from tui.commands.common import (
     Invocation,
     command_group,
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from core.auth.principal import Principal
     from core.bootstrap import Services
 
-app = command_group(_("Accounts: add, list, change the password, enable, disable, change the role."))
+app = command_group(_("Accounts: add, list, change the password, enable, disable, change the role, SSH keys, second factor."))
+app.add_typer(user_keys.keys, name="key")
+app.add_typer(user_keys.second_factor, name="second-factor")
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help=_("The e-mail of the account."), show_default=False)]
 PasswordFile = Annotated[
