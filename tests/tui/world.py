@@ -43,7 +43,7 @@ class World:
     def text(self) -> str:
         return "\n".join(self.lines())
 
-    async def until(self, wanted: str | Callable[[], bool], limit_s: float = 60.0) -> None:
+    async def until(self, wanted: str | Callable[[], bool], limit_s: float = 30.0) -> None:
         """Go on once `wanted` is on the screen (or true)."""
         seen = wanted if callable(wanted) else lambda: wanted in self.text
         async with asyncio.timeout(limit_s * 2):
