@@ -11,10 +11,14 @@ from tui import local
 from tui.glyphs import ASCII, UNICODE
 from tui.i18n import LANGUAGES, N_, _
 from tui.screens.base import AreaScreen
+from tui.ssh.colours import AUTO
 from tui.themes import THEMES
 from tui.widgets.choices import Choice, Toggle
 from tui.widgets.form import Form
 from tui.widgets.frame import Paragraphs
+
+_COLOURS = {AUTO: N_("as the terminal says"), "truecolor": N_("all"), "256": "256", "16": "16", "none": N_("none")}
+_SLOW_LINK = {AUTO: N_("found out by itself"), "on": N_("save bytes"), "off": N_("never save")}
 
 
 class SettingsScreen(AreaScreen):
@@ -25,7 +29,11 @@ class SettingsScreen(AreaScreen):
         "Left and right (or space) change the value in hand. Every change takes effect at once and is kept with your account; language, "
         "theme and signs also for the sign-in on this machine.\n\n"
         "“Colours of the terminal” draws with the sixteen colours and the background that your terminal is set to.\n\n"
-        "“ASCII” draws with plain characters only, for terminals and fonts without others."
+        "“ASCII” draws with plain characters only, for terminals and fonts without others.\n\n"
+        "Colours: few terminals say over SSH how many they have. If the colours look coarse, choose all; if they look wrong, choose fewer. "
+        "With 16 or none every theme looks like “Colours of the terminal”.\n\n"
+        "Slow link: growing answers are drawn twice a second and in 16 colours, so that keys are not kept waiting. Over SSH that begins by "
+        "itself where the link is slow. What ssh compresses (ssh -C) needs a tenth of the bytes."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.go('home')", N_("home"), id="settings.home"),
@@ -39,6 +47,8 @@ class SettingsScreen(AreaScreen):
             yield Choice(N_("Theme"), themes, self.app.theme, label_width=28, id="field-theme")
             signs = {"unicode": N_("Unicode"), "ascii": N_("ASCII")}
             yield Choice(N_("Signs"), signs, "ascii" if self.modeltrain.glyphs.ascii else "unicode", label_width=28, id="field-signs")
+            yield Choice(N_("Colours"), _COLOURS, self._chosen("colours"), label_width=28, id="field-colours")
+            yield Choice(N_("Slow link"), _SLOW_LINK, self._chosen("slow_link"), label_width=28, id="field-slow_link")
             yield Toggle(N_("Figures under each answer"), self._preference("figures", True), label_width=28, id="field-figures")
             if self.is_admin:
                 yield Paragraphs(id="settings-admin", classes="gap")
@@ -47,6 +57,10 @@ class SettingsScreen(AreaScreen):
     def _preference(self, name: str, default: bool = False) -> bool:
         profile = self.context.profile
         return bool(profile is not None and profile.preferences.get(name, default))
+
+    def _chosen(self, name: str) -> str:
+        profile = self.context.profile
+        return str(profile.preferences.get(name, AUTO)) if profile is not None else AUTO
 
     @property
     def form(self) -> Form:
@@ -88,6 +102,12 @@ class SettingsScreen(AreaScreen):
                     await self.modeltrain.remember(theme=value)
                 case "signs":
                     await self._change_signs(value == "ascii")
+                case "colours":
+                    self.modeltrain.use_colours(value)
+                    await self.modeltrain.remember_preference("colours", value)
+                case "slow_link":
+                    self.modeltrain.use_link_preference(value)
+                    await self.modeltrain.remember_preference("slow_link", value)
                 case "figures":
                     await self.modeltrain.remember_preference("figures", value == "yes")
                 case "registration":
