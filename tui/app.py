@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -15,6 +16,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import AwaitMount
 
 from core.errors import ModeltrainError, SessionEnded
 from core.events import AccountChanged, Event
@@ -26,6 +28,7 @@ from tui.glyphs import ASCII, UNICODE, Glyphs
 from tui.i18n import N_, Locale, _, use
 from tui.key_order import KeyOrder
 from tui.painting import Painting
+from tui.places import PlaceKeeper
 from tui.screens.base import Framed
 from tui.session import Live, SessionContext, Terminal
 from tui.ssh.colours import AUTO
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 STYLES = Path(__file__).resolve().parent.parent / "styles"
 GATE = "gate"
+#: Seconds between two looks at what other processes changed, for an application of one person.
+FOLLOW_S = 2.0
 
 
 class ModeltrainApp(Painting, inherit_bindings=False):
@@ -86,6 +91,9 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         self._services_built = asyncio.Event()
         self._stop_listening: Callable[[], None] | None = None
         self.unforeseen: list[BaseException] = []
+        self.places = PlaceKeeper(self)
+        #: When the person last pressed a key or moved the mouse, in seconds of `time.monotonic`.
+        self.last_sign = 0.0
         self._keys_in_order = KeyOrder(self, super().on_event)
         super().__init__()
         self.show_on(self.context.terminal)
@@ -159,6 +167,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         else:
             live = await LiveSession.start(services.accounts, signed_in, kept=kept)
         self._rechecks = self.set_interval(services.settings.auth.recheck_s, self._recheck)
+        self._follows = self.set_interval(FOLLOW_S, self._follow)
         await self.go_on_as(live, signed_in)
 
     async def go_on_as(self, live: Live, signed_in: SignedIn) -> None:
@@ -179,12 +188,18 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         self.post_message(self.CoreEvent(event))
 
     async def enter_areas(self) -> None:
-        """Open the home screen of the signed-in account; a new one gets a configuration to begin with."""
+        """Open the home screen of the signed-in account, or the area where its link broke; a new one gets a configuration to begin with."""
         await self.context.services.configurations.ensure_starter(self.context.principal)
+        await self.context.services.chat.start_following(self.context.principal)
+        await self.places.load()
         for name, area in AREAS.items():
             if name not in self._modes:
                 self.add_mode(name, partial(_make, area.load))
-        self.switch_mode(HOME)
+        self.switch_mode(await self.places.first_area())
+
+    def switch_mode(self, mode: str) -> AwaitMount:
+        self.places.at(mode)
+        return super().switch_mode(mode)
 
     def take_profile(self, profile: Profile) -> None:
         """Show the interface as the account wants it."""
@@ -213,6 +228,15 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         except ModeltrainError as error:
             log.warning("the session could not be checked: %s", error.code)
 
+    async def _follow(self) -> None:
+        """Show what a command beside this application changed. Where it is served, the watch over all sessions does this."""
+        if self.context.live is None:
+            return
+        try:
+            await self.context.services.chat.follow([self.context.principal.user_id])
+        except ModeltrainError as error:
+            log.info("changes could not be looked for: %s", error.code)
+
     async def leave_account(self, reason: ModeltrainError | None = None) -> None:
         """Back to the sign-in, which says the `reason`: everything of the account is taken off the screen.
 
@@ -222,8 +246,12 @@ class ModeltrainApp(Painting, inherit_bindings=False):
 
         if self.context.live is None:
             return
+        for screen in self.framed_screens():
+            screen.leaving()
+        self.places.end()
         self.context.live = self.context.profile = self.context.signed_in_as = None
         self._rechecks.stop()
+        self._follows.stop()
         if self._stop_listening is not None:
             self._stop_listening()
             self._stop_listening = None
@@ -240,6 +268,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         live = self.context.live
         if live is None:
             return
+        self.places.left = True
         trouble: ModeltrainError | None = None
         try:
             await (live.sign_out_everywhere() if everywhere else live.sign_out())
@@ -257,6 +286,8 @@ class ModeltrainApp(Painting, inherit_bindings=False):
     # Events ----------------------------------------------------------------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.Paste | events.MouseEvent):
+            self.last_sign = time.monotonic()
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             self._keys_in_order.take(event)
         else:
@@ -367,6 +398,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         self._close_messages_no_wait()
 
     async def on_unmount(self) -> None:
+        await self.places.save()
         if self._stop_listening is not None:
             self._stop_listening()
         if self._owns_services and self.context.ready:

@@ -25,6 +25,7 @@ class Glyphs:
     on: str = "■"
     off: str = "□"
     star: str = "★"
+    shared: str = "»"
     bullet: str = "·"
     crumb: str = "›"
     down: str = "↓"
@@ -60,6 +61,7 @@ ASCII = Glyphs(
     on="x",
     off=".",
     star="*",
+    shared=">",
     bullet="-",
     crumb=">",
     down="v",

@@ -9,6 +9,12 @@ _SERVER = N_("The server is {server}.")
 _NOTHING_CHANGED = N_("Nothing was changed.")
 
 BY_STORAGE_REASON: dict[tuple[str, str], Text] = {
+    # Not of storage: names that somebody tried out (core/auth/colleagues.py).
+    ("too_many_attempts", "names"): Text(
+        (N_("Too many names that are nobody's."),),
+        (),
+        (N_("Wait {wait}, then type the name exactly."), N_("Wait a minute, then type the name exactly.")),
+    ),
     ("database_unreachable", "cannot_open"): Text(
         (N_("The database file {path} cannot be opened."), N_("The database file cannot be opened.")),
         (),

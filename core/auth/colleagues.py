@@ -13,7 +13,7 @@ from core.auth.names import fold_email, is_email, nickname_key
 from core.auth.principal import Principal
 from core.auth.throttle import Attempt, Throttle, counter_key
 from core.clock import Clock
-from core.errors import NotFound
+from core.errors import NotFound, TooManyAttempts
 from core.persistence import Store
 from core.settings import AuthSettings
 
@@ -36,7 +36,10 @@ class Colleagues:
     async def find(self, principal: Principal, name: str) -> str:
         """The id of the account of this e-mail or nickname. Raises NotFound (user), TooManyAttempts."""
         attempt = Attempt(counter_key("colleague", principal.require_user("colleague.find")), guess=False)
-        await self._throttle.admit(attempt)
+        try:
+            await self._throttle.admit(attempt)
+        except TooManyAttempts as error:
+            raise TooManyAttempts(reason="names", **error.fields) from None
 
         def work(uow: UnitOfWork) -> str | None:
             found = _called(uow, name)

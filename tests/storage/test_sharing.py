@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -107,9 +108,13 @@ def test_unread_answers(storage: Storage, two: tuple[str, str]) -> None:
 
 def test_places_are_kept_by_account(storage: Storage, owners: tuple[str, str]) -> None:
     for text in ('{"area": "chat"}', '{"area": "模型"}'):
-        storage.write_now(lambda uow, text=text: uow.places.put("ann", text, 1))
+        storage.write_now(partial(_put, text=text))
         assert storage.read_now(lambda uow: uow.places.get("ann")) == text
     assert storage.read_now(lambda uow: uow.places.get("bob")) == ""
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: storage.write_now(lambda uow: uow.places.put("bob", str(number), number)), range(12)))
     assert storage.read_now(lambda uow: uow.places.get("bob")) in {str(number) for number in range(12)}
+
+
+def _put(uow: UnitOfWork, text: str) -> None:
+    uow.places.put("ann", text, 1)

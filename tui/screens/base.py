@@ -106,6 +106,9 @@ class Framed(Screen[Any], inherit_bindings=False):
         """The keys that work here may have changed."""
         self.refresh_bindings()
 
+    def leaving(self) -> None:
+        """The account is left now: begin to save what is not saved. Must return at once, and wait for nothing."""
+
     # What happens elsewhere ------------------------------------------------------------------------------------------
 
     def core_event(self, event: Event) -> None:

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 
 import core
+from core.chat.types import Page
 from core.events import ConfigurationsChanged, ConversationChanged, Event
 from core.sanitise import one_line
 from tui import moments
 from tui.areas import AREAS, HOME
+from tui.glyphs import glyphs
 from tui.i18n import N_, _, ngettext
 from tui.screens.base import AreaScreen, ScreenCommand
 from tui.widgets.frame import Paragraphs, Rule
 from tui.widgets.rows import Column, Row, Rows
 
 if TYPE_CHECKING:
-    from core.chat.types import ConversationSummary, Page
+    from core.chat.types import ConversationSummary
     from core.models.types import Configuration
 
 _RECENT = 8
@@ -69,6 +71,8 @@ class HomeScreen(AreaScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self._page: Page | None = None
+        self._unread = Page((), 0)
+        self._since = self.services.clock.now()
         self._greeted = False
         self._configurations: tuple[Configuration, ...] = ()
         self._draw()
@@ -79,6 +83,8 @@ class HomeScreen(AreaScreen):
         self.start(self._load, group="load")
 
     def core_event(self, event: Event) -> None:
+        if isinstance(event, ConversationChanged) and event.shared:
+            return
         if isinstance(event, ConversationChanged | ConfigurationsChanged) and self.is_current:
             self.start(self._load, group="load")
 
@@ -86,6 +92,7 @@ class HomeScreen(AreaScreen):
         if not self.context.signed_in:
             return
         self._page = await self.services.chat.conversations(self.principal, limit=_RECENT)
+        self._unread = await self.services.chat.unread(self.principal, limit=_RECENT)
         self._configurations = await self.services.configurations.list(self.principal)
         if not self._greeted and self._page.items:
             self.query_one("#home-recent").focus()
@@ -102,7 +109,7 @@ class HomeScreen(AreaScreen):
         if not self.context.signed_in:
             return
         greeting = [(_("Good to see you, {name}.").format(name=one_line(self.principal.nickname)), "bold")]
-        greeting += [(text, token) for text, token in (*self._last_sign_in(), self._next_step()) if text]
+        greeting += [(text, token) for text, token in (*self._last_sign_in(), self._waiting(), self._next_step()) if text]
         self.query_one("#home-greeting", Paragraphs).show(*greeting)
         self._draw_recent()
         self._draw_areas()
@@ -118,6 +125,17 @@ class HomeScreen(AreaScreen):
         if signed_in.new_address:
             lines.append((_("You were never signed in from this address before. If that surprises you, change your password."), "warn"))
         return lines
+
+    def _waiting(self) -> tuple[str, str]:
+        """How many answers ended that were not read: since the last sign-in, or while one was in another area."""
+        count = self._unread.total
+        if not count:
+            return "", ""
+        if all(item.used_at < self._since for item in self._unread.items):
+            text = ngettext("{count} answer was finished while you were away.", "{count} answers were finished while you were away.", count)
+        else:
+            text = ngettext("{count} answer is there that you have not read.", "{count} answers are there that you have not read.", count)
+        return text.format(count=count), "accent"
 
     def _next_step(self) -> tuple[str, str]:
         if self._page is None:
@@ -136,21 +154,21 @@ class HomeScreen(AreaScreen):
             rule.text = _("Conversations")
             return
         rule.text = ngettext("{count} conversation", "{count} conversations", page.total).format(count=page.total)
+        waiting = {item.id for item in self._unread.items}
+        rest = [item for item in page.items if item.id not in waiting]
         rows.show(
-            [
-                Row(
-                    item.id,
-                    {
-                        "title": item.title or _("New conversation"),
-                        "model": item.model,
-                        "when": self._when(item),
-                    },
-                    {"model": "dim", "when": "dim"},
-                )
-                for item in page.items
-            ],
+            [self._recent_row(item) for item in (*self._unread.items, *rest)][: max(_RECENT, len(waiting))],
             empty=[(_("Nothing yet: press {key} to begin the first conversation.").format(key="n"), "dim")],
         )
+
+    def _recent_row(self, item: ConversationSummary) -> Row:
+        title, tokens = item.title or _("New conversation"), {"model": "dim", "when": "dim"}
+        model = item.model
+        if item.unread:
+            signs, done = glyphs(self.app), item.unread == "complete"
+            title, model = f"{signs.done if done else signs.failed} {title}", _("finished") if done else _("broke off")
+            tokens = {"title": "accent", "model": "good" if done else "warn", "when": "dim"}
+        return Row(item.id, {"title": title, "model": model, "when": self._when(item)}, tokens)
 
     def _when(self, item: ConversationSummary) -> str:
         return moments.short(item.used_at, self.services.clock.now(), self.modeltrain.zone)

@@ -20,6 +20,7 @@ def answers_running(app: ModeltrainApp) -> int:
 
 def leave(app: ModeltrainApp) -> None:
     """End the application. Answers end with it on a local terminal, so it asks; served, they go on."""
+    app.places.left = True
     running = answers_running(app) if app.context.terminal.kind == "local" else 0
     if isinstance(app.screen, Confirm):
         return
@@ -30,6 +31,8 @@ def leave(app: ModeltrainApp) -> None:
     def decided(yes: bool | None) -> None:
         if yes:
             app.exit(0)
+        else:
+            app.places.left = False
 
     explanation = _("Leaving stops it. What came so far is saved, and you can retry it later.")
     app.push_screen(Confirm(_("An answer is still being written. Leave all the same?"), explanation), decided)

@@ -60,6 +60,7 @@ class SessionWatch:
         """Look once at every session, and end those that were left."""
         await self._try(self._end_left)
         await self._try(self._look)
+        await self._try(self._follow)
 
     async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -102,6 +103,11 @@ class SessionWatch:
         principals = [connection.live.principal for connection in watched.values() if connection.live is not None]
         for session_id, found in (await self._services.accounts.recheck_many(principals)).items():
             watched[session_id].learn(session_id, found)
+
+    async def _follow(self) -> None:
+        """Tell terminals what other processes changed in the chat of their people."""
+        people = {connection.live.principal.user_id for connection in self._connections if connection.live is not None}
+        await self._services.chat.follow(people)
 
     def _wake(self) -> None:
         if self._task is None and not self._services.supervisor.closed:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from core.auth.principal import Principal
 from core.chat.types import Message, Sent
 from core.errors import ModeltrainError
 from core.sanitise import one_line
 from tui.i18n import _
-from tui.screens.chat.base import ChatBase
 from tui.screens.chat.drafts import DraftKeeper
+from tui.screens.chat.reading import Reading
 from tui.screens.chat.side import UNTITLED
 from tui.screens.chat.views import LiveAnswer, view_of
 from tui.widgets.composer import Composer
@@ -17,7 +18,7 @@ from tui.widgets.transcript import MessageView
 INTERVAL, ELSEWHERE = 0.15, 5.0
 
 
-class Answers(ChatBase):
+class Answers(Reading):
     """The mixin of `ChatScreen` for answers."""
 
     drafts: DraftKeeper
@@ -107,6 +108,7 @@ class Answers(ChatBase):
     def _ended(self, message: Message) -> None:
         self.opened.live = None
         self.opened.messages[message.id] = message
+        self.note_end()
         self.transcript.update(view_of(message, self.scene))
         self.draw_state()
         self.start(self.load_list, group="list")
@@ -115,12 +117,12 @@ class Answers(ChatBase):
         """The conversation is left while its answer is being made: it goes on, and its end is told."""
         live, summary = self.opened.live, self.opened.summary
         self.workers.cancel_group(self, "watch")
-        if live is not None:
+        if live is not None and not self.opened.readonly:
             self.start(self._await_elsewhere, live.id, summary.title if summary is not None else "", group=f"away-{live.id}")
 
     async def _await_elsewhere(self, answer_id: str, title: str) -> None:
         """Wait for the end of an answer that is not in sight, and say so."""
-        async for update in self.services.chat.watch(self.principal, answer_id, interval_s=ELSEWHERE):
+        async for update in self.services.chat.watch(self.principal, answer_id, interval_s=ELSEWHERE, looking=False):
             if update.message is None:
                 continue
             in_sight = answer_id in self.opened.messages or (self.opened.live is not None and self.opened.live.id == answer_id)
@@ -190,10 +192,19 @@ class Answers(ChatBase):
             self.follow(live)
             await self.load_list(sent.conversation_id)
 
+    def leaving(self) -> None:
+        waiting = self.drafts.take()
+        if waiting is not None:
+            principal = self.principal
+            self.services.supervisor.start(lambda: self._save_draft_of(principal, *waiting), "draft")
+
     async def save_draft(self, conversation_id: str | None, draft: str) -> None:
         """Keep what is typed; a conversation that is gone needs no draft."""
+        await self._save_draft_of(self.principal, conversation_id, draft)
+
+    async def _save_draft_of(self, principal: Principal, conversation_id: str | None, draft: str) -> None:
         try:
-            await self.services.chat.save_draft(self.principal, conversation_id, draft)
+            await self.services.chat.save_draft(principal, conversation_id, draft)
         except ModeltrainError as error:
             if error.code != "not_found":
                 raise

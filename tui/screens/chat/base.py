@@ -11,7 +11,6 @@ from tui.screens.chat.side import Side
 from tui.screens.chat.views import LiveAnswer, Scene
 from tui.widgets.composer import Composer
 from tui.widgets.transcript import Transcript
-from tui.widgets.transcript.flow import Place
 
 
 @dataclass
@@ -29,21 +28,17 @@ class Opened:
         return self.summary.id if self.summary is not None else None
 
     @property
+    def title(self) -> str:
+        return self.summary.title if self.summary is not None else ""
+
+    @property
+    def readonly(self) -> bool:
+        """It is somebody else's."""
+        return self.summary is not None and bool(self.summary.owner)
+
+    @property
     def last_answer(self) -> Message | None:
         return next((message for message in reversed(self.messages.values()) if message.role == "assistant"), None)
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where somebody was reading: the message at the top, and the line in it."""
-
-    message_id: str
-    part: int
-    line: int
-
-    def place(self, transcript: Transcript) -> Place | None:
-        index = transcript.flow.index_of(self.message_id)
-        return None if index is None else Place(index, self.part, self.line)
 
 
 class ChatBase(AreaScreen):
@@ -51,9 +46,12 @@ class ChatBase(AreaScreen):
 
     opened: Opened
     configurations: tuple[Configuration, ...]
+    summaries: dict[str, ConversationSummary]
     #: The configurations were read; something was opened.
     loaded: bool
     entered: bool
+    #: The list shows what others share, not one's own.
+    others: bool = False
 
     @property
     def transcript(self) -> Transcript:
@@ -82,6 +80,10 @@ class ChatBase(AreaScreen):
     def draw_state(self) -> None:
         """Bring the title, the hints and the keys up to date with what is open."""
         raise NotImplementedError
+
+    def focus_text(self) -> None:
+        """To where one writes; in a conversation that can only be read, to the conversation."""
+        (self.transcript if self.opened.readonly else self.composer).focus()
 
     async def load_list(self, keep: str | None = None) -> None:
         """Read the list of conversations anew."""

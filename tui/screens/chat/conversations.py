@@ -6,8 +6,8 @@ from core.chat.types import ConversationSummary
 from core.sanitise import one_line
 from tui import moments
 from tui.i18n import _, ngettext
-from tui.screens.chat.base import ChatBase
 from tui.screens.chat.dialogs import PromptDialog, TrashDialog
+from tui.screens.chat.sharing import Sharing
 from tui.screens.chat.side import UNTITLED
 from tui.widgets.dialogs import Ask, Choose, Confirm
 
@@ -16,10 +16,9 @@ _FIRST = 200
 _LONGEST_TITLE = 200
 
 
-class Conversations(ChatBase):
+class Conversations(Sharing):
     """The mixin of `ChatScreen` for the list and its actions."""
 
-    summaries: dict[str, ConversationSummary]
     total: int
     limit: int = _FIRST
 
@@ -27,7 +26,10 @@ class Conversations(ChatBase):
         if not self.context.signed_in:
             return
         query = self.side.filter.value.strip()
-        page = await self.services.chat.conversations(self.principal, limit=self.limit, query=query)
+        others, read = self.others, self.services.chat.shared_with_me if self.others else self.services.chat.conversations
+        page = await read(self.principal, limit=self.limit, query=query)
+        if others != self.others:
+            return  # the other list is on its way
         self.summaries = {item.id: item for item in page.items}
         self.total = page.total
         opened = self.opened.summary
@@ -39,25 +41,20 @@ class Conversations(ChatBase):
     def draw_list(self, keep: str | None = None) -> None:
         """Show the list as it was read last."""
         scene = self.scene
-        new = self.opened.id is None and not self.side.filter.value and bool(self.summaries)
+        new = self.opened.id is None and not self.others and not self.side.filter.value and bool(self.summaries)
         wanted = keep if keep is not None else (self.opened.id or "new" if not self.side.rows.has_focus else None)
-        self.side.show(list(self.summaries.values()), self.total, scene.now, scene.zone, wanted, new=new)
+        self.side.show(list(self.summaries.values()), self.total, scene.now, scene.zone, wanted, new=new, others=self.others)
 
     def _in_hand(self) -> list[str]:
         """The ids that an action is for: the marked or current rows of the list if it has the focus, else the open conversation."""
         if self.side.rows.has_focus:
-            return [row_id for row_id in self.side.rows.selected_ids if row_id in self.summaries]
-        return [self.opened.id] if self.opened.id is not None else []
-
-    def _one_in_hand(self) -> ConversationSummary | None:
-        ids = [self.side.rows.current_id] if self.side.rows.has_focus else self._in_hand()
-        summary = self.summaries.get(ids[0]) if ids else None
-        return summary or (self.opened.summary if not self.side.rows.has_focus else None)
+            return [row_id for row_id in self.side.rows.selected_ids if row_id in self.summaries and not self.summaries[row_id].owner]
+        return [self.opened.id] if self.opened.id is not None and not self.opened.readonly else []
 
     # Rename, pin -----------------------------------------------------------------------------------------------------
 
     def action_rename(self) -> None:
-        if (summary := self._one_in_hand()) is not None:
+        if (summary := self.own_in_hand()) is not None:
             self.start(self._rename, summary, group="dialog")
 
     async def _rename(self, summary: ConversationSummary) -> None:
@@ -68,7 +65,7 @@ class Conversations(ChatBase):
             await self.load_list()
 
     def action_pin(self) -> None:
-        if (summary := self._one_in_hand()) is not None:
+        if (summary := self.own_in_hand()) is not None:
             self.start(self._pin, summary, group="change", exclusive=False)
 
     async def _pin(self, summary: ConversationSummary) -> None:

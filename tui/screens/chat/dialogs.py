@@ -1,4 +1,4 @@
-"""Dialogs of the chat: the system prompt, and the trash. They return a value and never act."""
+"""Dialogs of the chat: the system prompt, the trash, and who may read a conversation. They return a value and never act."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from core.chat.types import ConversationSummary
+from core.chat.sharing import EVERYONE
+from core.chat.types import ConversationSummary, Share
 from tui.i18n import N_, _
 from tui.widgets.composer import Composer
 from tui.widgets.dialogs import Dialog
@@ -77,3 +78,53 @@ class TrashDialog(Dialog[tuple[str, tuple[str, ...]] | None]):
     def action_decide(self, what: str) -> None:
         if ids := self.query_one(Rows).selected_ids:
             self.dismiss((what, tuple(ids)))
+
+
+class ShareDialog(Dialog[tuple[str, str] | None]):
+    """Who may read a conversation. Returns ("add", ""), ("everyone", "") or ("remove", reader's id); None for Esc.
+
+    `remarks`: by reader's id, since when.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a,enter", "decide('add')", N_("add somebody"), id="share.add", priority=True),
+        Binding("e", "decide('everyone')", N_("everyone"), id="share.everyone"),
+        Binding("d", "remove", N_("take back"), id="share.remove"),
+    ]
+
+    def __init__(self, title: str, shares: Sequence[Share], remarks: dict[str, str]) -> None:
+        explanation = _("They can read it and copy it, also what is added later, and change nothing. Reasoning is shown; system prompt, "
+                        "draft and cost are not.")  # fmt: skip
+        super().__init__(_("Who may read “{title}”?").format(title=title), explanation)
+        self._shares, self._remarks = shares, remarks
+
+    def compose_answer(self) -> Iterable[Widget]:
+        yield Rows((Column("who", "", 20, grow=True), Column("since", "", 10, right=True)), header=False, id="dialog-rows")
+
+    def on_mount(self) -> None:
+        rows = [
+            Row(
+                share.reader_id or EVERYONE,
+                {"who": _("Everyone here") if share.everyone else share.nickname, "since": self._remarks.get(share.reader_id, "")},
+                {"who": "accent" if share.everyone else "text", "since": "dim"},
+            )
+            for share in self._shares
+        ]
+        self.query_one(Rows).show(
+            rows, empty=[(_("Nobody but you."), "text"), (_("a adds a colleague, e shares it with everyone."), "dim")]
+        )
+        self.query_one(Rows).focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "remove":
+            return bool(self._shares)
+        if action == "decide" and parameters == ("everyone",):
+            return not any(share.everyone for share in self._shares)
+        return True
+
+    def action_decide(self, what: str) -> None:
+        self.dismiss((what, ""))
+
+    def action_remove(self) -> None:
+        if reader := self.query_one(Rows).current_id:
+            self.dismiss(("remove", reader))

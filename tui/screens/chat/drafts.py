@@ -1,4 +1,4 @@
-"""Drafts: what is typed is saved half a second after the last key, and at once when the conversation or the screen is left."""
+"""Drafts: what is typed is saved within a second, also while typing goes on, and at once when the conversation or the screen is left."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from textual.screen import Screen
 from textual.timer import Timer
 
-#: Seconds of rest after which a draft is saved. There is no timer while nothing is typed.
-REST = 0.5
+#: Seconds after the first key that is not saved yet. There is no timer while nothing is typed.
+REST = 0.7
 
 
 class DraftKeeper:
@@ -22,21 +22,24 @@ class DraftKeeper:
     def changed(self, conversation_id: str | None, draft: str) -> None:
         """The text is now `draft`."""
         self._waiting = (conversation_id, draft)
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = self._screen.set_timer(REST, self._start)
+        if self._timer is None:
+            self._timer = self._screen.set_timer(REST, self._start)
 
     def forget(self) -> None:
         """The text was sent: the service has taken the draft away."""
-        self._waiting = None
+        self.take()
+
+    def take(self) -> tuple[str | None, str] | None:
+        """What is not saved yet; whoever takes it saves it."""
+        waiting, self._waiting = self._waiting, None
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
+        return waiting
 
     async def flush(self) -> None:
         """Save now what is not saved yet."""
-        waiting = self._waiting
-        self.forget()
+        waiting = self.take()
         if waiting is None:
             return
         try:

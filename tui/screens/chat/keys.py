@@ -13,31 +13,51 @@ from tui.screens.chat.copying import Copying
 #: Which keys stay longest in a narrow key line: while the text is empty, while there is text, in the conversation, in the list.
 _ASKED = ("stop", "back", "model", "list", "submit", "newline", "retry", "new", "prompt")
 _WRITING = ("submit", "newline", "unfold", "stop", "back", "model", "list", "retry", "new", "prompt")
-_READING = ("copy", "write", "stop", "back", "reasoning", "retry", "continue", "save", "list", "model", "new", "filter")
-_LISTING = ("choose", "filter", "rename", "delete", "back", "new", "write", "list", "model")
+_READING = ("copy", "write", "stop", "back", "reasoning", "retry", "continue", "save", "adopt", "list", "model", "new", "filter")
+_LISTING = ("choose", "filter", "rename", "delete", "back", "others", "new", "share", "write", "list", "model")
+
+
+#: What changes a conversation.
+_NOT_FOR_READERS = ("write", "model", "prompt", "rename", "delete", "pin", "retry", "continue", "stop")
 
 
 class Keys(Answers, Conversations, Copying):
     """The part of `ChatScreen` for keys."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in _NOT_FOR_READERS and self.loaded and self.opened.readonly and not self.side.rows.has_focus:
+            return False
+        if action == "adopt":
+            return self.loaded and self.opened.readonly
+        if action == "share":
+            return self.loaded and self.own_in_hand() is not None
         if action == "continue":
-            return self.loaded and self.opened.live is None and bool((last := self.opened.last_answer) and last.can_continue)
+            return (
+                self.loaded
+                and not self.opened.readonly
+                and self.opened.live is None
+                and bool((last := self.opened.last_answer) and last.can_continue)
+            )
         if action == "retry":
-            return self.loaded and self.opened.live is None and self.opened.last_answer is not None
+            return self.loaded and not self.opened.readonly and self.opened.live is None and self.opened.last_answer is not None
         if action == "stop":
-            return self.opened.live is not None and self.focused not in (self.side.rows, self.side.filter)
+            return self.opened.live is not None and not self.opened.readonly and self.focused not in (self.side.rows, self.side.filter)
         if action == "write":
             return self.loaded and not self.composer.has_focus
         if action in ("rename", "delete", "pin"):
-            return self.loaded and (self.opened.id is not None or self.side.rows.has_focus)
+            in_list = self.loaded and self.side.rows.has_focus
+            return (in_list and not self.others) or (self.loaded and not in_list and self.opened.id is not None)
         return True
 
     def commands(self) -> Iterable[ScreenCommand]:
         """While text is written plain keys are text, so the palette offers what they would do."""
+        yield ScreenCommand(N_("Shared with me: what others let me read, or my own again"), self.action_others, key="o")
+        if self.opened.readonly:
+            yield ScreenCommand(N_("Continue in a copy of my own"), self.action_adopt, key="c")
         if not self.composer.has_focus:
             return
         if self.opened.id is not None:
+            yield ScreenCommand(N_("Share the conversation, or see with whom"), self.action_share, key="S")
             yield ScreenCommand(N_("Rename the conversation"), self.action_rename, key="r")
             yield ScreenCommand(N_("Delete the conversation"), self.action_delete, key="d")
             yield ScreenCommand(N_("Pin the conversation, or no longer"), self.action_pin, key="p")
@@ -78,7 +98,7 @@ class Keys(Answers, Conversations, Copying):
         elif focused is self.composer and len(self.transcript.flow):
             self.transcript.focus()
         else:
-            self._to_list()
+            self.to_list()
 
     def _leave_list(self) -> None:
         filter_field = self.side.filter
@@ -91,11 +111,11 @@ class Keys(Answers, Conversations, Copying):
         elif self.has_class("narrow"):
             # There the list lies over the conversation: the way up is to take it away first.
             self.remove_class("listing")
-            self.composer.focus()
+            self.focus_text()
         else:
             self.app.call_later(self.modeltrain.action_go, "home")
 
-    def _to_list(self) -> None:
+    def to_list(self) -> None:
         self.remove_class("unlisted")
         self.add_class("listing")
         self.side.rows.focus()
@@ -104,23 +124,24 @@ class Keys(Answers, Conversations, Copying):
         """Show or hide the list; where it is narrow it lies over the conversation."""
         hidden = not self.side.display or not self.side.size.width
         if hidden:
-            self._to_list()
+            self.to_list()
             return
         self.remove_class("listing")
         self.set_class(not self.has_class("narrow"), "unlisted")
         if self.focused in (self.side.rows, self.side.filter):
-            self.composer.focus()
+            self.focus_text()
 
     def action_write(self) -> None:
         self.remove_class("listing")
-        self.composer.focus()
+        self.focus_text()
 
     def action_new(self) -> None:
         self.remove_class("listing")
+        self.remove_class("readonly")
         self.start(self._open, None, group="open")
         self.composer.focus()
 
     def action_filter(self) -> None:
-        self._to_list()
+        self.to_list()
         self.side.filter.remove_class("hidden")
         self.side.filter.focus()

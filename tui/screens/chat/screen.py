@@ -15,14 +15,14 @@ from core.errors import NotFound
 from core.events import ConfigurationsChanged, ConversationChanged, Event
 from core.sanitise import one_line
 from tui.i18n import N_, _
-from tui.screens.chat.base import Opened, Spot
+from tui.screens.chat.base import Opened
 from tui.screens.chat.drafts import DraftKeeper
 from tui.screens.chat.keys import Keys
 from tui.screens.chat.side import UNTITLED, Side
 from tui.screens.chat.views import LiveAnswer, view_of
 from tui.widgets.composer import Composer
 from tui.widgets.fields import Field
-from tui.widgets.frame import Rule
+from tui.widgets.frame import Paragraphs, Rule
 from tui.widgets.rows import Rows
 from tui.widgets.transcript import Transcript
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 _WIDE, _BROAD = 100, 150
 #: Messages read when a conversation is opened; earlier ones come when they are scrolled to.
 _TAIL, _MORE, _ALL = 200, 500, 1_000_000
-_PLACES = 50
 
 
 class ChatScreen(Keys):
@@ -45,8 +44,10 @@ class ChatScreen(Keys):
         "PgUp and PgDn read back and forth while you write. Esc also leads up: from the text to the conversation, from there to the "
         "list; i leads back to the text. In the conversation j and k go from message to message and code block to code block, "
         "y copies, t or Enter opens the reasoning, G goes to the end.\n\n"
-        "An answer goes on when you leave this screen; a notice says when it is there. What you typed is kept, also when the program is "
-        "killed."
+        "An answer goes on when you leave this screen, or the link breaks; a notice says when it is there, and a ✓ or ✗ before the title "
+        "says that it was not read yet. What you typed and where you were reading is kept, also when the program is killed.\n\n"
+        "S lets a colleague, or everyone here, read a conversation: » marks it. o shows what others let you read; c goes on with it in a "
+        "copy of your own. Nobody but you sees your drafts, system prompts and costs."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop", N_("stop"), id="chat.stop", tooltip=N_("Stop the answer; what came is kept")),
@@ -65,6 +66,9 @@ class ChatScreen(Keys):
         Binding("pageup", "page(-1)", N_("a page up"), id="chat.page_up", show=False),
         Binding("pagedown", "page(1)", N_("a page down"), id="chat.page_down", show=False),
         Binding("p", "pin", N_("pin"), id="chat.pin", tooltip=N_("Keep at the top of the list, or no longer"), show=False),
+        Binding("S", "share", N_("share"), id="chat.share", tooltip=N_("Let a colleague or everyone read the conversation")),
+        Binding("o", "others", N_("shared with me"), id="chat.others", tooltip=N_("What others let you read, or your own again")),
+        Binding("c", "adopt", N_("continue in a copy"), id="chat.adopt", tooltip=N_("Go on with what others share, as your own")),
         Binding("D", "trash", N_("trash"), id="chat.trash", tooltip=N_("Restore what was deleted, or delete it for good"), show=False),
     ]
 
@@ -74,29 +78,36 @@ class ChatScreen(Keys):
             with Vertical(id="chat-main"):
                 yield Transcript(id="chat-transcript")
         yield Rule(id="chat-rule")
+        yield Paragraphs(id="chat-readonly")
         yield Composer(N_("Ask, Alt+Enter for a new line"), id="chat-composer")
 
     def __init__(self) -> None:
         super().__init__()
         self.opened, self.configurations, self.summaries, self.total = Opened(), (), {}, 0
         self.loaded = self.entered = False
-        self._places: dict[str, Spot] = {}
+        self._stale: set[str] = set()
         self._figures, self._written = True, False
         self.drafts = DraftKeeper(self, self.save_draft, lambda: self.start(self.drafts.flush, group="draft", exclusive=False))
 
     def on_mount(self) -> None:
         super().on_mount()
         self.composer.focus()
+        self._flow = self.transcript.flow
+        self.modeltrain.places.look = self.note_place
         self.start(self._enter, group="open")
 
     async def _enter(self) -> None:
-        """The first time: the configurations, the list, and the conversation used last."""
+        """The first time: the configurations, the list, and the conversation that was open last, else the one used last."""
         self.configurations = await self.services.configurations.list(self.principal)
         self.loaded = True
         self._apply_preferences()
         await self.load_list()
         latest = max(self.summaries.values(), key=lambda item: item.used_at, default=None)
-        await self._open(latest.id if latest is not None else None)
+        last = self.modeltrain.places.place.conversation_id
+        try:
+            await self._open(last or (latest.id if latest is not None else None))
+        except NotFound:
+            await self._open(latest.id if latest is not None else None)
 
     # What is in sight ------------------------------------------------------------------------------------------------
 
@@ -110,11 +121,10 @@ class ChatScreen(Keys):
             self.configurations = await self.services.configurations.list(self.principal)
             self.loaded = True
         await self.drafts.flush()
-        view: ConversationView | None = None
-        if conversation_id is not None:
-            view = await self.services.chat.open(self.principal, conversation_id, tail=_TAIL)
-        draft = await self.services.chat.draft(self.principal, conversation_id)
-        self._remember_place()
+        view, draft = await self._read(conversation_id), ""
+        if view is None or not view.summary.owner:
+            draft = await self.services.chat.draft(self.principal, conversation_id)
+        self.note_place()
         self.leave_answer()
         self._show(view)
         self.composer.load(draft)
@@ -122,44 +132,41 @@ class ChatScreen(Keys):
         await self.load_list(conversation_id or "new")
         self.entered = True
 
+    async def _read(self, conversation_id: str | None) -> ConversationView | None:
+        """The conversation, back to where it was read last."""
+        if conversation_id is None:
+            return None
+        spot = self.kept_spot(conversation_id)
+        return await self.services.chat.open(self.principal, conversation_id, tail=_TAIL, reach=spot.message_id if spot is not None else "")
+
     def _show(self, view: ConversationView | None) -> None:
+        self.modeltrain.places.opened(view.summary.id if view is not None else None)
         if view is None:
             self.opened = Opened()
             self.transcript.show(())
+            self.go_to(None)
             self.draw_state()
             return
         messages = {message.id: message for message in view.messages}
         self.opened = Opened(view.summary, view.system_prompt, view.summary.configuration_id, messages)
         scene = self.scene
         self.transcript.show((view_of(message, scene) for message in view.messages), earlier=view.earlier)
-        spot = self._places.get(view.summary.id)
-        place = spot.place(self.transcript) if spot is not None else None
-        if place is not None:
-            self.transcript.flow.follow, self.transcript.flow.top = False, place
-            self.transcript.draw()
+        self.go_to(self.kept_spot(view.summary.id))
         making = next((message for message in view.messages if message.state == "generating"), None)
         if making is not None:
             self.follow(LiveAnswer(making.id, making.model, making.content, making.reasoning))
         self.draw_state()
-
-    def _remember_place(self) -> None:
-        """Keep the place of reading, unless it is the end."""
-        opened, flow = self.opened.id, self.transcript.flow
-        if opened is None:
-            return
-        self._places.pop(opened, None)
-        if not flow.follow and len(flow):
-            self._places[opened] = Spot(flow.view_at(flow.top.message).id, flow.top.part, flow.top.line)
-            while len(self._places) > _PLACES:
-                self._places.pop(next(iter(self._places)))
+        self.note_seen()
 
     def draw_state(self) -> None:
         summary = self.opened.summary
         title = one_line(summary.title) if summary is not None else ""
         self.set_opened(title or _(UNTITLED))
         configuration = self.configuration
-        self.set_in_hand(one_line(configuration.name) if configuration is not None else _("no model") if self.loaded else "")
+        named = one_line(configuration.name) if configuration is not None else _("no model") if self.loaded else ""
+        self.set_in_hand(one_line(summary.model) if summary is not None and summary.owner else named)
         self.query_one("#chat-rule", Rule).text = _("system prompt") if self.opened.system_prompt else ""
+        self.draw_readonly()
         self.composer.remark = self._remark()
         self.transcript.empty = self._empty()
         self._written = bool(self.composer.document.text)
@@ -203,25 +210,47 @@ class ChatScreen(Keys):
         if not self.context.signed_in or not self.loaded:
             return
         if isinstance(event, ConversationChanged):
-            self.start(self._conversation_changed, event.conversation_id, group="list")
+            if event.shared and not self.others and event.conversation_id not in ("", self.opened.id):
+                return  # nothing of it is in sight
+            self._stale.add(event.conversation_id)
+            self.start(self._conversations_changed, group="list")
         elif isinstance(event, ConfigurationsChanged):
             self.start(self._load_configurations, group="configurations")
 
-    async def _conversation_changed(self, conversation_id: str) -> None:
+    async def _conversations_changed(self) -> None:
         await self.load_list()
-        if conversation_id != self.opened.id or self.opened.live is not None:
+        opened = self.opened
+        if opened.id is None or not self._stale & {opened.id, ""}:
+            self._stale.clear()
             return
+        self._stale.clear()
+        if opened.live is not None and not opened.readonly:
+            return  # its end is watched
         try:
-            view = await self.services.chat.open(self.principal, conversation_id, tail=1)
+            view = await self.services.chat.open(self.principal, opened.id, tail=1)
         except NotFound:
-            await self.open_conversation(None)
+            await self._vanished(opened)
             return
-        self.opened.summary, self.opened.system_prompt = view.summary, view.system_prompt
+        if self.opened is not opened or opened.live is not None:
+            return
+        opened.summary, opened.system_prompt = view.summary, view.system_prompt
         last = view.messages[-1] if view.messages else None
-        if last is not None and last.id not in self.opened.messages and not self.composer.pending:
-            # Asked from elsewhere: another terminal of the same account, or the shell.
-            await self.open_conversation(conversation_id)
+        if last is not None and last.id not in opened.messages and not self.composer.pending:
+            # Asked from elsewhere: another terminal of the same account, the shell, or whoever shares it. What is typed here stays.
+            self.note_place()
+            again = await self._read(opened.id)
+            if self.opened is opened:
+                self.leave_answer()
+                self._show(again)
         self.draw_state()
+        self.note_seen()
+
+    async def _vanished(self, opened: Opened) -> None:
+        """The conversation in sight is not there any more, or not for this reader."""
+        if self.opened is opened:
+            if opened.readonly:
+                self.modeltrain.say(_("“{title}” is no longer shared with you.").format(title=one_line(opened.title, 60) or _(UNTITLED)))
+            await self.open_conversation(None)
 
     async def _load_configurations(self) -> None:
         self.configurations = await self.services.configurations.list(self.principal)
@@ -240,6 +269,7 @@ class ChatScreen(Keys):
             return
         self._apply_preferences()
         self.start(self.load_list, group="list")
+        self.note_seen()
         if self.opened.live is not None:
             self.start(self._watch, self.opened.live, group="watch")
 
@@ -255,6 +285,8 @@ class ChatScreen(Keys):
         if self.context.signed_in and self.context.ready:
             with self.reporting():
                 await self.drafts.flush()
+                await self.doubt_end()
+                await self.modeltrain.places.save()
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width < _WIDE, "narrow")
@@ -272,8 +304,11 @@ class ChatScreen(Keys):
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         self.remove_class("listing")
+        summary = self.summaries.get(event.row_id)
         self.start(self._open, None if event.row_id == "new" else event.row_id, group="open")
-        self.composer.focus()
+        # What is typed from now on is text already, wherever there will be one.
+        self.set_class(summary is not None and bool(summary.owner), "readonly")
+        (self.transcript if self.has_class("readonly") else self.composer).focus()
 
     def on_rows_highlighted(self) -> None:
         if len(self.summaries) < self.total and self.side.rows.cursor > len(self.summaries) - 20:
