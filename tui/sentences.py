@@ -361,6 +361,11 @@ BY_CONFLICT: dict[str, Text] = {
     "folder_not_empty": Text((N_("The folder is not empty."),), (), (N_("Remove what is in it first."),)),
     "into_itself": Text((N_("A folder cannot be moved into itself."),), (), (N_("Choose another place."),)),
     "nested_too_deeply": Text((N_("Too many folders in one another."),), (), (N_("Choose a place nearer to the top."),)),
+    "too_large_to_change": Text(
+        (N_("So large a file can only be replaced as a whole."),),
+        (),
+        (N_("To change it where it is, rename it first so that it ends with .part."),),
+    ),
     "file_busy": Text(
         (N_("This file is being written by another transfer."),), (), (N_("Wait until that one ends, or choose another name."),)
     ),

@@ -2,7 +2,8 @@
 nobody who swaps a folder for a link in the meantime gets anywhere. All of it blocks: call it in a thread.
 
 Errors: InvalidInput (path), NotFound (file), Conflict (fixed_folders, file_exists, is_a_folder, not_a_folder, not_a_file,
-folder_not_empty, into_itself, nested_too_deeply, file_busy), QuotaExceeded, DiskFull, and OSError for what the machine itself refuses.
+folder_not_empty, into_itself, nested_too_deeply, too_large_to_change, file_busy), QuotaExceeded, DiskFull, and OSError for what the
+machine itself refuses.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from core.files.opened import Reading, Upload, lock_or_busy
 from core.files.tree import height
 from storage.files import private_folder
 
+#: A file that is changed, not replaced, is copied first so that the old one stays until the new one is whole: up to so many bytes.
+LARGEST_COPIED = 1024**3
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a pipe would wait for its other end.
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -105,6 +108,8 @@ class UserArea:
                 raise Conflict(what="is_a_folder" if stat.S_ISDIR(there.st_mode) else "not_a_file")
             if there is not None and not empty and is_unfinished(path[-1]):
                 return self._open_in_place(parent, path, append=append)
+            if there is not None and not empty and there.st_size > LARGEST_COPIED:
+                raise Conflict(what="too_large_to_change")
             return self._open_temporary(parent, path, keep=there is not None and not empty, fresh=fresh, append=append)
 
     def _open_in_place(self, parent: int, path: FilePath, *, append: bool) -> Upload:

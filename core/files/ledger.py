@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from core.errors import DiskFull, QuotaExceeded
+from core.errors import Conflict, DiskFull, QuotaExceeded
 from core.files.names import FOLDERS, PARTS
 
 LEDGER = ".ledger"
@@ -29,6 +29,8 @@ REFUSAL_COUNTED_FOR_S = 2.0
 MOST_ENTRIES = 100_000
 #: What uploads must leave free on the disk: the database is there too.
 DISK_RESERVE = 256 * 1024 * 1024
+#: Seconds to wait for the ledger. It is held for a moment only, or while the files are counted.
+LOCK_WAIT_S = 20.0
 #: Folders deeper than this (made by other ways) are not looked into.
 _COUNT_DEPTH = 64
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -57,10 +59,10 @@ class Ledger:
 
     @contextlib.contextmanager
     def hold(self, root: int) -> Iterator[Tally]:
-        """Hold the lock; changes of the tally are kept. Raises OSError."""
+        """Hold the lock; changes of the tally are kept. Raises Conflict (file_busy) if somebody else holds it for too long, OSError."""
         descriptor = os.open(LEDGER, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=root)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor)
             tally = self._read(descriptor, root)
             try:
                 yield tally
@@ -107,6 +109,20 @@ class Ledger:
         with self.hold(root) as tally:
             free = min(self.quota - tally.bytes, free_on_disk(root) - self._reserve)
             return tally.bytes, max(0, free), tally.entries
+
+
+def _lock(descriptor: int) -> None:
+    """Wait for the lock, but not for ever: it could be held by a process that is stopped, and threads are few."""
+    end, pause = time.monotonic() + LOCK_WAIT_S, 0.0005
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise Conflict(what="file_busy") from None
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
 
 
 def free_on_disk(folder: int) -> int:

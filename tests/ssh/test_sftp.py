@@ -19,6 +19,7 @@ import paramiko
 import psutil
 import pytest
 import pytest_asyncio
+from asyncssh.constants import FXP_EXTENDED, FXP_INIT, FXP_OPEN, FXP_READ
 
 from core.auth.principal import Principal, Role
 from core.files.names import FOLDERS, PARTS
@@ -430,3 +431,46 @@ async def test_the_loop_stays_free_while_files_are_moved(place: Place) -> None:
     assert (await place.scp("-O", "ann:datasets/f", place.folder / "g"))[0] == 0
     here = -1  # a hook stays for ever
     assert seen == set()
+
+
+def packet(kind: int, *parts: bytes | int) -> bytes:
+    """A packet of the protocol: numbers have four bytes, texts their length before them."""
+    body = bytes([kind]) + b"".join(
+        part.to_bytes(4, "big") if isinstance(part, int) else len(part).to_bytes(4, "big") + part for part in parts
+    )
+    return len(body).to_bytes(4, "big") + body
+
+
+async def test_a_client_that_never_reads_holds_no_memory(place: Place) -> None:
+    """It asks for 500 times 255 KB: the server goes on only as far as its answers are fetched."""
+    with place.of("ann", "datasets", "big").open("wb") as file:
+        file.truncate(10_000_000)
+    async with place.connect() as connection:
+        asking = await connection.open_session(subsystem="sftp", encoding=None, window=64 * 1024)
+        asking[0].write(packet(FXP_INIT, 3) + packet(FXP_OPEN, 1, b"datasets/big", asyncssh.FXF_READ, 0))
+        asking[0].write(b"".join(packet(FXP_READ, number, b"\0\0\0\0", 0, 0, 255 * 1024) for number in range(2, 502)))
+        async with asyncio.timeout(60):
+            while not place.sessions or not place.sessions[0]._write_paused:  # noqa: ASYNC110 - asyncssh has no event for it
+                await asyncio.sleep(0.01)
+        async with connection.start_sftp_client() as client:  # others go on
+            for _ in range(50):
+                assert await client.exists("datasets/big")
+        channel = place.sessions[0]._chan
+        assert channel is not None and channel.get_write_buffer_size() < 2_000_000
+
+
+async def test_nonsense_ends_its_own_channel_only(place: Place) -> None:
+    nonsense = (
+        b"\xff" * 100, b"\0\0\0\x05\x01\0\0\0\x03" + b"\x7f\xff\xff\xff", packet(FXP_OPEN, 1, b"x", 0, 0), packet(FXP_INIT, 3, 99),
+        packet(FXP_INIT, 3) + packet(FXP_READ, 1, b"none", 0, 0, 1) + packet(250, 2) + packet(FXP_OPEN, 3, b"\xff" * 9000, 2, 0),
+        packet(FXP_INIT, 3) + packet(FXP_EXTENDED, 1, b"ranges@asyncssh.com", b"x") + packet(FXP_EXTENDED, 2, b"hardlink@openssh.com"),
+    )  # fmt: skip
+    async with place.connect() as connection, connection.start_sftp_client() as client:
+        for bytes_ in nonsense:
+            writer, reader, _errors = await connection.open_session(subsystem="sftp", encoding=None)
+            writer.write(bytes_)
+            writer.write_eof()
+            async with asyncio.timeout(30):
+                await reader.read()
+                await writer.channel.wait_closed()
+        assert await client.listdir("/") == list(FOLDERS)

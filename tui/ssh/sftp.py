@@ -74,6 +74,8 @@ class FileServer(asyncssh.SFTPServer):
     def _told(self, error: Exception) -> asyncssh.SFTPError:
         """The error for the client; where a client shows codes only, the sentence once on its standard error."""
         told = as_sftp_error(error)
+        if isinstance(error, OSError) and isinstance(told, asyncssh.SFTPFailure):
+            _log.warning("a file transfer failed: %s", error.strerror)  # the error's text would name the file
         if needs_words(error) and told.reason not in self._said:
             self._said.add(told.reason)
             self._say(told.reason)
@@ -103,15 +105,22 @@ class FileServer(asyncssh.SFTPServer):
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         handle = cast(Handle, file_obj)
+        self._still_there()
         data = await self._do(handle.file.read, offset, min(size, wire.MAX_SFTP_READ_LEN))
         handle.transferred += len(data)
         return data
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         handle = cast(Handle, file_obj)
+        self._still_there()
         written = await self._do(handle.file.write, offset, data)
         handle.transferred += written
         return written
+
+    def _still_there(self) -> None:
+        """One request may be a copy of gigabytes: it ends when there is nobody who wants it."""
+        if self.channel.is_closing():
+            raise asyncssh.SFTPConnectionLost("The channel is closed.")
 
     async def close(self, file_obj: object) -> None:
         handle = cast(Handle, file_obj)

@@ -58,6 +58,7 @@ class Transfer:
     async def drain(self, notice: str) -> None:
         self._break_off(self._context.run(_, notice))
         await self._closed.wait()
+        await self._session.over.wait()  # what came of an upload is put away
 
     def _session_ended(self, reason: SessionEnded) -> None:
         self._break_off(self._context.run(describe, reason).sentence)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import stat
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,7 +17,8 @@ import pytest
 
 from core.auth.principal import Principal, operator
 from core.errors import Conflict, DiskFull, Forbidden, ModeltrainError, NotFound, QuotaExceeded
-from core.files.area import UserArea
+from core.files import ledger
+from core.files.area import LARGEST_COPIED, UserArea
 from core.files.ledger import COUNTED_FOR_S, LEDGER, MOST_ENTRIES, Ledger, count
 from core.files.names import DEEPEST, FOLDERS, PARTS, parse
 from core.files.opened import WORTH_KEEPING, Upload
@@ -391,3 +394,36 @@ def test_a_whole_file_from_a_command(files: UserFiles, ann: Principal) -> None:
     discarded.write(0, b"x")
     discarded.discard()
     assert (files.folder(ann) / "exports" / "chat.md").read_bytes() == b"# chat"
+
+
+def test_a_very_large_file_is_replaced_or_gone_on_with_but_not_copied(area: UserArea) -> None:
+    area = UserArea(area.root, Ledger(4 * LARGEST_COPIED, reserve=0))
+    with (area.root / "datasets" / "a").open("wb") as file:
+        file.truncate(LARGEST_COPIED + 1)
+    with pytest.raises(Conflict) as caught:
+        opened(area, "datasets/a", empty=False)
+    assert code(caught) == "too_large_to_change"
+    area.rename(("datasets", "a"), ("datasets", "a.part"), replace=False)
+    upload = opened(area, "datasets/a.part", empty=False)
+    upload.write(LARGEST_COPIED + 1, b"x")
+    upload.commit()
+    assert (area.root / "datasets" / "a.part").stat().st_size == LARGEST_COPIED + 2
+    put(area, "datasets/a.part", b"new")
+    assert (area.root / "datasets" / "a.part").read_bytes() == b"new"
+
+
+def test_a_ledger_that_somebody_holds_is_waited_for_but_not_for_ever(area: UserArea, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(area, "datasets/a")
+    waits = threading.Event()
+    with (area.root / LEDGER).open("rb") as held, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        monkeypatch.setattr(ledger, "LOCK_WAIT_S", 0.0)
+        with pytest.raises(Conflict) as caught:
+            area.usage()
+        assert code(caught) == "file_busy"
+        monkeypatch.setattr(ledger, "LOCK_WAIT_S", 60.0)
+        monkeypatch.setattr(time, "sleep", lambda _pause: waits.set())
+        waiting = pool.submit(area.usage)
+        assert waits.wait(60)
+        fcntl.flock(held, fcntl.LOCK_UN)
+        assert waiting.result(60).used == 5
