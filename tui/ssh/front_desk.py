@@ -23,7 +23,7 @@ from tui.ssh import handover
 from tui.ssh.crew import Crew, Member
 from tui.ssh.health import Health
 from tui.ssh.journal import Journal
-from tui.ssh.reception import Reception
+from tui.ssh.reception import Reception, Refusal
 from tui.ssh.systemd import Notifier
 from tui.ssh.turned_away import TurnedAway
 
@@ -65,8 +65,9 @@ class FrontDesk:
         self._woken, self._waker = socket.socketpair()
         self._began = time.monotonic()
         self._accepting = self._announced = False
-        self._accept_again_at = self._reported_at = 0.0
-        self._told: Counter[str] = Counter()
+        self._accept_again_at = 0.0
+        self._reported_at = -_REPORT_S
+        self._told: Counter[Refusal] = Counter()
         self._database: bool | None = None
         #: While stopping: when the workers are killed; None while it serves.
         self._end_by: float | None = None
@@ -154,7 +155,7 @@ class FrontDesk:
             case "alive":
                 member.database = message["database"]
             case "ready":
-                member.ready = True
+                member.ready = member.database = True  # its services were built on it
                 log.info("worker %d (process %d) is ready", member.number, member.pid)
                 self._ready()
 
@@ -274,6 +275,7 @@ class FrontDesk:
         self._health.give_up()
         self._look_after_crew()
         now = time.monotonic()
+        self._notifier.watchdog(now)
         if self._stopping:
             if self._end_by is not None and now > self._end_by:
                 self._end_by = now + _HURRY_S
@@ -281,15 +283,13 @@ class FrontDesk:
             return
         if not self._accepting and self._crew.ready and now >= self._accept_again_at:
             self._accept(True)
-        if self._notifier.watchdog_s is not None:
-            self._notifier.tell("WATCHDOG=1")
         if now - self._reported_at >= _REPORT_S:
-            self._reported_at = now
             self._report_refusals()
 
     def _report_refusals(self) -> None:
         new = self._reception.refused - self._told
         if new:
+            self._reported_at = time.monotonic()
             self._told = Counter(self._reception.refused)
             log.warning("turned away: %s", ", ".join(f"{count} by the limit {reason}" for reason, count in sorted(new.items())))
 
@@ -316,6 +316,7 @@ class FrontDesk:
         }
 
     def _close(self) -> None:
+        self._report_refusals()
         self._turned_away.close()
         self._health.close()
         self._spawner.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import pickle
@@ -94,7 +93,7 @@ def _run(
     announce: Callable[[Announcement], None],
 ) -> int:
     from tui import lean
-    from tui.ssh import host_key, journal
+    from tui.ssh import host_key, journal, memory
     from tui.ssh.front_desk import FrontDesk
     from tui.ssh.spawner import Limits, start_spawner
     from tui.ssh.systemd import Notifier
@@ -111,8 +110,7 @@ def _run(
 
     lean.apply(several=True)
     workers = limits.workers or len(os.sched_getaffinity(0))
-    gc.collect()
-    gc.freeze()  # what is there now is shared by all workers, and never looked at again
+    memory.settle()  # what is there now is shared by all workers
     spawner = start_spawner(settings, Limits(at_once=limits.commands_at_once, a_user=limits.commands_a_user))
     told = Announcement(
         limits.host,

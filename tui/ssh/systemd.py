@@ -15,11 +15,18 @@ class Notifier:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._address = environment.get("NOTIFY_SOCKET", "")
         self.watchdog_s: float | None = None
+        self._watchdog_at = 0.0
         with contextlib.suppress(ValueError):
             watched = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
             microseconds = int(environment.get("WATCHDOG_USEC", "0"))
             if self._address and watched and microseconds > 0:
                 self.watchdog_s = microseconds / 1e6
+
+    def watchdog(self, now: float) -> None:
+        """Tell that all goes well, as often as systemd wants to hear it. `now`: monotonic seconds."""
+        if self.watchdog_s is not None and now >= self._watchdog_at:
+            self._watchdog_at = now + self.watchdog_s / 3
+            self.tell("WATCHDOG=1")
 
     def tell(self, *lines: str) -> None:
         """READY=1, STOPPING=1, WATCHDOG=1, STATUS=..."""
@@ -27,6 +34,7 @@ class Notifier:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaker:
+            speaker.setblocking(False)
             speaker.sendto("\n".join(lines).encode(), address)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import asyncssh
+from asyncssh.connection import SSHConnection
 
 from core.sanitise import one_line
 from core.settings import Settings
@@ -120,7 +121,7 @@ class Worker:
             level = logging.INFO if name else logging.DEBUG
             log.log(level, "%s at %s left after %.0f s", whom, address, time.monotonic() - began)
 
-    def _signed_in(self, connection: asyncssh.SSHServerConnection, number: int, address: str) -> None:
+    def _signed_in(self, connection: SSHConnection, number: int, address: str) -> None:
         self.context.desk.signed_in(number)
         log.info("%s signed in from %s", one_line(str(connection.get_extra_info("username")), _LONGEST_NAME), address)
 

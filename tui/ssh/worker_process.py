@@ -55,7 +55,7 @@ class _Life:
         self._link, self._settings, self._key, self._spawner = link, settings, key, spawner
         self._leaving, self._hurry = asyncio.Event(), asyncio.Event()
         self._worker: Worker | None = None
-        self._database: bool | None = None
+        self._database = True  # the services are built on it
 
     async def lead(self) -> int:
         loop = asyncio.get_running_loop()
