@@ -9,7 +9,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Protocol
 
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, DiskFull, NotFound
 from core.files.names import UNFINISHED, is_unfinished
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Upload:
         self._append, self._fresh = append, fresh
         self._size = self._granted = os.fstat(descriptor).st_size
         self._times: tuple[int, int] | None = None
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
         self.transferred = 0
 
     def read(self, offset: int, size: int) -> bytes:
@@ -104,8 +104,9 @@ class Upload:
                 written = os.pwrite(self._descriptor, view, offset)
                 view, offset = view[written:], offset + written
         except Exception as error:
-            self._failure = error
-            raise
+            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            self._failure = DiskFull() if full else error
+            raise self._failure from None
         self._size = max(self._size, offset)
         self.transferred += len(data)
         return len(data)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
 import stat
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -427,3 +429,31 @@ def test_a_ledger_that_somebody_holds_is_waited_for_but_not_for_ever(area: UserA
         assert waits.wait(60)
         fcntl.flock(held, fcntl.LOCK_UN)
         assert waiting.result(60).used == 5
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root and the right to mount")
+    try:
+        area = UserArea(disk / "users" / "a", Ledger(1 << 40, reserve=0))
+        put(area, "datasets/a", b"old")
+        with pytest.raises(DiskFull):
+            put(area, "datasets/a", b"x" * 5_000_000)  # it was known beforehand
+        upload = opened(area, "datasets/a")
+        upload.write(0, b"x" * 100_000)
+        with (disk / "ballast").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        with pytest.raises(DiskFull):
+            upload.write(100_000, b"x" * 100_000)  # somebody else filled it
+        with pytest.raises(DiskFull):
+            upload.commit()
+        assert (area.root / "datasets" / "a").read_bytes() == b"old"
+        exact(area)
+        area.remove(("datasets", "a"))
+        (disk / "ballast").unlink()
+        put(area, "datasets/a", b"new")
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
