@@ -112,14 +112,14 @@ def test_a_line_of_the_log_is_one_line_and_harmless() -> None:
 
 def test_the_log_is_turned_over_and_loses_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path, turn_over_bytes=2000)
-    for number in range(60):
+    for number in range(120):
         journal.write(message_of(entry("line %d", number)), "worker 1")
     journal.let_go()
     files = sorted(tmp_path.glob("modeltrain.log*"), key=lambda path: path.suffix if path.suffix != ".log" else "", reverse=True)
     assert 2 < len(files) <= KEPT + 1
     assert all(path.stat().st_size <= 2000 for path in files)
     text = "".join(path.read_text() for path in files)
-    assert [int(line.rsplit(" ", 1)[1]) for line in text.splitlines()] == list(range(60))
+    assert [int(line.rsplit(" ", 1)[1]) for line in text.splitlines()] == list(range(120))
     assert (tmp_path / "modeltrain.log").stat().st_mode & 0o777 == 0o600
 
 

@@ -206,7 +206,7 @@ def test_two_servers_that_start_at_once_have_one_key(tmp_path: Path) -> None:
 def test_a_damaged_host_key_is_said_and_kept(tmp_path: Path) -> None:
     path = tmp_path / host_key.FILE
     rsa = asyncssh.generate_private_key("ssh-rsa", key_size=2048).export_private_key("openssh")
-    locked = asyncssh.generate_private_key("ssh-ed25519").export_private_key("openssh", passphrase="secret", rounds=1)
+    locked = asyncssh.generate_private_key("ssh-ed25519").export_private_key("openssh", passphrase="secret", rounds=50)
     for content in (b"", b"not a key", rsa, locked, b"x" * 100_000):
         path.write_bytes(content)
         path.chmod(0o600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import pickle
@@ -11,11 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from core.errors import EnvironmentProblem
 from core.settings import Settings
 from tui.ssh import surroundings
+
+if TYPE_CHECKING:
+    from tui.ssh.systemd import Notifier
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -57,18 +61,17 @@ def serve(settings: Settings, announce: Callable[[Announcement], None]) -> int:
 
     notifier = Notifier(os.environ)
     surroundings.scrub()
-    listeners = _listen(settings)
     from tui.ssh.listening import PortLock, listen
 
     limits = settings.serve
-    health = listen(LOOPBACK, limits.health_port) if limits.health_port is not None else []
-    administered = in_child(partial(_prepare, settings))
-    lock = PortLock(settings.data_dir, limits.port)
-    lock.take()
-    try:
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(each) for each in _listen(settings)]
+        health = [stack.enter_context(each) for each in listen(LOOPBACK, limits.health_port)] if limits.health_port is not None else []
+        administered = in_child(partial(_prepare, settings))
+        lock = PortLock(settings.data_dir, limits.port)
+        lock.take()
+        stack.callback(lock.let_go)
         return _run(settings, listeners, health, administered, notifier, announce)
-    finally:
-        lock.let_go()
 
 
 def _listen(settings: Settings) -> list[socket.socket]:
@@ -89,16 +92,14 @@ def _run(
     listeners: list[socket.socket],
     health: list[socket.socket],
     administered: bool,
-    notifier: object,
+    notifier: Notifier,
     announce: Callable[[Announcement], None],
 ) -> int:
     from tui import lean
     from tui.ssh import host_key, journal, memory
     from tui.ssh.front_desk import FrontDesk
     from tui.ssh.spawner import Limits, start_spawner
-    from tui.ssh.systemd import Notifier
 
-    assert isinstance(notifier, Notifier)
     limits = settings.serve
     key = host_key.load_or_make(settings.data_dir)
     files = surroundings.raise_limit_of_files(limits.connections * _FILES_A_CONNECTION + _FILES_ELSE)
