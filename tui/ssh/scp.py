@@ -10,7 +10,9 @@ import asyncssh
 from asyncssh.scp import _scp_error, _SCPSink, _SCPSource
 from asyncssh.sftp import SFTPServerFS
 
+from core.errors import NotFound
 from tui.ssh.sftp import FileServer, Handle
+from tui.ssh.sftp_errors import as_sftp_error
 
 
 class ScpFile:
@@ -68,6 +70,17 @@ class _Status:
 
 class SendingScp(_Status, _SCPSource):
     """`scp -f`: files go to the client."""
+
+    _asked = ""
+
+    async def run(self, srcpath: Any) -> None:
+        self._asked = str(srcpath)
+        await super().run(srcpath)
+
+    def handle_error(self, exc: Exception) -> None:
+        if isinstance(exc, asyncssh.SFTPNoSuchFile):  # asyncssh's own says not which
+            exc = as_sftp_error(NotFound(kind="file", reference=self._asked))
+        super().handle_error(exc)
 
 
 class TakingScp(_Status, _SCPSink):

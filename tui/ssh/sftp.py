@@ -24,6 +24,7 @@ from core.files.names import LONGEST_NAME_BYTES, FilePath, parse, shown
 from core.files.opened import Opened
 from core.files.service import UserFiles
 from core.sanitise import one_line, sanitise
+from tui.i18n import _
 from tui.ssh.sftp_errors import as_sftp_error, needs_words
 from tui.ssh.sftp_log import Figures
 
@@ -120,7 +121,7 @@ class FileServer(asyncssh.SFTPServer):
     def _still_there(self) -> None:
         """One request may be a copy of gigabytes: it ends when there is nobody who wants it."""
         if self.channel.is_closing():
-            raise asyncssh.SFTPConnectionLost("The channel is closed.")
+            raise asyncssh.SFTPConnectionLost(_("The channel is closed."))
 
     async def close(self, file_obj: object) -> None:
         handle = cast(Handle, file_obj)
@@ -159,7 +160,7 @@ class FileServer(asyncssh.SFTPServer):
         names = self._path(path)
         self._refuse_owner(attrs)
         if attrs.size is not None:
-            raise asyncssh.SFTPOpUnsupported("Only an open file can be cut.")
+            raise asyncssh.SFTPOpUnsupported(_("Only an open file can be cut."))
         await self._do(self._area.info, names)
         if attrs.mtime is not None:
             await self._do(self._area.set_times, names, _times(attrs))
@@ -178,7 +179,7 @@ class FileServer(asyncssh.SFTPServer):
     @staticmethod
     def _refuse_owner(attrs: asyncssh.SFTPAttrs) -> None:
         if any(value is not None for value in (attrs.uid, attrs.gid, attrs.owner, attrs.group)):
-            raise asyncssh.SFTPPermissionDenied("The owner of a file cannot be changed.")
+            raise asyncssh.SFTPPermissionDenied(_("The owner of a file cannot be changed."))
 
     async def statvfs(self, path: bytes) -> asyncssh.SFTPVFSAttrs:
         await self._do(self._area.info, self._path(path))
@@ -229,13 +230,13 @@ class FileServer(asyncssh.SFTPServer):
         return shown(self._path(path)).encode()
 
     def readlink(self, path: bytes) -> bytes:
-        raise asyncssh.SFTPNoSuchFile("There are no links here.")
+        raise asyncssh.SFTPNoSuchFile(_("There are no links here."))
 
     def symlink(self, oldpath: bytes, newpath: bytes) -> None:
-        raise asyncssh.SFTPPermissionDenied("No links can be made here.")
+        raise asyncssh.SFTPPermissionDenied(_("No links can be made here."))
 
     def link(self, oldpath: bytes, newpath: bytes) -> None:
-        raise asyncssh.SFTPPermissionDenied("No links can be made here.")
+        raise asyncssh.SFTPPermissionDenied(_("No links can be made here."))
 
     def exit(self) -> None:
         """Without an exit status, OpenSSH's scp calls a good copy a failure."""
