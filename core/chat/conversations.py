@@ -107,9 +107,13 @@ class ConversationService(Presence):
         return await self._store.read(work)
 
     async def export(self, principal: Principal, conversation_id: str) -> dict[str, Any]:
-        """The branch in sight as plain values for JSON: id, title, messages (the shape of `conversation show --json`)."""
+        """The branch in sight as plain values for JSON: id, title, messages (the shape of `conversation show --json`).
+
+        With the `owner`, a nickname, where it is somebody else's.
+        """
         view = await self.open(principal, conversation_id, tail=_MOST_MESSAGES)
-        return {"id": view.summary.id, "title": view.summary.title, "messages": [_exported(message) for message in view.messages]}
+        owner = {"owner": view.summary.owner} if view.summary.owner else {}
+        return {"id": view.summary.id, "title": view.summary.title, **owner, "messages": [_exported(message) for message in view.messages]}
 
     async def rename(self, principal: Principal, conversation_id: str, title: str) -> None:
         """Give it a title that no model replaces. Raises InvalidInput (title), NotFound."""

@@ -1,4 +1,4 @@
-"""modeltrain conversation: list, show, export, delete and restore conversations from the shell."""
+"""modeltrain conversation: list, show, share, export, delete and restore conversations from the shell."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import InvalidInput
+from tui.commands import conversation_sharing as sharing
 from tui.commands.common import Invocation, command_group, err, out, print_json, print_table, run_with_services
 from tui.commands.conversation_output import FORMATS, as_json_text, as_markdown, print_conversation, row, summary_as_json
 from tui.commands.files import NamedFile
@@ -29,17 +30,24 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=1000, help=_("How many at most."))] = 50,
     offset: Annotated[int, typer.Option(min=0, help=_("How many to leave out first."))] = 0,
     trash: Annotated[bool, typer.Option("--trash", help=_("Those in the trash."))] = False,
+    shared: Annotated[bool, typer.Option("--shared", help=_("Those that others share with you."))] = False,
 ) -> None:
     invocation: Invocation = context.obj
 
     async def action(services: Services, principal: Principal) -> int:
-        page = await services.chat.conversations(principal, limit=limit, offset=offset, query=query, trash=trash)
+        if shared:
+            page = await services.chat.shared_with_me(principal, limit=limit, offset=offset, query=query)
+        else:
+            page = await services.chat.conversations(principal, limit=limit, offset=offset, query=query, trash=trash)
         if invocation.json:
             print_json([summary_as_json(item) for item in page.items])
+        elif shared and not page.items:
+            err(_("Nobody shares a conversation with you."))
         elif not page.items:
             err(_("There is no conversation here. Begin one with: modeltrain chat TEXT"))
         else:
-            print_table((_("ID"), _("TITLE"), _("MODEL"), _("MESSAGES"), _("LAST USED")), [row(item) for item in page.items])
+            owner = (_("OWNER"),) if shared else ()
+            print_table((_("ID"), _("TITLE"), _("MODEL"), _("MESSAGES"), _("LAST USED"), *owner), [row(item) for item in page.items])
             if page.total > len(page.items):
                 err(_("{count} of {total} are shown; --limit and --offset show others.").format(count=len(page.items), total=page.total))
         return 0
@@ -59,10 +67,17 @@ def show(
         if invocation.json:
             print_json(await services.chat.export(principal, conversation))
         else:
-            print_conversation(await services.chat.export(principal, conversation), reasoning=reasoning)
+            exported = await services.chat.export(principal, conversation)
+            print_conversation(exported, reasoning=reasoning)
+            if "owner" not in exported:
+                await services.chat.seen(principal, conversation)
         return 0
 
     raise typer.Exit(run_with_services(invocation, action))
+
+
+app.command("share", help=_("Let a colleague, or everyone, read a conversation; without a name, say who may."))(sharing.share)
+app.command("unshare", help=_("Take back that somebody may read a conversation, at once."))(sharing.unshare)
 
 
 @app.command("export", help=_("Write a conversation as JSON or Markdown, to standard output or a file."))

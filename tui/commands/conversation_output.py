@@ -31,6 +31,9 @@ def summary_as_json(item: ConversationSummary) -> dict[str, Any]:
         "messages": item.message_count,
         "pinned": item.pinned,
         "generating": item.generating,
+        "unread": item.unread or None,
+        "shared": item.shared,
+        "owner": item.owner or None,
         "created_at": item.created_at,
         "used_at": item.used_at,
         "deleted_at": item.deleted_at,
@@ -40,23 +43,25 @@ def summary_as_json(item: ConversationSummary) -> dict[str, Any]:
 def row(item: ConversationSummary) -> tuple[str, ...]:
     """A conversation of the list as people get it."""
     used = item.used_at.astimezone().strftime("%Y-%m-%d %H:%M")
-    return item.id, one_line(item.title, 60) or _("(no title)"), one_line(item.model, 40), str(item.message_count), used
+    cells = (item.id, one_line(item.title, 60) or _("(no title)"), one_line(item.model, 40), str(item.message_count), used)
+    return (*cells, one_line(item.owner)) if item.owner else cells
 
 
 def print_conversation(exported: dict[str, Any], *, reasoning: bool) -> None:
     """The messages of `Chat.export`, for a terminal."""
+    owner = one_line(exported.get("owner", ""))
     out(one_line(exported["title"]) or _("(no title)"))
     for message in exported["messages"]:
         out()
-        out(f"── {_author(message)}")
+        out(f"── {_author(message, owner)}")
         if reasoning and message["reasoning"]:
             out("\n".join(f"  ┊ {line}" for line in sanitise(message["reasoning"]).splitlines()))
         if message["content"]:
             out(sanitise(message["content"]).rstrip("\n"))
 
 
-def _author(message: dict[str, Any]) -> str:
-    who = _("You") if message["role"] == "user" else one_line(message["model"]) or _("Answer")
+def _author(message: dict[str, Any], owner: str) -> str:
+    who = owner or _("You") if message["role"] == "user" else one_line(message["model"]) or _("Answer")
     state = _STATES.get(message["state"])
     return who if state is None else f"{who} ({_(state)})"
 
@@ -68,9 +73,10 @@ def as_json_text(exported: dict[str, Any]) -> str:
 
 def as_markdown(exported: dict[str, Any]) -> str:
     """The export as Markdown: a heading for each message, reasoning folded."""
+    owner = one_line(exported.get("owner", ""))
     lines = [f"# {one_line(exported['title']) or _('(no title)')}"]
     for message in exported["messages"]:
-        lines += ["", f"## {_author(message)}", ""]
+        lines += ["", f"## {_author(message, owner)}", ""]
         if message["reasoning"]:
             lines += ["<details><summary>" + _("Reasoning") + "</summary>", "", sanitise(message["reasoning"]), "", "</details>", ""]
         lines.append(sanitise(message["content"]).rstrip("\n"))
