@@ -1,4 +1,4 @@
-"""Whatever is done in whatever order: the ledger says what is on the disk, nothing outside changes, and files are those of a plain model."""
+"""Whatever is done in whatever order: the ledger says what is on the disk, nothing outside changes, files are those of a plain model."""
 
 from __future__ import annotations
 
