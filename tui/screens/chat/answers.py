@@ -66,6 +66,7 @@ class Answers(Reading):
             view = await self.services.chat.open(self.principal, sent.conversation_id, tail=1)
             opened.summary = view.summary
         if self.opened is opened:
+            self.modeltrain.places.opened(opened.id)
             await self.load_list(sent.conversation_id)
 
     # Watch -----------------------------------------------------------------------------------------------------------
