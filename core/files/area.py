@@ -23,13 +23,11 @@ from core.files.ledger import Ledger, Tally
 from core.files.names import DEEPEST, FOLDERS, PARTS, FilePath, acceptable, is_unfinished, shown
 from core.files.opened import Reading, Upload, lock_or_busy
 from core.files.tree import height
+from core.files.ways import FOLDER, leftover, open_file, open_folder, opened, stat_or_none, visible
 from storage.files import private_folder
 
 #: A file that is changed, not replaced, is copied first so that the old one stays until the new one is whole: up to so many bytes.
 LARGEST_COPIED = 1024**3
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# Without O_NONBLOCK, opening a pipe would wait for its other end.
-_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class UserArea:
             with self._root() as root:
                 return os.fstat(root)
         with self._parent(path) as parent:
-            return _visible(parent, path)
+            return visible(parent, path)
 
     def names(self, path: FilePath) -> list[str]:
         """What is in a folder, sorted; links, devices, pipes and what could not be named are left out by `entries`."""
@@ -80,7 +78,7 @@ class UserArea:
         with self._folder(path) as folder:
             for name in names:
                 with contextlib.suppress(NotFound, Conflict, OSError):
-                    found.append(Entry(name, _visible(folder, (*path, name))))
+                    found.append(Entry(name, visible(folder, (*path, name))))
         return found
 
     def usage(self) -> Usage:
@@ -92,14 +90,14 @@ class UserArea:
 
     def open_reading(self, path: FilePath) -> Reading:
         with self._parent(path) as parent:
-            return Reading(_open_file(parent, path, os.O_RDONLY))
+            return Reading(open_file(parent, path, os.O_RDONLY))
 
     def open_writing(self, path: FilePath, *, create: bool, empty: bool, fresh: bool = False, append: bool = False) -> Upload:
         """Open `path` to write it. `create`: it need not be there; `fresh`: it must not be; `empty`: what it held is not wanted."""
         if len(path) < 2:
             raise Conflict(what="is_a_folder" if path and path[0] in FOLDERS else "fixed_folders")
         with self._parent(path) as parent:
-            there = _stat_or_none(parent, path)
+            there = stat_or_none(parent, path)
             if there is None and not create:
                 raise NotFound(kind="file", reference=shown(path))
             if there is not None and fresh:
@@ -113,7 +111,7 @@ class UserArea:
             return self._open_temporary(parent, path, keep=there is not None and not empty, fresh=fresh, append=append)
 
     def _open_in_place(self, parent: int, path: FilePath, *, append: bool) -> Upload:
-        descriptor = _open_file(parent, path, os.O_RDWR)
+        descriptor = open_file(parent, path, os.O_RDWR)
         try:
             lock_or_busy(descriptor)
             return Upload(self, descriptor, os.dup(parent), path[-1], None, append=append, fresh=False)
@@ -127,7 +125,7 @@ class UserArea:
         upload = Upload(self, descriptor, os.dup(parent), path[-1], temporary, append=append, fresh=fresh)
         try:
             if keep:
-                source = _open_file(parent, path, os.O_RDONLY)
+                source = open_file(parent, path, os.O_RDONLY)
                 try:
                     upload.fill_from(source)
                 finally:
@@ -138,7 +136,7 @@ class UserArea:
         return upload
 
     def _make_temporary(self, name: str) -> int:
-        with self._changing() as (root, tally), _opened(PARTS, root) as parts:
+        with self._changing() as (root, tally), opened(PARTS, root) as parts:
             self._ledger.take(tally, root, 0, entries=1)
             descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=parts)
             # Held as long as the upload lives: by this, leftovers of a crash are told from uploads under way.
@@ -166,8 +164,8 @@ class UserArea:
 
     def adopt(self, temporary: str, parent: int, name: str, *, replace: bool) -> None:
         """Give the temporary file its name in the open folder `parent`. What was there is gone then."""
-        with self._changing() as (root, tally), _opened(PARTS, root) as parts:
-            there = _stat_or_none(parent, (name,))
+        with self._changing() as (root, tally), opened(PARTS, root) as parts:
+            there = stat_or_none(parent, (name,))
             if there is not None and not replace:
                 raise Conflict(what="file_exists")
             if there is not None and stat.S_ISDIR(there.st_mode):
@@ -181,16 +179,16 @@ class UserArea:
 
     def forget(self, temporary: str, granted: int) -> None:
         """Remove a temporary file."""
-        with self._changing() as (root, tally), _opened(PARTS, root) as parts, contextlib.suppress(FileNotFoundError):
+        with self._changing() as (root, tally), opened(PARTS, root) as parts, contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=parts)
             tally.change(-granted, -1)
 
     def clean(self) -> int:
         """Remove what crashes left of uploads; gives their number. Uploads under way hold a lock and stay."""
         removed = 0
-        with self._changing() as (root, tally), _opened(PARTS, root) as parts:
+        with self._changing() as (root, tally), opened(PARTS, root) as parts:
             for name in os.listdir(parts):  # noqa: PTH208 - of an open folder
-                with contextlib.suppress(OSError, Conflict), _leftover(parts, name) as size:
+                with contextlib.suppress(OSError, Conflict), leftover(parts, name) as size:
                     os.unlink(name, dir_fd=parts)
                     tally.change(-size, -1)
                     removed += 1
@@ -205,7 +203,7 @@ class UserArea:
             raise Conflict(what="file_exists")  # as clients that copy whole folders expect
         self._not_fixed(path)
         with self._parent(path) as parent, self._changing() as (root, tally):
-            if _stat_or_none(parent, path) is not None:
+            if stat_or_none(parent, path) is not None:
                 raise Conflict(what="file_exists")
             self._ledger.take(tally, root, 0, entries=1)
             os.mkdir(path[-1], 0o700, dir_fd=parent)
@@ -213,7 +211,7 @@ class UserArea:
     def remove_folder(self, path: FilePath) -> None:
         self._not_fixed(path)
         with self._parent(path) as parent, self._changing() as (_root, tally):
-            if not stat.S_ISDIR(_visible(parent, path).st_mode):
+            if not stat.S_ISDIR(visible(parent, path).st_mode):
                 raise Conflict(what="not_a_folder")
             try:
                 os.rmdir(path[-1], dir_fd=parent)
@@ -226,7 +224,7 @@ class UserArea:
     def remove(self, path: FilePath) -> None:
         self._not_fixed(path)
         with self._parent(path) as parent, self._changing() as (_root, tally):
-            there = _visible(parent, path)
+            there = visible(parent, path)
             if stat.S_ISDIR(there.st_mode):
                 raise Conflict(what="is_a_folder")
             os.unlink(path[-1], dir_fd=parent)
@@ -237,12 +235,12 @@ class UserArea:
         self._not_fixed(old)
         self._not_fixed(new)
         with self._parent(old) as source, self._parent(new) as target, self._changing() as (_root, tally):
-            moved = _visible(source, old)
+            moved = visible(source, old)
             if stat.S_ISDIR(moved.st_mode):
                 if new[: len(old)] == old and new != old:
                     raise Conflict(what="into_itself")
                 self._fits(source, old[-1], len(new))
-            there = _stat_or_none(target, new)
+            there = stat_or_none(target, new)
             if there is not None and new != old and not (replace and stat.S_ISREG(there.st_mode) and stat.S_ISREG(moved.st_mode)):
                 raise Conflict(what="file_exists")
             os.rename(old[-1], new[-1], src_dir_fd=source, dst_dir_fd=target)
@@ -254,7 +252,7 @@ class UserArea:
         if not path:
             raise Conflict(what="fixed_folders")
         with self._parent(path) as parent:
-            _visible(parent, path)
+            visible(parent, path)
             os.utime(path[-1], ns=times_ns, dir_fd=parent, follow_symlinks=False)
 
     @staticmethod
@@ -273,11 +271,11 @@ class UserArea:
     def _root(self) -> Iterator[int]:
         """The root folder, open. What is missing of it is made with 0700."""
         try:
-            descriptor = os.open(self.root, _FOLDER)
+            descriptor = os.open(self.root, FOLDER)
         except FileNotFoundError:
             private_folder(self.root.parent)
             self.root.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(self.root, _FOLDER)
+            descriptor = os.open(self.root, FOLDER)
         try:
             for name in (*FOLDERS, PARTS):
                 with contextlib.suppress(FileExistsError):
@@ -295,7 +293,7 @@ class UserArea:
             descriptor = os.dup(root)
             try:
                 for name in path:
-                    inner = _open_folder(descriptor, name, path)
+                    inner = open_folder(descriptor, name, path)
                     os.close(descriptor)
                     descriptor = inner
                 yield descriptor
@@ -320,67 +318,3 @@ class UserArea:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull() from error
             raise
-
-
-@contextlib.contextmanager
-def _opened(name: str, parent: int) -> Iterator[int]:
-    descriptor = os.open(name, _FOLDER, dir_fd=parent)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _leftover(parts: int, name: str) -> Iterator[int]:
-    """The size of a temporary file that nobody holds. Raises Conflict if somebody does."""
-    descriptor = os.open(name, os.O_RDWR | _FILE, dir_fd=parts)
-    try:
-        lock_or_busy(descriptor)
-        yield os.fstat(descriptor).st_size
-    finally:
-        os.close(descriptor)
-
-
-def _open_folder(parent: int, name: str, path: FilePath) -> int:
-    try:
-        return os.open(name, _FOLDER, dir_fd=parent)
-    except OSError as error:
-        if error.errno == errno.ENOTDIR and (info := _stat_or_none(parent, (name,))) and stat.S_ISREG(info.st_mode):
-            raise Conflict(what="not_a_folder") from None
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-            raise NotFound(kind="file", reference=shown(path)) from None
-        raise
-
-
-def _open_file(parent: int, path: FilePath, flags: int) -> int:
-    try:
-        descriptor = os.open(path[-1], flags | _FILE, dir_fd=parent)
-    except OSError as error:
-        if error.errno == errno.EISDIR:
-            raise Conflict(what="is_a_folder") from None
-        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO):  # ENXIO: a socket
-            raise NotFound(kind="file", reference=shown(path)) from None
-        raise
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISREG(mode):
-        return descriptor
-    os.close(descriptor)
-    if stat.S_ISDIR(mode):
-        raise Conflict(what="is_a_folder")
-    raise NotFound(kind="file", reference=shown(path))
-
-
-def _stat_or_none(parent: int, path: FilePath) -> os.stat_result | None:
-    try:
-        return os.stat(path[-1], dir_fd=parent, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-
-
-def _visible(parent: int, path: FilePath) -> os.stat_result:
-    """The attributes of a file or folder; anything else (a link, a device, a pipe) is as if it were not there."""
-    info = _stat_or_none(parent, path)
-    if info is None or not (stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode)):
-        raise NotFound(kind="file", reference=shown(path))
-    return info
