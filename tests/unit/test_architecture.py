@@ -96,7 +96,7 @@ def test_services_name_who_asks() -> None:
 
     before_sign_in = {
         "needs_first_admin", "create_first_admin", "registration_open", "register", "availability", "sign_in", "resume", "verify_access",
-        "clean_up", "keep_clean", "close", "follow",
+        "clean_up", "keep_clean", "settled", "close", "follow",
     }  # fmt: skip
     nameless = set()
     for service in (Accounts, Chat, Configurations, Providers, Secrets, UserFiles):
