@@ -96,7 +96,8 @@ def test_services_name_who_asks() -> None:
 
     before_sign_in = {
         "needs_first_admin", "create_first_admin", "registration_open", "register", "availability", "sign_in", "resume", "verify_access",
-        "clean_up", "keep_clean", "settled", "close", "follow",
+        "clean_up", "keep_clean", "settled", "close", "follow", "answer_challenge", "key_holder", "sign_in_with_key",
+        "recheck_many",
     }  # fmt: skip
     nameless = set()
     for service in (Accounts, Chat, Configurations, Providers, Secrets, UserFiles):
