@@ -37,6 +37,9 @@ REGISTER_S = 15 * 60.0
 class Served(Protocol):
     """A channel in use, as a connection sees it."""
 
+    def tell(self, notice: str) -> None:
+        """Show the person `notice`, and go on."""
+
     async def drain(self, notice: str) -> None:
         """Tell the person `notice`, leave, and close the channel."""
 
@@ -207,6 +210,11 @@ class Connection:
         self.channels.discard(channel)
         if self.ended is not None and not self.channels:
             self.cut()
+
+    def tell(self, notice: str) -> None:
+        """Show `notice` on every channel that can show one."""
+        for channel in tuple(self.channels):
+            channel.tell(notice)
 
     async def drain(self, notice: str) -> None:
         """The worker stops: every channel tells `notice` and leaves, then the connection is closed."""

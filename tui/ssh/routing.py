@@ -147,6 +147,11 @@ class ChannelRouter(asyncssh.SSHServerSession[bytes]):
             if self._connection is not None:
                 self._connection.closed(self)
 
+    def tell(self, notice: str) -> None:
+        """Show a notice, where whatever has the channel can show one."""
+        if (tell := getattr(self._target, "tell", None)) is not None:
+            tell(notice)
+
     async def drain(self, notice: str) -> None:
         """The worker stops."""
         if self._target is not None:

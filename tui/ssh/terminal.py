@@ -94,9 +94,14 @@ class TerminalSession:
         self._key_pressed.set()
         self._leave()
 
+    def tell(self, notice: str) -> None:
+        """Show a notice beside whatever is being done. `notice`: English, translated here."""
+        if self._app is not None and self._app.is_running:
+            self._app.say(self._locale.gettext(notice))
+
     async def drain(self, notice: str) -> None:
-        """The server stops: say so, leave the terminal clean. Returns when the channel is closed."""
-        self._notice = notice
+        """The server stops: say so (`notice`: English, translated here), leave the terminal clean. Returns when the channel is closed."""
+        self._notice = self._locale.gettext(notice)
         self._leave()
         if self._task is not None:
             await asyncio.wait({self._task})
@@ -171,9 +176,16 @@ class TerminalSession:
         return status
 
     def _make_app(self) -> ServedApp:
-        context, connection = self._context, self._connection
+        context, connection, link = self._context, self._connection, self._link
         terminal = terminal_of(self._environment, "ssh")
-        app = ServedApp(context.settings, connection.services, connection, locale=self._locale, terminal=terminal)
+        app = ServedApp(
+            context.settings,
+            connection.services,
+            connection,
+            locale=self._locale,
+            terminal=terminal,
+            frame_room=lambda: link.pace.frame,
+        )
         app.driver_class = self._make_driver  # type: ignore[assignment]  # Textual calls it to make one, and no more
         return app
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 #: Applications that are composed at a time: each is a tenth of a second of CPU in which nobody else's key is heard.
 PEOPLE_LET_IN = 6
+STOPPING_SOON = N_("The server stops in a moment. Answers that are being written may finish; everything is saved.")
 STOPPING = N_("The server is stopping. What you wrote is saved; sign in again in a moment.")
 #: Seconds for the terminals to be left clean, and then for the connections to end.
 _LEAVING_S = 5.0
@@ -131,6 +132,8 @@ class Worker:
         """Take nobody any more, tell people, let answers finish for at most `grace_s` seconds (none once `hurry` is set), then close."""
         context = self.context
         context.draining.set()
+        for connection in tuple(context.connections):
+            connection.tell(STOPPING_SOON)
         await self._answers_finished(grace_s, hurry)
         leaving = [asyncio.create_task(connection.drain(STOPPING)) for connection in tuple(context.connections)]
         if leaving:
