@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import asyncssh
 import paramiko
 import pyotp
 import pytest
@@ -307,7 +310,7 @@ def test_a_password_to_be_changed_is_changed_in_a_terminal(served: Served) -> No
 
 def test_a_shell_without_a_terminal_is_told_what_to_do(served: Served) -> None:
     refused = served.ssh()
-    assert (refused.returncode, b"-t" in refused.stderr) == (1, True)
+    assert (refused.returncode, b"-t" in refused.stderr) == (2, True)
 
 
 def test_the_session_ends_in_the_database_with_the_connection(served: Served) -> None:
@@ -347,20 +350,16 @@ def test_an_account_that_ended_between_offer_and_signature(served: Served, keys:
 
 
 def test_fifty_people_come_and_go_and_leave_nothing(served: Served) -> None:
-    import asyncio
-
     async def come_and_go() -> None:
         for _turn in range(50):
             async with await served.connect("bob") as connection:
-                result = await connection.run("scp -f nothing-there")
+                result = await connection.run("scp -f nothing-there", stdin=asyncssh.DEVNULL)
                 assert result.exit_status == 1
 
     asyncio.run(come_and_go())
     served.until(lambda reception: len(reception) == 0)
 
     async def left() -> tuple[int, int, int]:
-        import gc
-
         await served.context.watch.look()
         gc.collect()
         connections = sum(isinstance(thing, Connection) for thing in gc.get_objects())
@@ -381,4 +380,5 @@ def test_a_served_installation_may_ask_little(served_settings: Settings, client_
         with pytest.raises(paramiko.ChannelException):
             client.transport.open_session(timeout=LIMIT_S)
         first.exec_command("scp -f nothing-there")
+        first.shutdown_write()
         assert first.recv_exit_status() == 1
