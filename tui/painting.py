@@ -35,8 +35,6 @@ class Painting(App[int], inherit_bindings=False):
         self._preferred = AUTO
         self.saving = False
         self._held_back = False
-        #: Characters of one frame, where a large one would hold others up; the rest of it follows.
-        self.frame_room: int | None = None
         super().__init__(**arguments)
         # NO_COLOR, which is looked at elsewhere: Textual would draw in greys, and for a served person ask the server's environment.
         self._filters = [kept for kept in self._filters if isinstance(kept, ANSIToTruecolor)]
@@ -112,7 +110,7 @@ class Painting(App[int], inherit_bindings=False):
     def _paint(self, driver: Driver, update: LayoutUpdate | ChopsUpdate) -> None:
         try:
             x, y = self.screen.outer_size.clamp_offset(self.cursor_position)
-            data = self.frame.paint(pieces_of(update), *self.size, cursor=(x, y), room=self.frame_room)
+            data = self.frame.paint(pieces_of(update), *self.size, cursor=(x, y), room=self.frame_room())
         except Exception as error:
             self.frame.forget()
             self._handle_exception(error)
@@ -128,6 +126,10 @@ class Painting(App[int], inherit_bindings=False):
         if self.frame.unfinished:
             self._held_back = True
             self.call_later(self._show_held_back)
+
+    def frame_room(self) -> int | None:
+        """Characters of one frame, where a large one would keep what is typed waiting; the rest of it follows. None: any number."""
+        return None
 
     def _end_batch(self) -> None:
         super()._end_batch()

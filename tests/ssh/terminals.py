@@ -37,7 +37,7 @@ class SmallConnection:
     services: Services
     signed_in: SignedIn | None
     live: LiveSession | None
-    origin: Origin = Origin("ssh", "127.0.0.1")
+    origin: Origin = field(default_factory=lambda: Origin("ssh", "127.0.0.1"))
     address: str = "127.0.0.1"
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     watchers: list[Callable[[SessionEnded], None]] = field(default_factory=list)
@@ -212,9 +212,11 @@ async def client(
     **options: Any,
 ) -> AsyncIterator[Client]:
     """A connection with one terminal."""
-    async with asyncssh.connect("127.0.0.1", port, known_hosts=None, username="ann", config=None, **options) as connection:
-        async with terminal(connection, size=size, term=term, environment=environment) as shown:
-            yield shown
+    async with (
+        asyncssh.connect("127.0.0.1", port, known_hosts=None, username="ann", config=None, **options) as connection,
+        terminal(connection, size=size, term=term, environment=environment) as shown,
+    ):
+        yield shown
 
 
 @asynccontextmanager
@@ -226,13 +228,9 @@ async def terminal(
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Client]:
     """One more terminal on a connection."""
-    chan, session = await connection.create_session(
-        lambda: Client(size),
-        term_type=term,
-        term_size=size,
-        env=dict(environment or {"LANG": "C.UTF-8", "COLORTERM": "truecolor"}),
-        encoding=None,
-    )
+    variables: Any = dict(environment or {"LANG": "C.UTF-8", "COLORTERM": "truecolor"})
+    chan, session = await connection.create_session(lambda: Client(size), term_type=term, term_size=size, env=variables, encoding=None)
+    assert isinstance(session, Client)
     try:
         yield session
     finally:

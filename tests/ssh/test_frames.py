@@ -208,3 +208,26 @@ def test_a_change_of_style_gives_the_style(before: Style | None, after: Style | 
     pyte.Stream(anew).feed(change(None, second) + "x")
     assert changed.buffer[0][0] == anew.buffer[0][0]
     assert len(change(first, second)) <= len(change(None, second))
+
+
+@settings(max_examples=20, deadline=None)
+@given(first=frames, then=frames)
+def test_a_frame_without_room_is_finished_by_the_next_ones(first: list[Strip], then: list[Strip]) -> None:
+    shown = Shown(Abilities())
+    shown.show(whole(first))
+    for _painting in range(2 * HEIGHT):
+        shown.sent = shown.frame.paint(whole(then), WIDTH, HEIGHT, (3, 4), room=20)
+        shown._stream.feed(_JOINED.sub("", shown.sent))
+        if not shown.frame.unfinished:
+            break
+    assert not shown.frame.unfinished
+    shown.show(whole(then))
+    assert shown.sent == ""
+    shown.check()
+
+
+def test_the_line_of_the_cursor_comes_first() -> None:
+    frame = Frame()
+    lines = [Strip([Segment(f"line {y}".ljust(WIDTH))]) for y in range(HEIGHT)]
+    assert "line 4" in frame.paint(whole(lines), WIDTH, HEIGHT, (0, 4), room=1)
+    assert frame.unfinished

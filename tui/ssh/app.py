@@ -21,14 +21,23 @@ if TYPE_CHECKING:
     from core.settings import Settings
     from tui.ssh.connection import Connection
 
-#: Characters of one frame: with what may be on the way already, no more than 40 KB wait for one terminal.
-_ROOM = 10 * 1024
-
 
 class ServedApp(ModeltrainApp, inherit_bindings=True):
-    """`connection`: whose it is; several terminals may share it. When it ends, `problem` says why."""
+    """`connection`: whose it is; several terminals may share it. When it ends, `problem` says why.
 
-    def __init__(self, settings: Settings, services: Services, connection: Connection, *, locale: Locale, terminal: Terminal) -> None:
+    `frame_room`: how many characters one frame may have now.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        services: Services,
+        connection: Connection,
+        *,
+        locale: Locale,
+        terminal: Terminal,
+        frame_room: Callable[[], int],
+    ) -> None:
         self._connection = connection
         self._held = self._signing_out = self._slow = self._told_slow = False
         self._link_preference = AUTO
@@ -36,7 +45,7 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
         #: Set when the first screen is complete: until then others wait to be let in.
         self.shown = asyncio.Event()
         super().__init__(settings, _built(services), locale=locale, terminal=terminal, owns_services=False)
-        self.frame_room = _ROOM
+        self._frame_room = frame_room
 
     def kept_preferences(self) -> LocalPreferences:
         return LocalPreferences()  # those in the data folder are of whoever uses this machine itself
@@ -97,6 +106,9 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
         if slow and not self._told_slow:
             self._told_slow = True
             self.say(_("The link is slow: fewer frames and 16 colours now. Settings, “Slow link”, turns this off."))
+
+    def frame_room(self) -> int | None:
+        return self._frame_room()
 
     def hold(self, begin: bool) -> None:
         """Hold frames back while the link is full; then show a fresh one."""

@@ -149,6 +149,7 @@ class Frame:
         self._out: list[str] = []
         #: Whether the last painting left lines out because they had no room.
         self.unfinished = False
+        self._next = 0
 
     def forget(self) -> None:
         """The terminal shows something unknown: the next painting erases it first."""
@@ -169,13 +170,20 @@ class Frame:
             if 0 <= y < height and 0 <= x < width:
                 wanted.setdefault(y, []).append((x, cells_of(strip._segments, self.abilities)))
         self.unfinished = False
-        for y in sorted(wanted):
-            if room is not None and sum(map(len, self._out)) > room:
-                self.unfinished = True
+        for number, y in enumerate(self._order(wanted, cursor if room is not None else None)):
+            if number and room is not None and sum(map(len, self._out)) > room:
+                self.unfinished, self._next = True, y
                 break
             for x, cells in self._joined(y, wanted[y]):
                 self._paint_line(x, y, cells)
+        if not self.unfinished:
+            self._next = 0
         return self._taken(cursor)
+
+    def _order(self, wanted: Iterable[int], cursor: tuple[int, int] | None) -> list[int]:
+        """The lines to paint: that of the cursor first, where somebody types; then on from where the room ended the last time."""
+        first = cursor[1] if cursor is not None else -1
+        return sorted(wanted, key=lambda y: (y != first, y < self._next, y))
 
     def _begin(self, width: int, height: int) -> None:
         self.width, self.height = width, height

@@ -32,6 +32,8 @@ _UNSENT = 8 * 1024
 _ASK_AFTER = 1500
 #: Seconds without an answer after which a client that has taken everything is not asked any more.
 _PATIENCE_S = 5.0
+#: Seconds between an answer and the next question in which the way was not empty.
+_AT_ONCE_S = 0.05
 #: Seconds after which a client that takes nothing is left.
 STALLED_S = 180.0
 
@@ -61,7 +63,7 @@ class Link:
         self._sent = self._read = 0
         self._asking: asyncio.Task[None] | None = None
         self._asked_mark = 0
-        self._asked_at = 0.0
+        self._asked_at = self._answered_at = 0.0
         self._answers = True
         self._stalled_s = stalled_s
         self._giving_up: asyncio.TimerHandle | None = None
@@ -170,8 +172,10 @@ class Link:
 
     def _learn(self) -> None:
         slow = self.pace.slow
-        self.pace.learn(self._asked_mark - self._read, self._loop.time() - self._asked_at)
-        self._read = self._asked_mark
+        now = self._loop.time()
+        since = now - self._answered_at if self._asked_at - self._answered_at < _AT_ONCE_S else None
+        self.pace.learn(self._asked_mark - self._read, now - self._asked_at, since)
+        self._read, self._answered_at = self._asked_mark, now
         self._watch_progress(anew=True)
         if self.pace.slow is not slow:
             for terminal in list(self._terminals):
