@@ -15,14 +15,20 @@ import pytest
 from demo import EMAIL, HALTS, PASSWORD, TEXTS
 from textual.pilot import Pilot
 
+from core.auth.accounts import Enrolment, SignedIn
+from core.auth.one_time import uri_of
 from tests.snapshots.conftest import MakeApp
 from tui.app import ModeltrainApp
 from tui.i18n import Locale
+from tui.screens.account.second_factor import RecoveryCodes, SecondFactorScreen
+from tui.screens.welcome.code import CodeScreen
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 THEMES = {"dark": "night", "light": "day"}
 LOOKS = (("120x40", "dark", "en"), ("80x24", "light", "zh_CN"))
 ALL_LOOKS = tuple((size, theme, language) for size in SIZES for theme in THEMES for language in ("en", "zh_CN"))
+#: Of no account: a random one would make another picture each time.
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 OTHER_THEMES = ("ember", "paper", "terminal")
 
 
@@ -115,12 +121,26 @@ async def wizard(visit: Visit) -> None:
 async def sign_in(visit: Visit) -> None:
     await visit.home()
     await visit.app.sign_out()
-    await visit.see("Sign in with your e-mail and password.")
+    await visit.see("Sign in with your e-mail or nickname, and your password.")
     await visit.write(EMAIL)
     await visit.press("tab")
     await visit.write("wrong")
     await visit.press("ctrl+s")
     await visit.see("The name or the password is wrong.")
+
+
+@picture
+async def sign_in_code(visit: Visit) -> None:
+    await visit.home()
+    await visit.app.sign_out()
+    await visit.see("Sign in with your e-mail or nickname, and your password.")
+
+    async def never(_signed_in: SignedIn) -> None:
+        raise AssertionError("nobody answers")
+
+    visit.app.switch_screen(CodeScreen("of no sign-in", never, lambda _problem: None))
+    await visit.see("The code, please.")
+    await visit.write("123 456")
 
 
 @picture
@@ -312,6 +332,25 @@ async def new_password(visit: Visit) -> None:
     await _account(visit)
     await visit.press("j", "j", "enter")
     await visit.see("Change your password")
+
+
+@picture
+async def second_factor(visit: Visit) -> None:
+    await _account(visit)
+    visit.app.push_screen(SecondFactorScreen(Enrolment(SECRET, uri_of(SECRET, EMAIL))))
+    await visit.see("A second factor for your sign-in")
+    await visit.write("123456")
+
+
+@picture
+async def recovery_codes(visit: Visit) -> None:
+    await _account(visit)
+    visit.app.push_screen(
+        RecoveryCodes(
+            tuple(f"{word}-{word[::-1]}-2345" for word in ["abcd", "efgh", "ijkl", "mnop", "qrst", "uvwx", "yzab", "cdef", "ghij", "klmn"])
+        )
+    )
+    await visit.see("Your recovery codes")
 
 
 @picture
