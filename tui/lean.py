@@ -69,6 +69,9 @@ def apply(*, several: bool = False) -> None:
         # Each application would redirect them, and their restores interleave.
         for name in ("redirect_stdout", "redirect_stderr"):
             vars(textual.app)[name] = nullcontext
+        from tui import shared_styles
+
+        shared_styles.apply()
 
 
 def _read_safely() -> None:

@@ -30,7 +30,9 @@ _FILES_A_CONNECTION, _FILES_ELSE = 8, 1024
 _NEEDED = (
     *("core.bootstrap", "core.installation", "core.audit", "core.secrets", "core.auth.accounts", "core.auth.sessions", "core.chat.service"),
     *("core.llm.client", "core.llm.presets", "core.llm.simulator.control", "core.models.access", "core.models.configurations"),
-    *("core.models.providers", "storage.unit_of_work", "encodings.idna", "concurrent.futures.thread", "asyncssh"),
+    *("core.models.providers", "storage.unit_of_work", "encodings.idna", "encodings.ascii", "concurrent.futures.thread", "asyncssh"),
+    *("core.auth.colleagues", "storage.repositories.users", "textual.drivers.headless_driver", "textual.layouts.factory"),
+    *("textual.layouts.horizontal", "textual.layouts.stream", "textual.scrollbar", "rich._unicode_data.unicode17-0-0"),
     *("tui.app", "tui.screens.home", "tui.screens.settings", "tui.screens.chat.screen", "tui.screens.models.screen"),
     *("tui.screens.account.screen", "tui.screens.welcome.register", "tui.screens.welcome.password", "tui.screens.palette"),
     *("tui.ssh.signing_in", "tui.ssh.routing", "tui.ssh.terminal", "tui.ssh.command", "tui.ssh.sftp", "tui.ssh.worker_process"),
