@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from textual.timer import Timer
@@ -31,6 +32,8 @@ class PlaceKeeper:
         self._loaded = False
         self._timer: Timer | None = None
         self.look: Callable[[], None] | None = None
+        #: When this account signed in here.
+        self.since = datetime.min.replace(tzinfo=UTC)
         #: The person left by themselves, so the next sign-in begins at home.
         self.left = False
 
@@ -38,7 +41,7 @@ class PlaceKeeper:
         """What was kept for the signed-in account."""
         context = self._app.context
         self._saved = self.place = await context.services.chat.place(context.principal)
-        self._loaded, self.left = True, False
+        self._loaded, self.left, self.since = True, False, context.services.clock.now()
 
     async def first_area(self) -> str:
         """Where the sign-in leads: home, or right back where the link broke, unless answers wait at home to be read."""

@@ -72,7 +72,6 @@ class HomeScreen(AreaScreen):
         super().on_mount()
         self._page: Page | None = None
         self._unread = Page((), 0)
-        self._since = self.services.clock.now()
         self._greeted = False
         self._configurations: tuple[Configuration, ...] = ()
         self._draw()
@@ -131,7 +130,7 @@ class HomeScreen(AreaScreen):
         count = self._unread.total
         if not count:
             return "", ""
-        if all(item.used_at < self._since for item in self._unread.items):
+        if all(item.used_at < self.modeltrain.places.since for item in self._unread.items):
             text = ngettext("{count} answer was finished while you were away.", "{count} answers were finished while you were away.", count)
         else:
             text = ngettext("{count} answer is there that you have not read.", "{count} answers are there that you have not read.", count)
