@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from tui.i18n import from_environment, match
 
 #: Bytes of a command line. Longer texts come on standard input.
-LONGEST = 64 * 1024
+LONGEST = 32 * 1024
 #: What a client's environment may say to a command, and the longest value.
 _HEARD = ("TERM", "NO_COLOR", "COLORTERM")
 _LONGEST_VALUE = 64

@@ -37,8 +37,8 @@ from core.settings import ServeSettings, Settings
 
 log = logging.getLogger(__name__)
 
-#: Bytes of a request; the command line is limited before (tui/ssh/command_line.py).
-REQUEST_BYTES = 128 * 1024
+#: Bytes of a request: the longest command line (tui/ssh/command_line.py) made of control characters only, which are six bytes each here.
+REQUEST_BYTES = 256 * 1024
 #: Descriptors that come with a request: standard input, output, error, and the report socket.
 DESCRIPTORS = 4
 #: Seconds that a worker tries to hand over a request, while the spawner is being started again.
@@ -78,7 +78,7 @@ class Request:
     terminal: bool = False
 
     def encode(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Request:
