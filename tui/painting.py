@@ -33,7 +33,7 @@ class Painting(App[int], inherit_bindings=False):
         self.frame = Frame()
         self._terminal = Terminal()
         self._preferred = AUTO
-        self.saving = False
+        self.saving = self._plain = False
         self._held_back = False
         super().__init__(**arguments)
         # NO_COLOR, which is looked at elsewhere: Textual would draw in greys, and for a served person ask the server's environment.
@@ -72,8 +72,15 @@ class Painting(App[int], inherit_bindings=False):
                 self._watch_theme(self.theme)
             self.paint_anew()
 
+    def draw_plainly(self, plain: bool) -> None:
+        """Draw lines and blocks of letters, or not."""
+        if plain != self._plain:
+            self._plain = plain
+            self._paint_in(self.frame.abilities.depth)
+            self.paint_anew()
+
     def _paint_in(self, depth: Depth) -> None:
-        self.frame = Frame(abilities_of({"TERM": self._terminal.term}, depth))
+        self.frame = Frame(abilities_of({"TERM": self._terminal.term}, depth, plain=self._plain))
 
     @property
     def drawn_theme(self) -> str:

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import asyncssh
 import pyte
+import textual._sleep  # noqa: F401 - when it is imported, it tries the clock in a loop of its own
 
 from core.auth.principal import Origin
 from core.auth.sessions import LiveSession

@@ -17,8 +17,8 @@ from tui.widgets.choices import Choice, Toggle
 from tui.widgets.form import Form
 from tui.widgets.frame import Paragraphs
 
-_COLOURS = {AUTO: N_("as the terminal says"), "truecolor": N_("all"), "256": "256", "16": "16", "none": N_("none")}
-_SLOW_LINK = {AUTO: N_("found out by itself"), "on": N_("save bytes"), "off": N_("never save")}
+_COLOURS = {AUTO: N_("automatic"), "truecolor": N_("all"), "256": "256", "16": "16", "none": N_("none")}
+_SLOW_LINK = {AUTO: N_("automatic"), "on": N_("save bytes"), "off": N_("never save")}
 
 
 class SettingsScreen(AreaScreen):

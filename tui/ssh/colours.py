@@ -34,12 +34,13 @@ _NO_ECH = ("screen", "vt100", "vt102", "dumb", "ansi", "rxvt")
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """`ech`: can erase a number of cells at once; `bce`: does so with the ground of the style in use; `ends_singly`: can end one
-    attribute and keep the others."""
+    attribute and keep the others; `plain`: draws lines and blocks of letters."""
 
     depth: Depth = "truecolor"
     ech: bool = True
     bce: bool = True
     ends_singly: bool = True
+    plain: bool = False
 
 
 def depth_of(environment: Mapping[str, str], preference: str = AUTO) -> Depth:
@@ -56,14 +57,15 @@ def depth_of(environment: Mapping[str, str], preference: str = AUTO) -> Depth:
     return "256" if "256" in term else "16"
 
 
-def abilities_of(environment: Mapping[str, str], depth: Depth) -> Abilities:
-    """What the terminal named by TERM can do, with `depth` colours."""
+def abilities_of(environment: Mapping[str, str], depth: Depth, *, plain: bool = False) -> Abilities:
+    """What the terminal named by TERM can do, with `depth` colours; `plain`: without lines and blocks."""
     term = environment.get("TERM", "").lower()
     return Abilities(
         depth,
         ech=not term.startswith(_NO_ECH),
         bce=not term.startswith(_PLAIN_ERASE),
         ends_singly=not term.startswith(_COLOURLESS),
+        plain=plain,
     )
 
 

@@ -28,6 +28,14 @@ _ERASE_LAST, _ERASE_AMID = 5, 10
 #: Only characters of these alone are shown in the same width by every terminal, and are no larger than a cell.
 _SURE_BELOW = "\u0300"
 _SURE = ((0x2500, 0x25FF), (0x3000, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3), (0xFF01, 0xFF60))
+#: Lines and blocks in ASCII, one cell each: Textual draws its borders and scroll bars with them. What people wrote stays as it is.
+_PLAIN = {
+    **dict.fromkeys(range(9472, 9600), "+"),
+    **dict.fromkeys((0x2500, 0x2501, 0x2504, 0x2505, 0x2508, 0x2509, 0x254C, 0x254D, 0x2550, 0x2574, 0x2576, 0x2578, 0x257A), "-"),
+    **dict.fromkeys((0x2502, 0x2503, 0x2506, 0x2507, 0x250A, 0x250B, 0x254E, 0x254F, 0x2551, 0x2575, 0x2577, 0x2579, 0x257B), "|"),
+    **dict.fromkeys(range(9600, 9632), "#"),
+    0x2026: "~",
+}
 
 
 def move(from_x: int, from_y: int, x: int, y: int) -> str:
@@ -107,6 +115,8 @@ def cells_of(segments: Iterable[Segment], abilities: Abilities) -> Cells:
         if control:
             continue
         before = len(texts)
+        if abilities.plain and not text.isascii():
+            text = text.translate(_PLAIN)
         texts.extend(text if text.isascii() and text.isprintable() else clusters(text))
         looks.extend(repeat(look_of(style, depth), len(texts) - before))
     return Cells(texts, looks)
