@@ -97,6 +97,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         self._keys_in_order = KeyOrder(self, super().on_event)
         super().__init__()
         self.show_on(self.context.terminal)
+        self.draw_plainly(self.glyphs.ascii)
         self.animation_level = "none"
         for tokens in THEMES.values():
             self.register_theme(textual_theme(tokens))
@@ -329,6 +330,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         if glyphs is self.glyphs:
             return
         self.glyphs = glyphs
+        self.draw_plainly(glyphs.ascii)
         for screen in self.framed_screens():
             for widget in screen.query("*"):
                 widget.refresh()
