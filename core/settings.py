@@ -99,8 +99,8 @@ class ServeSettings:
     hang_s: float = 60.0
     health_port: int | None = None
     user_quota_bytes: int = 20 * GIB
-    commands_at_once: int = 8
-    commands_a_user: int = 3
+    commands_at_once: int = 16
+    commands_a_user: int = 8
     log_level: str = "INFO"
 
 

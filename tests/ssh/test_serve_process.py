@@ -164,6 +164,19 @@ def test_health_is_answered_while_no_worker_lives(shared: ServeProcess) -> None:
     assert re.search(r"a new one starts in 0\.5 s", shared.log())
 
 
+def test_a_worker_that_is_asked_to_end_is_replaced(shared: ServeProcess) -> None:
+    pids = shared.health()["worker_pids"]
+    with shared.terminal("bob", width=80, height=24) as bob:
+        bob.until("Ctrl+P")
+        (worker,) = re.findall(r"worker (\d) tui.ssh.worker: bob signed in", shared.log())[-1:]
+        os.kill(pids[int(worker) - 1], signal.SIGTERM)
+        bob.until("The server is stopping.")
+        bob.wait(LIMIT_S)
+    until(lambda: pids[int(worker) - 1] not in shared.health()["worker_pids"], "the old one gone")
+    until(lambda: shared.health()["workers_ready"] == 2, "two workers again")
+    assert shared.health()["connections"] == 0
+
+
 def test_the_log_is_opened_anew(shared: ServeProcess) -> None:
     path = shared.data / "modeltrain.log"
     path.rename(path.with_name("moved.log"))

@@ -154,6 +154,8 @@ class FrontDesk:
                 self._reception.closed(message["number"])
             case "alive":
                 member.database = message["database"]
+            case "leaving":
+                member.ready = False  # somebody asked it to end: it is replaced when it has
             case "ready":
                 member.ready = member.database = True  # its services were built on it
                 log.info("worker %d (process %d) is ready", member.number, member.pid)

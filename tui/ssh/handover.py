@@ -9,7 +9,7 @@
 
 | from the worker | |
 | --- | --- |
-| {"is": "ready"} | it can serve |
+| {"is": "ready"}, {"is": "leaving"} | it can serve; it takes nobody any more |
 | {"is": "alive", "database": true, "people": 3} | every few seconds |
 | {"is": "signed_in", "number": 7}, {"is": "closed", "number": 7} | of a connection |
 | {"is": "log", ...} | see tui/ssh/journal.py |

@@ -13,6 +13,7 @@ from core.errors import EnvironmentProblem
 
 #: Connections that the system holds while the front desk is busy.
 _BACKLOG = 512
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
@@ -26,9 +27,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
         raise EnvironmentProblem(what="address_unknown", host=host, port=port) from error
     sockets: list[socket.socket] = []
     try:
-        for family, _kind, _protocol, _name, address in dict.fromkeys(found):
-            if family not in (socket.AF_INET, socket.AF_INET6):
-                continue
+        for family, address in dict.fromkeys((entry[0], entry[4]) for entry in found if entry[0] in _FAMILIES):
             where = (address[0], sockets[0].getsockname()[1] if sockets else port, *address[2:])
             try:
                 sockets.append(_bound(family, where))

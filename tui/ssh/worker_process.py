@@ -66,6 +66,7 @@ class _Life:
         self._link.say({"is": "ready"})
         tasks = [loop.create_task(self._say_alive()), loop.create_task(self._look_at_database())]
         await self._leaving.wait()
+        self._link.say({"is": "leaving"})
         signal.setitimer(signal.ITIMER_REAL, self._settings.serve.grace_s + _LATEST_S)  # SIGALRM ends the process
         await worker.drain(self._settings.serve.grace_s, self._hurry)
         for task in tasks:
