@@ -14,7 +14,8 @@ import paramiko
 import pyotp
 import pytest
 
-from core.auth.principal import Origin, operator
+from core.auth.principal import Origin, Principal, operator
+from core.errors import DatabaseBusy
 from core.settings import Settings
 from tests.shell import PASSWORD
 from tests.ssh.raw_client import ASKED, FAILURE, SUCCESS, KeyPair, RawClient, raw_client
@@ -94,6 +95,17 @@ def the_only_one(served: Served) -> str:
         assert time.monotonic() < end
     (name,) = found
     return name
+
+
+def until_counted_as_shell(served: Served) -> None:
+    """Wait until one connection counts as one for commands."""
+
+    async def counted() -> bool:
+        return any(connection.live is not None and connection.live.kind == "shell" for connection in served.context.connections)
+
+    end = time.monotonic() + LIMIT_S
+    while not served.call(counted):
+        assert time.monotonic() < end
 
 
 def sessions_of(served: Served, name: str) -> int:
@@ -347,6 +359,36 @@ def test_an_account_that_ended_between_offer_and_signature(served: Served, keys:
     assert channel.recv_exit_status() == 1
     assert channel.recv_stderr(1000)
     assert people(served) == []
+
+
+def test_a_database_that_fails_at_the_door_is_told_on_the_channel(served: Served, client: RawClient) -> None:
+    async def busy(principal: Principal, kind: str) -> Principal:
+        raise DatabaseBusy
+
+    served.context.services.accounts.use_session = busy  # type: ignore[method-assign, assignment]
+    assert client.ask(client.password("bob", PASSWORD)) == SUCCESS
+    channel = client.transport.open_session(timeout=LIMIT_S)
+    channel.exec_command("scp -f nothing-there")
+    assert channel.recv_exit_status() == 1
+    assert b"busy" in channel.recv_stderr(1000)
+
+
+def test_connections_for_commands_have_a_limit_of_their_own(served_settings: Settings, client_folder: Path) -> None:
+    """The newest is refused; the terminal of the same account goes on."""
+    one = replace(served_settings, auth=replace(served_settings.auth, shell_sessions_a_user=1, sessions_a_user=1))
+    with serving_here(one, client_folder) as served, raw_client(served) as first, raw_client(served) as second:
+        with served.terminal("bob", width=80, height=24) as terminal:
+            terminal.until("Good to see you, bob.")
+            channels = []
+            for client in (first, second):
+                assert client.ask(client.password("bob", PASSWORD)) == SUCCESS
+                channels.append(client.transport.open_session(timeout=LIMIT_S))
+                channels[-1].exec_command("scp -f nothing-there")  # waits for its client
+                until_counted_as_shell(served)
+            assert channels[1].recv_exit_status() == 1
+            assert b"ControlMaster" in channels[1].recv_stderr(1000)
+            assert not channels[0].exit_status_ready()
+            assert len(people(served)) == 3
 
 
 def test_fifty_people_come_and_go_and_leave_nothing(served: Served) -> None:

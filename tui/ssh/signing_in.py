@@ -183,20 +183,19 @@ class SignInServer(asyncssh.SSHServer):
     async def _try(self, turn: int, username: str, guess: Callable[[], Awaitable[SignedIn]]) -> bool:
         """Whether `guess` signs in. Raises SecondFactorNeeded, CodeRefused, ChallengeEnded; whatever else is wrong ends the connection."""
         self._guesses = self._counted(self._guesses, GUESSES)
-        async with self._one_by_one:
-            try:
-                signed_in = await self._guarded(lambda: self._finished(guess))
-            except SignInRefused:
-                return False
+        try:
+            signed_in = await self._guarded(lambda: self._finished(turn, guess))
+        except SignInRefused:
+            return False
         if turn != self._turn or self._lost:
             self._context.watch.leave(signed_in.principal)
             return False
         self._proof = _Proof(username, signed_in)
         return True
 
-    async def _finished(self, guess: Callable[[], Awaitable[SignedIn]]) -> SignedIn:
+    async def _finished(self, turn: int, guess: Callable[[], Awaitable[SignedIn]]) -> SignedIn:
         """What `guess` returns. A session that it opens although nobody waits for it any more is ended again."""
-        task = self._start(_outcome(guess))
+        task = self._start(self._in_turn(turn, guess))
         try:
             outcome = await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -205,6 +204,11 @@ class SignInServer(asyncssh.SSHServer):
         if isinstance(outcome, SignedIn):
             return outcome
         raise outcome
+
+    async def _in_turn(self, turn: int, guess: Callable[[], Awaitable[SignedIn]]) -> SignedIn | Exception:
+        """One guess of a connection is looked at a time; one that was overtaken before its turn is not looked at."""
+        async with self._one_by_one:
+            return await _outcome(guess) if turn == self._turn and not self._lost else SignInRefused()
 
     def _throw_away(self, task: asyncio.Task[SignedIn | Exception]) -> None:
         if not task.cancelled() and isinstance(outcome := task.result(), SignedIn):
