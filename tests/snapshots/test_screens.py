@@ -229,6 +229,13 @@ async def chat_list(visit: Visit) -> None:
 
 
 @picture
+async def chat_share(visit: Visit) -> None:
+    await visit.open("code")
+    await visit.press("escape", "S")
+    await visit.see("Nobody but you.")
+
+
+@picture
 async def model_picker(visit: Visit) -> None:
     await visit.open("sql")
     await visit.press("ctrl+o")
