@@ -62,6 +62,22 @@ def prepare(settings: Settings) -> None:
     make_ready(settings).close()
 
 
+def preload() -> None:
+    """Import everything that services import when they need it: for a process that forks others, which then need not."""
+    import pkgutil
+    from importlib import import_module
+
+    import core
+    import storage
+
+    for package in (core, storage):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.startswith("storage.migrations."):
+                import_module(module.name)
+    for name in ("anyio._backends._asyncio", "encodings.idna", "sqlite3"):
+        import_module(name)
+
+
 async def build_services(settings: Settings, *, clock: Clock | None = None, ids: Identifiers | None = None) -> Services:
     """The services of an installation, made ready first. Answers that a crash cut off are marked as truncated.
 

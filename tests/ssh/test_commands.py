@@ -22,7 +22,7 @@ import pytest
 from core.settings import AuthSettings, ServeSettings, load_settings
 from tests.shell import PASSWORD
 from tests.ssh.odd_commands import odd_commands
-from tests.ssh.served import LIMIT_S, Served, serving_here
+from tests.ssh.served import LIMIT_S, Served, ServeProcess, serving_here
 from tui.commands.root import run_command_line
 
 AT_ONCE = 8
@@ -539,3 +539,18 @@ def test_a_conversation_of_a_command_appears_in_an_open_terminal(server: Served)
         done = run(server, "chat -c quick 'seen from the terminal'", "bob")
         assert done.exit_status == 0
         terminal.until("seen from the terminal")
+
+
+# The whole server ----------------------------------------------------------------------------------------------------
+
+
+def test_a_server_whose_spawner_is_killed_runs_commands_again(serve: ServeProcess) -> None:
+    assert serve.ssh("conversation", "list", "--json").stdout == b"[]\n"
+    workers = set(serve.health()["worker_pids"])
+    (spawner,) = (child for child in psutil.Process(serve.process.pid).children() if child.pid not in workers)
+    spawner.kill()
+    assert serve.ssh("conversation", "list", "--json").stdout == b"[]\n"
+    assert "runs commands" in serve.log()
+    family = psutil.Process(serve.process.pid).children(recursive=True)
+    assert serve.stop() == 0
+    assert not psutil.wait_procs(family, LIMIT_S)[1]

@@ -40,29 +40,26 @@ def warm() -> None:
     """Import everything that a served command may need, so that no child has to."""
     from importlib import import_module
 
-    import core.llm.presets
+    from core.bootstrap import preload
+    from core.llm.presets import presets
     from tui.commands.root import COMMANDS, build
     from tui.i18n import LANGUAGES, Locale
 
+    preload()
     for name in _NEEDED:
         import_module(name)
     for entry in COMMANDS.values():
         if entry.served:
             import_module(entry.module)
-    core.llm.presets.presets()
+    presets()
     build()
     for language in LANGUAGES:
         Locale(language)
     gc.collect()
 
 
-#: What services and commands import when they need it.
-_NEEDED = (
-    *("core.bootstrap", "core.installation", "core.audit", "core.secrets", "core.auth.accounts", "core.auth.kept", "core.chat.service"),
-    *("core.llm.client", "core.llm.simulator.control", "core.models.access", "core.models.configurations", "core.models.providers"),
-    *("storage.unit_of_work", "sqlite3", "asyncio", "concurrent.futures.thread", "encodings.idna", "getpass", "rich.cells"),
-    *("tui.errors", "tui.crash", "tui.logs", "tui.moments"),
-)
+#: What commands import when they need it.
+_NEEDED = ("concurrent.futures.thread", "getpass", "rich.cells", "tui.errors", "tui.crash", "tui.logs", "tui.moments")
 
 
 def serve(inbox: socket.socket, settings: Settings, limits: Limits, parent: int) -> None:
