@@ -117,7 +117,7 @@ def wizard(visit: Visit) -> None:
 
 
 def entrance(visit: Visit) -> None:
-    visit.see("E-mail")
+    visit.see("E-mail or nickname")
     visit.write(EMAIL)
     visit.press("tab")
     visit.write("a wrong password")
@@ -131,14 +131,14 @@ def entrance(visit: Visit) -> None:
         visit.press("tab")
     visit.shoot("registration")
     visit.press("esc")
-    visit.see("Sign in with your e-mail and password.")
+    visit.see("Sign in with your e-mail or nickname, and your password.")
     sign_in(visit, EMAIL_OF_NEW)
     visit.see("Choose a password of your own.")
     visit.shoot("new-password")
 
 
 def sign_in(visit: Visit, email: str = EMAIL) -> None:
-    visit.see("Sign in with your e-mail and password.")
+    visit.see("Sign in with your e-mail or nickname, and your password.")
     visit.write(email)
     visit.press("tab")
     visit.write(PASSWORD)
@@ -276,6 +276,13 @@ def account(visit: Visit) -> None:
         visit.write(value)
         visit.press("tab")
     visit.shoot("account-password")
+    visit.press("esc")
+    visit.press("g", "j", "j", "j", "enter")
+    visit.see("Set up a second factor")
+    visit.write(PASSWORD)
+    visit.press("enter")
+    visit.see("A second factor for your sign-in")
+    visit.shoot("account-second-factor")
     visit.press("esc")
     visit.go("s")
     visit.see("Language")
