@@ -226,6 +226,39 @@ async def until(true: Any, limit_s: float = 60.0) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_who_does_nothing_costs_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No byte, no timer, no task that wakes up: in no area, and after typing."""
+    async with served(settings) as there, client(there.port) as shown:
+        await to_chat(shown)
+        shown.press("hello")
+        for keys, seen in (((), "Enter send"), (("ctrl+g", "m"), "Simulator Markdown"), (("ctrl+g", "s"), "Changes take effect")):
+            for key in keys:
+                shown.press(key)
+            await shown.until(seen)
+            async with asyncio.timeout(60):
+                while await _turns_in_a_second(shown, monkeypatch):
+                    pass
+
+
+async def _turns_in_a_second(shown: Client, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How often anything but this test was woken, and how many bytes came."""
+    loop, turns, before = asyncio.get_running_loop(), [0], len(shown.received)
+    now = asyncio.current_task()
+
+    def counted(schedule: Any) -> Any:
+        def call(*arguments: Any, **context: Any) -> Any:
+            turns[0] += asyncio.current_task() is not now
+            return schedule(*arguments, **context)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("call_at", "call_soon"):
+            patch.setattr(loop, name, counted(getattr(loop, name)))
+        await asyncio.sleep(1.0)
+    return turns[0] - 1 + len(shown.received) - before  # one of them woke this test
+
+
 async def test_nothing_of_a_session_stays_in_memory(settings: Settings) -> None:
     async with served(settings) as there:
         known: list[weakref.ref[Any]] = []
