@@ -303,6 +303,14 @@ def test_people_register_over_ssh(served: Served) -> None:
     with served.terminal("register", width=100, height=30) as terminal:
         terminal.until("E-mail")
         assert the_only_one(served) == ""
+        for text in ("carol@example.org", "carol", PASSWORD, PASSWORD):
+            terminal.write(text)
+            terminal.press("tab")
+        terminal.press("ctrl+s")
+        terminal.until("Good to see you, carol.")
+        assert the_only_one(served) == "carol"
+        assert sessions_of(served, "carol") == 1
+    served.until(lambda reception: len(reception) == 0)
 
 
 # After the sign-in
@@ -376,19 +384,23 @@ def test_a_database_that_fails_at_the_door_is_told_on_the_channel(served: Served
 def test_connections_for_commands_have_a_limit_of_their_own(served_settings: Settings, client_folder: Path) -> None:
     """The newest is refused; the terminal of the same account goes on."""
     one = replace(served_settings, auth=replace(served_settings.auth, shell_sessions_a_user=1, sessions_a_user=1))
-    with serving_here(one, client_folder) as served, raw_client(served) as first, raw_client(served) as second:
-        with served.terminal("bob", width=80, height=24) as terminal:
-            terminal.until("Good to see you, bob.")
-            channels = []
-            for client in (first, second):
-                assert client.ask(client.password("bob", PASSWORD)) == SUCCESS
-                channels.append(client.transport.open_session(timeout=LIMIT_S))
-                channels[-1].exec_command("scp -f nothing-there")  # waits for its client
-                until_counted_as_shell(served)
-            assert channels[1].recv_exit_status() == 1
-            assert b"ControlMaster" in channels[1].recv_stderr(1000)
-            assert not channels[0].exit_status_ready()
-            assert len(people(served)) == 3
+    with (
+        serving_here(one, client_folder) as served,
+        raw_client(served) as first,
+        raw_client(served) as second,
+        served.terminal("bob", width=80, height=24) as terminal,
+    ):
+        terminal.until("Good to see you, bob.")
+        channels = []
+        for client in (first, second):
+            assert client.ask(client.password("bob", PASSWORD)) == SUCCESS
+            channels.append(client.transport.open_session(timeout=LIMIT_S))
+            channels[-1].exec_command("scp -f nothing-there")  # waits for its client
+            until_counted_as_shell(served)
+        assert channels[1].recv_exit_status() == 1
+        assert b"ControlMaster" in channels[1].recv_stderr(1000)
+        assert not channels[0].exit_status_ready()
+        assert len(people(served)) == 3
 
 
 def test_fifty_people_come_and_go_and_leave_nothing(served: Served) -> None:

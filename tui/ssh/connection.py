@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import asyncssh
@@ -114,6 +115,7 @@ class ServedSession:
             if not self._changing:  # else it is the change of the password that ends it, and a new one follows
                 self.end(found)
             return False
+        found = replace(found, origin=self._principal.origin)  # a channel may have said in the meantime what the connection is
         changed = found != self._principal
         self._principal = found
         return changed
