@@ -74,7 +74,7 @@ async def ask(seen: World, text: str) -> str:
 
 
 async def test_the_answer_goes_on_and_is_told_at_the_next_sign_in(settings: Settings) -> None:
-    async with house(settings, "sim-markdown@200x100") as services:
+    async with house(settings, "sim-markdown@25x200") as services:
         async with terminal(services) as seen:
             conversation = await ask(seen, "a long story")
             principal = seen.app.context.principal
