@@ -51,7 +51,7 @@ def move(from_x: int, from_y: int, x: int, y: int) -> str:
         return "\r" + _right(x)
     if x > from_x:
         return _right(x - from_x)
-    return "\b" * (from_x - x) if from_x - x < 4 else "\r" + _right(x) if x < 10 else _left(from_x - x)
+    return _left(from_x - x)
 
 
 def _right(cells: int) -> str:
@@ -59,7 +59,7 @@ def _right(cells: int) -> str:
 
 
 def _left(cells: int) -> str:
-    return f"\x1b[{cells}D"
+    return "\x1b[D" if cells == 1 else f"\x1b[{cells}D"
 
 
 class Cells:
