@@ -150,6 +150,7 @@ def test_a_killed_worker_is_replaced_and_the_others_notice_nothing(shared: Serve
 
 def test_health_is_answered_while_no_worker_lives(shared: ServeProcess) -> None:
     """Workers that die at once again and again are forked later and later; people wait in the queue, and the health tells."""
+    until(lambda: shared.health()["workers_ready"] == 2, "two workers")
     pids = shared.health()["worker_pids"]
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
@@ -165,6 +166,7 @@ def test_health_is_answered_while_no_worker_lives(shared: ServeProcess) -> None:
 
 
 def test_a_worker_that_is_asked_to_end_is_replaced(shared: ServeProcess) -> None:
+    until(lambda: shared.health()["workers_ready"] == 2, "two workers")
     pids = shared.health()["worker_pids"]
     with shared.terminal("bob", width=80, height=24) as bob:
         bob.until("Ctrl+P")
@@ -174,7 +176,7 @@ def test_a_worker_that_is_asked_to_end_is_replaced(shared: ServeProcess) -> None
         bob.wait(LIMIT_S)
     until(lambda: pids[int(worker) - 1] not in shared.health()["worker_pids"], "the old one gone")
     until(lambda: shared.health()["workers_ready"] == 2, "two workers again")
-    assert shared.health()["connections"] == 0
+    until(lambda: shared.health()["connections"] == 0, "nobody left")
 
 
 def test_the_log_is_opened_anew(shared: ServeProcess) -> None:

@@ -220,7 +220,10 @@ class Connection:
 
     async def drain(self, notice: str) -> None:
         """The worker stops: every channel tells `notice` and leaves, then the connection is closed."""
-        await asyncio.gather(*(channel.drain(notice) for channel in tuple(self.channels)), return_exceptions=True)
+        drained = await asyncio.gather(*(channel.drain(notice) for channel in tuple(self.channels)), return_exceptions=True)
+        for error in drained:
+            if isinstance(error, Exception):
+                log.error("a channel could not be ended cleanly", exc_info=error)
         self.cut(notice)
 
     def cut(self, reason: str = "") -> None:
