@@ -203,8 +203,8 @@ def test_each_command_is_logged_without_its_words(server: Served, caplog: pytest
         run(server, "'my secret words'")
     nothing_runs(server)
     lines = [record.getMessage() for record in caplog.records if record.name == "tui.ssh.command"]
-    assert re.match(r"command conversation of ann@example.org from 127.0.0.1: status 0, \d", lines[0])
-    assert re.match(r"command \? of ann@example.org from 127.0.0.1: status 2, \d", lines[1])
+    assert re.match(r"command conversation of ann@example.org from 127.0.0.1: status=0, \d", lines[0])
+    assert re.match(r"command \? of ann@example.org from 127.0.0.1: status=2, \d", lines[1])
     assert "secret" not in "".join(lines)
 
 

@@ -181,7 +181,8 @@ class CommandSession:
     async def _run_words(self) -> str:
         """Run the command line; how it ended, for the log."""
         words = words_of(self._command)
-        self._name = next((word for word in words if word in commands_for(served=True)), "?") if words else "-"
+        first = next((word for word in words if not word.startswith("-")), "")
+        self._name = first if first in (*commands_for(served=True), "help") else "?"
         if not words:
             self._say(*command_words.usage())
             return self._exit(REFUSED)
@@ -278,7 +279,7 @@ class CommandSession:
         if ended.refused:
             self._say(*command_words.refusal(ended))
             self._exit(REFUSED)
-            return f"refused ({ended.refused})"
+            return f"refused={ended.refused}"
         if ended.late:
             self._say(_("The command took too long and was ended."))
         if ended.lost:
@@ -289,12 +290,12 @@ class CommandSession:
         name = signal.Signals(ended.signal).name.removeprefix("SIG")
         if not self._gone:
             self._channel.exit_with_signal(name)
-        return f"signal {name}"
+        return f"signal={name}"
 
     def _exit(self, status: int) -> str:
         if not self._gone:
             self._channel.exit(status)
-        return f"status {status}"
+        return f"status={status}"
 
     def _say(self, *lines: str) -> None:
         """Sentences for the person, on standard error."""
