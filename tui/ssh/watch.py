@@ -35,6 +35,7 @@ class SessionWatch:
         self._left: dict[str, Principal] = {}
         self._task: asyncio.Task[None] | None = None
         self._left_more = asyncio.Event()
+        self._one_by_one = asyncio.Lock()
         #: What does not work for now.
         self._troubled: set[Callable[[], Awaitable[None]]] = set()
 
@@ -58,9 +59,10 @@ class SessionWatch:
 
     async def look(self) -> None:
         """Look once at every session, and end those that were left."""
-        await self._try(self._end_left)
-        await self._try(self._look)
-        await self._try(self._follow)
+        async with self._one_by_one:
+            await self._try(self._end_left)
+            await self._try(self._look)
+            await self._try(self._follow)
 
     async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -122,7 +124,8 @@ class SessionWatch:
                     await self.look()
                     due = clock() + self._every_s
                 elif self._left_more.is_set():
-                    await self._try(self._end_left)
+                    async with self._one_by_one:
+                        await self._try(self._end_left)
                 await happens(self._left_more, within_s=max(0.0, due - clock()))
         finally:
             self._task = None
