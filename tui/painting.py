@@ -151,6 +151,10 @@ class Painting(App[int], inherit_bindings=False):
             except ScreenStackError:
                 return
 
+    def action_paint_anew(self) -> None:
+        """The person asked for it: something else wrote on the terminal."""
+        self.paint_anew()
+
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, Driver.SignalResume):
             self.paint_anew()  # another program had the terminal meanwhile

@@ -305,3 +305,12 @@ async def settled(there: Served) -> None:
     for _turn in range(5):
         await asyncio.sleep(0.01)
         gc.collect()
+
+
+async def test_f5_draws_the_whole_screen_again(settings: Settings) -> None:
+    async with served(settings) as there, client(there.port) as shown:
+        await shown.until(HOME)
+        await shown.quiet()
+        shown.screen.reset()
+        shown.chan.write(b"\x1b[15~")
+        await shown.until(lambda text: HOME in text and "F1 help" in text)
