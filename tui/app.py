@@ -57,6 +57,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+p", "palette", N_("commands"), id="app.palette", tooltip=N_("Every action of this screen, every screen")),
         Binding("ctrl+g", "areas", N_("go to"), id="app.areas", tooltip=N_("Go to another area with one letter")),
+        Binding("f5", "paint_anew", N_("draw again"), id="app.paint_anew", show=False, tooltip=N_("Draw the whole screen again")),
         Binding("ctrl+q", "leave", N_("leave"), id="app.leave", show=False, priority=True, tooltip=N_("Leave modeltrain")),
         *(
             Binding(f"alt+{area.digit}", f"go({area.name!r})", area.title, id=f"app.go.{area.name}", show=False, tooltip=area.about)
