@@ -62,8 +62,11 @@ def prepare(settings: Settings) -> None:
     make_ready(settings).close()
 
 
-def preload() -> None:
-    """Import everything that services import when they need it: for a process that forks others, which then need not."""
+def preload(settings: Settings | None = None) -> None:
+    """Import everything that services import when they need it: for a process that forks others, which then need not.
+
+    With `settings` also what their database needs. Connects to nothing and starts no thread.
+    """
     import pkgutil
     from importlib import import_module
 
@@ -76,6 +79,10 @@ def preload() -> None:
                 import_module(module.name)
     for name in ("anyio._backends._asyncio", "encodings.idna", "sqlite3"):
         import_module(name)
+    if settings is not None:
+        from storage.db import make_engine
+
+        make_engine(settings.database_url).dispose()
 
 
 async def build_services(settings: Settings, *, clock: Clock | None = None, ids: Identifiers | None = None) -> Services:

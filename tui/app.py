@@ -201,7 +201,17 @@ class ModeltrainApp(Painting, inherit_bindings=False):
 
     def switch_mode(self, mode: str) -> AwaitMount:
         self.places.at(mode)
-        return super().switch_mode(mode)
+        left = self._current_mode
+        mounted = super().switch_mode(mode)
+        if left != mode and left == HOME:
+            self.call_later(self._put_away, left)
+        return mounted
+
+    def _put_away(self, name: str) -> None:
+        """Let go of an area that nobody sees and that is made anew at no cost: it would weigh as much as the one in use."""
+        if name in self._modes and name != self.current_mode and len(self._screen_stacks.get(name, ())) == 1:
+            self.remove_mode(name)
+            self.add_mode(name, partial(_make, AREAS[name].load))
 
     def take_profile(self, profile: Profile) -> None:
         """Show the interface as the account wants it."""

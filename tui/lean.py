@@ -5,6 +5,7 @@ Private names are used, each covered by a test that fails when an upgrade of Tex
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from contextlib import nullcontext
@@ -72,6 +73,26 @@ def apply(*, several: bool = False) -> None:
         from tui import shared_styles
 
         shared_styles.apply()
+        _lighten_events()
+
+
+class LightEvent(asyncio.Event):
+    """An event whose waiters are a list: there are three events for every widget, and an empty deque weighs 600 bytes."""
+
+    def __init__(self) -> None:
+        self._waiters: Any = []
+        self._value = False
+
+
+def _lighten_events() -> None:
+    import textual._queue
+    import textual.message_pump
+    import textual.timer
+    import textual.worker
+
+    for module in (textual._queue, textual.timer, textual.worker):
+        vars(module)["Event"] = LightEvent
+    vars(textual.message_pump.MessagePump)["_mounted_event"].func = lambda _pump: LightEvent()
 
 
 def _read_safely() -> None:

@@ -11,8 +11,10 @@ from typing import Any
 
 from textual.css import stylesheet
 from textual.css.model import RuleSet
-from textual.css.stylesheet import CSSLocation, Stylesheet
-from textual.css.tokenize import Token, tokenize_values
+from textual.css.stylesheet import Stylesheet
+from textual.css.tokenize import tokenize_values
+from textual.css.tokenizer import Token
+from textual.css.types import CSSLocation
 
 #: The themes of as many kinds as people use at the same time; each has about a hundred sources of rules.
 _THEMES = 24

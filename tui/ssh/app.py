@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ModeltrainError, SessionEnded
 from tui import crash
-from tui.app import ModeltrainApp
+from tui.app import GATE, ModeltrainApp
 from tui.errors import Problem, describe
 from tui.i18n import Locale, _
 from tui.local import LocalPreferences
@@ -46,6 +46,7 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
         self.shown = asyncio.Event()
         super().__init__(settings, _built(services), locale=locale, terminal=terminal, owns_services=False)
         self._frame_room = frame_room
+        self._disable_tooltips = True  # the pointer's place is told only while a button is held
 
     def kept_preferences(self) -> LocalPreferences:
         return LocalPreferences()  # those in the data folder are of whoever uses this machine itself
@@ -76,6 +77,9 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
         self._stop_watching = connection.on_ended(self._ended)
         await self.go_on_as(live, signed_in)
         self.shown.set()
+        if self.current_mode != GATE:
+            entrance = self._screen_stacks[GATE].pop()  # nobody comes back to it
+            self.call_later(self._replace_screen, entrance)
 
     def _ended(self, reason: SessionEnded) -> None:
         self.call_later(self.leave_account, reason)

@@ -11,12 +11,12 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
 from core.errors import EnvironmentProblem
 from core.settings import Settings
 from tui.ssh import surroundings
+from tui.ssh.preload import preload
 
 if TYPE_CHECKING:
     from tui.ssh.systemd import Notifier
@@ -26,17 +26,6 @@ T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
 #: Open files: each connection takes one, and its channels, answers and transfers some more.
 _FILES_A_CONNECTION, _FILES_ELSE = 8, 1024
-#: What a worker imports when it needs it; imported before the fork, all workers share it.
-_NEEDED = (
-    *("core.bootstrap", "core.installation", "core.audit", "core.secrets", "core.auth.accounts", "core.auth.sessions", "core.chat.service"),
-    *("core.llm.client", "core.llm.presets", "core.llm.simulator.control", "core.models.access", "core.models.configurations"),
-    *("core.models.providers", "storage.unit_of_work", "encodings.idna", "encodings.ascii", "concurrent.futures.thread", "asyncssh"),
-    *("core.auth.colleagues", "storage.repositories.users", "textual.drivers.headless_driver", "textual.layouts.factory"),
-    *("textual.layouts.horizontal", "textual.layouts.stream", "textual.scrollbar", "rich._unicode_data.unicode17-0-0"),
-    *("tui.app", "tui.screens.home", "tui.screens.settings", "tui.screens.chat.screen", "tui.screens.models.screen"),
-    *("tui.screens.account.screen", "tui.screens.welcome.register", "tui.screens.welcome.password", "tui.screens.palette"),
-    *("tui.ssh.signing_in", "tui.ssh.routing", "tui.ssh.terminal", "tui.ssh.command", "tui.ssh.sftp", "tui.ssh.worker_process"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +96,7 @@ def _run(
     files = surroundings.raise_limit_of_files(limits.connections * _FILES_A_CONNECTION + _FILES_ELSE)
     log_file = journal.Journal(settings.data_dir, echo=journal.standard_error())
     journal.use(log_file, limits.log_level)
-    for name in _NEEDED:
-        import_module(name)
+    preload(settings)
     from tui.ssh import worker_process
 
     lean.apply(several=True)
