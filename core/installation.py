@@ -10,12 +10,13 @@ from core.persistence import translated
 from core.secrets import MASTER_KEY_FILE, make_box
 from core.settings import Settings
 from storage import schema
-from storage.db import sqlite_path
+from storage.db import CACHE_KIB, sqlite_path
 from storage.files import is_there, private_database, private_folder
 from storage.rotation import prepare_keys
 from storage.unit_of_work import Storage
 
 DATABASE_FILE = "modeltrain.db"
+SERVED_CACHE_KIB = 1000
 
 
 @translated
@@ -27,7 +28,12 @@ def prepare(settings: Settings) -> Storage:
     """
     _folders(settings)
     storage = Storage(
-        settings.database_url, reader_threads=settings.reader_threads, box=make_box(settings), busy_timeout_s=settings.lock_wait_s
+        settings.database_url,
+        reader_threads=settings.reader_threads,
+        box=make_box(settings),
+        busy_timeout_s=settings.lock_wait_s,
+        # Each of several processes has several connections, and the system keeps the pages of the file anyway.
+        cache_kib=SERVED_CACHE_KIB if settings.served else CACHE_KIB,
     )
     try:
         schema.upgrade(storage.engine)

@@ -21,6 +21,7 @@ from storage.errors import Unreachable
 BUSY_TIMEOUT_S = 10.0
 #: Seconds until a server that does not answer counts as unreachable.
 CONNECT_TIMEOUT_S = 10
+CACHE_KIB = 8000
 #: Execution option of a connection: "write" takes SQLite's lock at BEGIN, "read" does not.
 MODE = "modeltrain_mode"
 _DRIVERS = {
@@ -51,11 +52,11 @@ def parse_url(text: str) -> URL:
     return url
 
 
-def make_engine(text: str, *, pool_size: int = 5, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Engine:
-    """An engine for the database at `text`. Connects to nothing yet."""
+def make_engine(text: str, *, pool_size: int = 5, busy_timeout_s: float = BUSY_TIMEOUT_S, cache_kib: int = CACHE_KIB) -> Engine:
+    """An engine for the database at `text`. Connects to nothing yet. `cache_kib`: pages that each connection to SQLite keeps."""
     url = parse_url(text)
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(url, pool_size, busy_timeout_s)
+        return _sqlite_engine(url, pool_size, busy_timeout_s, cache_kib)
     return _server_engine(url, pool_size, busy_timeout_s)
 
 
@@ -93,7 +94,7 @@ def _server_engine(url: URL, pool_size: int, busy_timeout_s: float) -> Engine:
     return engine
 
 
-def _sqlite_engine(url: URL, pool_size: int, busy_timeout_s: float) -> Engine:
+def _sqlite_engine(url: URL, pool_size: int, busy_timeout_s: float, cache_kib: int) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
@@ -106,7 +107,7 @@ def _sqlite_engine(url: URL, pool_size: int, busy_timeout_s: float) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # BEGIN is ours
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-8000"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", f"cache_size=-{cache_kib}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlmodel import Session
 
-from storage.db import BUSY_TIMEOUT_S, MODE, make_engine
+from storage.db import BUSY_TIMEOUT_S, CACHE_KIB, MODE, make_engine
 from storage.failures import classify, worth_again
 
 if TYPE_CHECKING:
@@ -150,10 +150,18 @@ class UnitOfWork:
 class Storage:
     """One database, its engine and its threads. Made by core/bootstrap.py; close it at the end."""
 
-    def __init__(self, url: str, *, reader_threads: int = 4, box: SecretBox | None = None, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        reader_threads: int = 4,
+        box: SecretBox | None = None,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        cache_kib: int = CACHE_KIB,
+    ) -> None:
         self.url = url
         self.box = box
-        self.engine: Engine = make_engine(url, pool_size=reader_threads + 1, busy_timeout_s=busy_timeout_s)
+        self.engine: Engine = make_engine(url, pool_size=reader_threads + 1, busy_timeout_s=busy_timeout_s, cache_kib=cache_kib)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._readers = ThreadPoolExecutor(reader_threads, thread_name_prefix="storage")
         self._writers = ThreadPoolExecutor(1, thread_name_prefix="storage-writer") if self.is_sqlite else self._readers

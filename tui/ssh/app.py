@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import ModeltrainError, SessionEnded
 from tui import crash
-from tui.app import GATE, ModeltrainApp
+from tui.app import ModeltrainApp
 from tui.errors import Problem, describe
 from tui.i18n import Locale, _
 from tui.local import LocalPreferences
 from tui.session import Terminal
+from tui.ssh import memory
 from tui.ssh.colours import AUTO
 
 if TYPE_CHECKING:
@@ -60,9 +61,6 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
             await self.push_screen(RegisterScreen())
             self.shown.set()
             return
-        from tui.screens.welcome.gate import OpeningScreen
-
-        await self.push_screen(OpeningScreen())
         self.run_worker(self._enter(self._connection.signed_in), group="start", exit_on_error=True)
 
     async def _enter(self, signed_in: SignedIn) -> None:
@@ -77,9 +75,10 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
         self._stop_watching = connection.on_ended(self._ended)
         await self.go_on_as(live, signed_in)
         self.shown.set()
-        if self.current_mode != GATE:
-            entrance = self._screen_stacks[GATE].pop()  # nobody comes back to it
-            self.call_later(self._replace_screen, entrance)
+
+    def _put_away(self, name: str) -> None:
+        super()._put_away(name)
+        memory.left()
 
     def _ended(self, reason: SessionEnded) -> None:
         self.call_later(self.leave_account, reason)

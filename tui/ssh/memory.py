@@ -1,8 +1,8 @@
 """Memory of a worker: what is there from the start is never looked at again, and what a person leaves behind is given back.
 
 An application and its screens know each other in circles, which only the garbage collector finds; a full collection of a worker
-with two hundred people stops everybody for most of a second. So the circles are broken by hand when a session ends, and collections
-of everything happen only after so many sign-outs.
+with a hundred people stops everybody for a moment. So the circles are broken by hand when a session ends, and collections of
+everything happen only after so many sign-outs.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 #: Allocations until the youngest objects are looked at, collections of those until the middle ones are, and so on: the oldest hardly ever.
 _THRESHOLDS = (5000, 10, 1_000_000)
-#: Sign-outs after which everything is looked at once.
-_SIGN_OUTS = 25
+#: Applications and screens left after which everything is looked at once.
+_MANY = 25
 
-_signed_out = 0
+_left = 0
 
 
 def settle() -> None:
@@ -40,9 +40,9 @@ def release(app: ServedApp) -> None:
 
 
 def left() -> None:
-    """Somebody left; now and then that is the time to collect what they left behind."""
-    global _signed_out
-    _signed_out += 1
-    if _signed_out >= _SIGN_OUTS:
-        _signed_out = 0
+    """Somebody left, or a screen was put away; now and then that is the time to collect what is left behind."""
+    global _left
+    _left += 1
+    if _left >= _MANY:
+        _left = 0
         gc.collect()
