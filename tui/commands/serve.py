@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 app = command_group(_("The application for a team, over SSH."))
 _MOST_WORKERS = 64
+#: What goes on below the values of the lines that are announced. Not part of the messages: a translation has no blanks at its ends.
+_INDENT = " " * 14
 
 
 @app.command("serve", help=_("Serve the application over SSH until stopped. Prints how people sign in."))
@@ -112,9 +114,9 @@ def announcement(settings: Settings, told: Announcement) -> list[str]:
         _("Sign in:      ssh -p {port} NAME@{host}   (NAME is a nickname or an e-mail)").format(port=told.port, host=reached_at(told.host))
     )
     lines.append(_("Host key:     {fingerprint}").format(fingerprint=told.fingerprint))
-    lines.append(_("              The first connection shows it: whoever signs in compares the two, then answers “yes”."))
+    lines.append(_INDENT + _("The first connection shows it: whoever signs in compares the two, then answers “yes”."))
     if told.host_key_made:
-        lines.append(_("              It was made just now. Keep a copy of {path}.").format(path=told.host_key_path))
+        lines.append(_INDENT + _("It was made just now. Keep a copy of {path}.").format(path=told.host_key_path))
     if told.health_port is not None:
         lines.append(_("Health:       http://127.0.0.1:{port}/healthz").format(port=told.health_port))
     lines.append(_("Log:          {path}").format(path=settings.data_dir / "modeltrain.log"))
@@ -125,7 +127,7 @@ def announcement(settings: Settings, told: Announcement) -> list[str]:
         lines.append(
             _("Nobody can sign in yet: there is no administrator, and over SSH nobody becomes one. Make the first on this machine:")
         )
-        lines.append(f"              {add}")
+        lines.append(_INDENT + add)
     lines.append(_("Ctrl+C stops it."))
     return lines
 
