@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -15,8 +16,12 @@ import pytest
 from core.settings import Settings
 from tests.ssh.served import LIMIT_S
 from tui.ssh import handover
-from tui.ssh.crew import Crew
+from tui.ssh.crew import Crew, Member
 from tui.ssh.desk_link import DeskLink
+from tui.ssh.front_desk import FrontDesk
+from tui.ssh.journal import Journal, message_of
+from tui.ssh.spawner import Limits, SpawnerLink
+from tui.ssh.systemd import Notifier
 from tui.ssh.worker_process import _expect_within, _watch_over
 
 
@@ -176,3 +181,106 @@ async def test_messages_wait_in_order_while_the_line_is_full(tmp_path: Path) -> 
         await gone.wait()
     assert link.log({"is": "log"}) is False
     link.close()
+
+
+# What a worker says ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(settings: Settings, storage: object) -> Iterator[FrontDesk]:
+    """A front desk that neither listens nor forks."""
+    spawner = SpawnerLink(settings, Limits())
+    desk = FrontDesk(
+        settings, [], health_listeners=[], work=wait_for_the_end, workers=1, journal=Journal(settings.data_dir), spawner=spawner,
+        notifier=Notifier({}), announce=lambda: None,
+    )  # fmt: skip
+    yield desk
+    desk._journal.let_go()
+    desk._close()
+
+
+@pytest.fixture
+def worker(desk: FrontDesk) -> Iterator[socket.socket]:
+    """The line of the worker 1 to the front desk."""
+    ours, theirs = handover.pair()
+    now = time.monotonic()
+    desk._crew.members[1] = Member(1, 0, ours, now, now)
+    yield theirs
+    theirs.close()
+    ours.close()
+
+
+def said_by(record: logging.LogRecord) -> bytes:
+    return json.dumps(message_of(record)).encode()
+
+
+ODD = [
+    b"no JSON", b"\xff\xfe", b"{" * 20_000, b"[" * 30_000, b"null", b"7", b"[]", b"{}", b'{"is": "closed"}', b'{"is": "alive"}',
+    b'{"is": ["log"]}', b'{"is": "closed", "number": [1]}', b'{"is": "log"}', b'{"is": "log", "at": "x", "level": 1, "name": 2, "text": 3}',
+    b'{"is": "log", "at": 1e300, "level": "INFO", "name": "a", "text": "b"}',
+    b'{"is": "log", "at": NaN, "level": "A", "name": "b", "text": ""}',
+    b'{"is": "log", "at": 0, "level": "\\ud800", "name": "\\udfff", "text": "\\ud800"}',
+    json.dumps({"is": "log", "text": "x" * 2 * handover.LONGEST}).encode(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_nothing_that_a_worker_says_ends_the_front_desk(desk: FrontDesk, worker: socket.socket, odd: bytes) -> None:
+    member = desk._crew.members[1]
+    worker.send(odd)
+    handover.send(worker, {"is": "alive", "database": True})
+    desk._hear(member)
+    assert member.database is True
+
+
+@pytest.mark.parametrize("text", ["\u5927" * 8000, "\U0001f600" * 20_000, "\x01" * 8000, "\ud800" * 8000])
+def test_the_longest_line_of_any_script_reaches_the_log(desk: FrontDesk, worker: socket.socket, settings: Settings, text: str) -> None:
+    worker.send(said_by(logging.LogRecord("tui.ssh.worker", logging.ERROR, __file__, 1, "%s the end", (text,), None)))
+    desk._hear(desk._crew.members[1])
+    assert (settings.data_dir / "modeltrain.log").read_text().endswith("the end\n")
+
+
+def test_descriptors_from_a_worker_are_closed(desk: FrontDesk, worker: socket.socket) -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            handover.send(worker, {"is": "alive", "database": True}, [theirs])
+            worker.send(b"no message")
+            socket.send_fds(worker, [b"no message"], [theirs.fileno()])
+        desk._hear(desk._crew.members[1])
+        ours.settimeout(LIMIT_S)
+        assert ours.recv(1) == b""  # nobody holds the other end any more
+
+
+def test_a_worker_speaks_of_its_own_connections_only(desk: FrontDesk, worker: socket.socket) -> None:
+    reception = desk._reception
+    own, foreign = reception.let_in("10.0.0.1", 1), reception.let_in("10.0.0.1", 2)
+    for number in (own, foreign):
+        handover.send(worker, {"is": "signed_in", "number": number})
+    desk._hear(desk._crew.members[1])
+    assert reception.unauthenticated == 1
+    for number in (own, foreign, 99):
+        handover.send(worker, {"is": "closed", "number": number})
+    desk._hear(desk._crew.members[1])
+    assert (len(reception), reception.worker_of(foreign)) == (1, 2)
+
+
+def test_who_talks_without_end_lets_others_have_their_turn(desk: FrontDesk, worker: socket.socket) -> None:
+    import threading
+
+    over = threading.Event()
+
+    def talk() -> None:
+        while not over.is_set():
+            try:
+                handover.send(worker, {"is": "alive", "database": True})
+            except BlockingIOError:
+                continue
+
+    talker = threading.Thread(target=talk)
+    talker.start()
+    try:
+        desk._hear(desk._crew.members[1])  # comes back
+    finally:
+        over.set()
+        talker.join(LIMIT_S)

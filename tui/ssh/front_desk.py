@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from tui.ssh.spawner import SpawnerLink
 
 log = logging.getLogger(__name__)
-#: Connections that are accepted before somebody else has a turn.
-_AT_A_TIME = 64
+#: Connections that are accepted, and messages of one worker that are heard, before somebody else has a turn.
+_AT_A_TIME, _HEARD_AT_A_TIME = 64, 1000
 #: Seconds between two looks at everything; pause after there were no descriptors left; between two lines about refusals.
 _TICK_S, _PAUSE_S, _REPORT_S = 1.0, 1.0, 60.0
 #: Seconds beyond the grace that workers get to end, and after a second signal.
@@ -131,29 +131,39 @@ class FrontDesk:
         self._selector.register(member.line, selectors.EVENT_READ, lambda _mask: self._hear(member))
 
     def _hear(self, member: Member) -> None:
-        """Everything that a worker has to say."""
-        while True:
+        """What a worker has to say. Whatever that is, it does not end the front desk."""
+        for _ in range(_HEARD_AT_A_TIME):
             try:
-                message, _descriptors = handover.receive(member.line)
+                message, descriptors = handover.receive(member.line)
+                handover.close_all(descriptors)  # workers hand nothing over
             except BlockingIOError:
                 return
             except (EOFError, OSError):
                 with contextlib.suppress(KeyError, ValueError):
                     self._selector.unregister(member.line)
                 return
-            self._heard(member, message)
+            except handover.Garbled:
+                message = {}
+            try:
+                self._heard(member, message)
+            except (ValueError, TypeError, LookupError, OverflowError) as error:
+                log.error("worker %d (process %d) said something without sense: %s", member.number, member.pid, type(error).__name__)
 
     def _heard(self, member: Member, message: dict[str, Any]) -> None:
         member.heard_at = time.monotonic()
         match message["is"]:
             case "log":
                 self._journal.write(message, f"worker {member.number}")
-            case "signed_in":
-                self._reception.signed_in(message["number"])
-            case "closed":
-                self._reception.closed(message["number"])
+            case "signed_in" | "closed" as what:
+                number = message["number"]
+                if self._reception.worker_of(number) != member.number:
+                    return  # it was dropped already; or it is none of this worker's business
+                if what == "closed":
+                    self._reception.closed(number)
+                else:
+                    self._reception.signed_in(number)
             case "alive":
-                member.database = message["database"]
+                member.database = bool(message["database"])
             case "leaving":
                 member.ready = False  # somebody asked it to end: it is replaced when it has
             case "ready":
@@ -247,7 +257,7 @@ class FrontDesk:
 
     def _drop(self, number: int) -> None:
         """Make room: end a connection of the address that has the most who have not signed in."""
-        member = self._crew.members.get(self._reception.worker_of(number))
+        member = self._crew.members.get(self._reception.worker_of(number) or 0)
         self._reception.closed(number)
         self._reception.refused["unauthenticated"] += 1
         if member is not None:

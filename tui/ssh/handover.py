@@ -15,17 +15,23 @@
 | {"is": "log", ...} | see tui/ssh/journal.py |
 
 Either end that is closed is noticed by the other at once: a worker without a front desk ends itself.
+What a worker says is believed as far as it makes sense: nothing that one sends may end the front desk, and with it all others.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterable
 from typing import Any
 
 #: Bytes of the longest message.
 LONGEST = 32_768
+
+
+class Garbled(ValueError):
+    """What came is no message."""
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -47,12 +53,28 @@ def send(line: socket.socket, message: dict[str, Any], handed_over: Iterable[soc
 
 
 def receive(line: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """The next message and the descriptors that came with it. Raises BlockingIOError when there is none, EOFError at the end."""
+    """The next message and the descriptors that came with it.
+
+    Raises BlockingIOError when there is none, EOFError at the end, and Garbled for something that is no message, or too long a one.
+    """
     try:
         data, descriptors, _flags, _address = socket.recv_fds(line, LONGEST, 1)
     except (ConnectionError, BrokenPipeError) as error:
         raise EOFError from error
     if not data:
+        close_all(descriptors)
         raise EOFError
-    message: dict[str, Any] = json.loads(data)
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict):
+        close_all(descriptors)
+        raise Garbled
     return message, descriptors
+
+
+def close_all(descriptors: Iterable[int]) -> None:
+    """Close descriptors that came and that nobody wants."""
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -7,6 +7,7 @@ front desk is gone, a worker appends to the file itself.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -14,15 +15,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from core.sanitise import sanitise
+from core.sanitise import one_line, sanitise
 from tui.logs import LOG
 from tui.ssh.desk_link import DeskLink
 
 #: The file is turned over at so many bytes; so many old ones are kept, modeltrain.log.1 the newest.
 TURN_OVER_BYTES = 10 * 1024 * 1024
 KEPT = 5
-#: Characters of one message, with its traceback.
-_LONGEST = 8000
+#: Characters of one message, with its traceback; and where they take more bytes on their way than so many (a Chinese one takes six).
+_LONGEST, _LONGEST_DENSE = 8000, 2000
+_DENSE_BYTES = 24 * 1024
 _FORMAT = logging.Formatter()
 
 
@@ -30,21 +32,27 @@ def message_of(record: logging.LogRecord) -> dict[str, Any]:
     """A record as it travels: text only."""
     try:
         text = record.getMessage()
-    except (TypeError, ValueError):
+    except Exception:  # whatever it is about, it must not be told instead
         text = str(record.msg)
     if record.exc_info and record.exc_info[0] is not None:
         text += "\n" + _FORMAT.formatException(record.exc_info)
-    if len(text) > _LONGEST:
-        text = f"{text[: _LONGEST // 2]}\n...\n{text[-_LONGEST // 2 :]}"
+    text = _shortened(text, _LONGEST)
+    if len(json.dumps(text)) > _DENSE_BYTES:
+        text = _shortened(text, _LONGEST_DENSE)
     return {"is": "log", "at": record.created, "level": record.levelname, "name": record.name, "text": text}
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]}\n...\n{text[-most // 2 :]}"
 
 
 def line_of(message: dict[str, Any], who: str) -> str:
     """The line (or lines, with two blanks before each further one) of a message."""
     moment = time.strftime("%Y-%m-%d %H:%M:%S%z", time.localtime(float(message["at"])))
-    text = sanitise(str(message["text"])).replace("\n", "\n  ").encode("utf-8", "replace").decode()
-    lost = f" ({message['lost']} messages before this one were lost)" if message.get("lost") else ""
-    return f"{moment} {message['level']} {who} {message['name']}: {text}{lost}\n"
+    text = sanitise(str(message["text"])).replace("\n", "\n  ")
+    level, name = (one_line(str(message[part]), 100) for part in ("level", "name"))
+    lost = f" ({int(message['lost'])} messages before this one were lost)" if message.get("lost") else ""
+    return f"{moment} {level} {who} {name}: {text}{lost}\n".encode("utf-8", "replace").decode()
 
 
 def _open(path: Path) -> int:

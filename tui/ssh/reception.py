@@ -100,9 +100,10 @@ class Reception:
         """How many connections it serves."""
         return self._by_worker[worker]
 
-    def worker_of(self, number: int) -> int:
-        """Who serves this connection."""
-        return self._guests[number].worker
+    def worker_of(self, number: int) -> int | None:
+        """Who serves this connection; None if it is not there any more."""
+        guest = self._guests.get(number)
+        return guest.worker if guest is not None else None
 
     def crowd(self, address: str) -> int | None:
         """When too many have not signed in: the connection that waits longest at the address with most of them, where that has more of
