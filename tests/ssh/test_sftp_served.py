@@ -118,6 +118,21 @@ def test_the_examples_of_the_page_work_as_written(served: Served, client_folder:
     assert (datasets / "big.jsonl").stat().st_size == 3_000_000
 
 
+def test_stars_without_end_hold_nobody_up(served: Served) -> None:
+    """`**` of asyncssh's patterns means folders of any depth: many of them would be tried in more ways than there is time."""
+    own = folder(served, "ann")
+    deep = own.joinpath("exports", *(["d"] * 20))
+    deep.mkdir(parents=True)
+    (deep.parents[16] / "x").touch()
+    beginning = time.monotonic()
+    done = served.ssh("scp", "-f", "/exports/" + "**/" * 3 + "**" + "/**" * 26 + "/y", stdin=b"\0", limit_s=LIMIT_S)
+    assert b"/y" in done.stdout
+    # A pattern finds what it finds in a shell: one star, one level.
+    found = served.ssh("scp", "-f", "/exports/**/d/*/x", stdin=b"\0" * 3)
+    assert b"C0600 0 x" in found.stdout
+    assert time.monotonic() - beginning < LIMIT_S
+
+
 async def test_rsync_is_told_what_to_do(served: Served) -> None:
     async with await served.connect() as connection:
         done = await connection.run("rsync --server -logDtpre.iLsfxC . datasets")

@@ -4,6 +4,7 @@ and the exit status says whether all went well.
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 import asyncssh
@@ -74,8 +75,10 @@ class SendingScp(_Status, _SCPSource):
     _asked = ""
 
     async def run(self, srcpath: Any) -> None:
+        """Send what `srcpath` names. Stars are those of a shell: asyncssh takes ** for folders of any depth, and tries a row of them
+        in more ways than there is time, in which nobody else of the process is served."""
         self._asked = str(srcpath)
-        await super().run(srcpath)
+        await super().run(re.sub(r"\*+", "*", self._asked))
 
     def handle_error(self, exc: Exception) -> None:
         if isinstance(exc, asyncssh.SFTPNoSuchFile):  # asyncssh's own says not which
