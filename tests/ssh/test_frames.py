@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyte
 import pytest
 from hypothesis import given, settings
@@ -231,3 +233,66 @@ def test_the_line_of_the_cursor_comes_first() -> None:
     lines = [Strip([Segment(f"line {y}".ljust(WIDTH))]) for y in range(HEIGHT)]
     assert "line 4" in frame.paint(whole(lines), WIDTH, HEIGHT, (0, 4), room=1)
     assert frame.unfinished
+
+
+#: Lines that the terminal is to move.
+REGION = re.compile("\x1b\\[\\d+;\\d+r")
+#: A side that stays beside a text that moves, and what may stand in the text.
+LIST = tuple(f"{number}模".ljust(4) for number in range(40))
+WORDS = ("the loss is flat and the rate", "模型 and more of it, which is", "a ❤\ufe0f beside a line of words", "", "    return rate * 0.5")
+
+
+def scrolled(first: int, count: int, *, side: bool) -> list[Piece]:
+    """Lines of a long text from `first` on, with a thumb at the right end of one, and a list at their left if wanted."""
+    pieces: list[Piece] = []
+    for y in range(count):
+        number = first + y
+        text = f"{number} {WORDS[number % len(WORDS)]}" if WORDS[number % len(WORDS)] else ""
+        thumb = Segment("▐" if y == first % count else " ", STYLES[2])
+        left = 6 if side else 0
+        pieces.append((left, y, Strip([*Strip([Segment(text, STYLES[number % 3])]).adjust_cell_length(43 - left), thumb])))
+        if side:
+            pieces.append((0, y, Strip([Segment(LIST[y], STYLES[1])]).adjust_cell_length(6)))
+    return pieces
+
+
+@pytest.mark.parametrize("abilities", ABILITIES)
+@pytest.mark.parametrize("side", [False, True])
+@settings(max_examples=15, deadline=None)
+@given(places=st.lists(st.integers(0, 40), min_size=1, max_size=5), above=st.integers(0, 3))
+def test_a_text_that_moves_is_shown_as_one_that_does_not(abilities: Abilities, side: bool, places: list[int], above: int) -> None:
+    shown = Shown(abilities, width=44, height=18)
+    frame = Strip([Segment("above and below", STYLES[3])]).adjust_cell_length(44)
+    shown.show([(0, y, frame) for y in range(18)])
+    for place in places:
+        shown.show([(x, y + above, strip) for x, y, strip in scrolled(place, 14, side=side)], cursor=(3, 17))
+        shown.check()
+        assert (shown.screen.cursor.x, shown.screen.cursor.y) == (3, 17) or not shown.sent
+
+
+@pytest.mark.parametrize("by", [1, 3, -1, -2])
+def test_a_text_that_moves_is_not_sent_again(by: int) -> None:
+    shown = Shown(Abilities(), width=44, height=14)
+    shown.show(scrolled(10, 14, side=True))
+    before = len(shown.sent)
+    shown.show(scrolled(10 + by, 14, side=True))
+    assert REGION.search(shown.sent) and len(shown.sent) < before / 2, shown.sent
+    shown.check()
+
+
+def test_what_would_cost_more_is_not_moved() -> None:
+    """A narrow text beside a wide list: all of the list would have to be sent again."""
+    shown = Shown(Abilities(), width=44, height=14)
+    wide = [(9, y, Strip([Segment(f"{y} of a list that is much wider".ljust(35))])) for y in range(14)]
+    for first in (0, 1):
+        shown.show([*wide, *((0, y, Strip([Segment(f"line {first + y}".ljust(9))])) for y in range(14))])
+        shown.check()
+    assert not REGION.search(shown.sent)
+
+
+def test_a_terminal_without_regions_is_sent_every_line() -> None:
+    shown = Shown(Abilities(scrolls=False), width=44, height=14)
+    for first in (10, 11):
+        shown.show(scrolled(first, 14, side=False))
+        shown.check()
+    assert not REGION.search(shown.sent) and "\n" not in shown.sent.replace("\r\n", "")

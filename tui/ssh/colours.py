@@ -29,18 +29,21 @@ _TRUECOLOR = ("-direct", "kitty", "ghostty", "alacritty", "foot", "wezterm", "co
 _PLAIN_ERASE = ("screen", "tmux", "vt", "dumb", "ansi")
 #: Terminals that cannot erase a number of cells ("ech").
 _NO_ECH = ("screen", "vt100", "vt102", "dumb", "ansi", "rxvt")
+#: Terminals that cannot scroll some of their lines ("csr").
+_NO_REGIONS = ("dumb", "ansi", "cygwin")
 
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """`ech`: can erase a number of cells at once; `bce`: does so with the ground of the style in use; `ends_singly`: can end one
-    attribute and keep the others; `plain`: draws lines and blocks of letters."""
+    attribute and keep the others; `plain`: draws lines and blocks of letters; `scrolls`: can move a part of its lines up and down."""
 
     depth: Depth = "truecolor"
     ech: bool = True
     bce: bool = True
     ends_singly: bool = True
     plain: bool = False
+    scrolls: bool = True
 
 
 def depth_of(environment: Mapping[str, str], preference: str = AUTO) -> Depth:
@@ -66,6 +69,7 @@ def abilities_of(environment: Mapping[str, str], depth: Depth, *, plain: bool = 
         bce=not term.startswith(_PLAIN_ERASE),
         ends_singly=not term.startswith(_COLOURLESS),
         plain=plain,
+        scrolls=not term.startswith(_NO_REGIONS),
     )
 
 

@@ -17,6 +17,7 @@ from rich.segment import Segment
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.strip import Strip
 
+from tui.ssh import scroll
 from tui.ssh.colours import PLAIN, Abilities, Look, change, look_of
 
 #: (column, line, strip): a part of a line to show.
@@ -179,6 +180,8 @@ class Frame:
         for x, y, strip in pieces:
             if 0 <= y < height and 0 <= x < width:
                 wanted.setdefault(y, []).append((x, cells_of(strip._segments, self.abilities)))
+        if not anew and self.abilities.scrolls:
+            self._scroll(wanted)
         self.unfinished = False
         for number, y in enumerate(self._order(wanted, cursor if room is not None else None)):
             if number and room is not None and sum(map(len, self._out)) > room:
@@ -209,6 +212,31 @@ class Frame:
         data = "".join(self._out)
         self._out = []
         return data
+
+    # Scrolling -----------------------------------------------------------------------------------------------------
+
+    def _scroll(self, wanted: dict[int, list[tuple[int, Cells]]]) -> None:
+        """Let the terminal move lines where that saves sending them; `wanted` has then what is left to do."""
+        shift = scroll.find(self.rows, wanted)
+        if shift is None:
+            return
+        targets: dict[int, Cells] = {}
+        for y in range(shift.first, shift.last + 1):
+            line = targets[y] = Cells(self.rows[y].texts.copy(), self.rows[y].looks.copy())
+            parts = [(x, Cells(cells.texts.copy(), cells.looks.copy())) for x, cells in wanted.get(y, ())]
+            for x, cells in self._joined(y, parts) if parts else ():
+                line.put(x, cells)
+        if not scroll.pays(shift, self.rows, targets):
+            return
+        moved = dict(shift.sources())
+        rows = {y: self.rows[moved[y]] if y in moved else Cells.blank(self.width) for y in targets}
+        self._wear(PLAIN)
+        # Up: new lines below the last one; down: above the first one. Every terminal with regions knows these two.
+        edge, step = (shift.last, "\n") if shift.lines > 0 else (shift.first, "\x1bM")
+        self._out.append(f"\x1b[{shift.first + 1};{shift.last + 1}r\x1b[{edge + 1}H{step * abs(shift.lines)}\x1b[r")
+        self._x = self._y = -1
+        for y, line in targets.items():
+            self.rows[y], wanted[y] = rows[y], [(0, line)]
 
     # Lines ---------------------------------------------------------------------------------------------------------
 
