@@ -318,6 +318,7 @@ BY_KIND: dict[str, Candidates] = {
 
 #: NotFound by `kind`: what to do, where looking at the list again is not it.
 REMEDY_BY_KIND: dict[str, Candidates] = {
+    "user": (N_("Check how it is written."),),
     "second_factor": (N_("Set one up under Account."),),
     "enrolment": (N_("Begin again under Account."),),
     "default_configuration": (N_("Name one, or set the default: modeltrain config default NAME, or under Models."),),

@@ -36,9 +36,10 @@ def state_of(factor: SecondFactor, zone: Any) -> str:
     """The line of the profile."""
     if not factor.enabled or factor.since is None:
         return _("off")
-    left = ngettext("{count} recovery code left", "{count} recovery codes left", factor.recovery_codes_left)
-    since = _("on since {when}").format(when=moments.full(factor.since, zone))
-    return f"{since}, {left.format(count=factor.recovery_codes_left)}"
+    text = ngettext(
+        "on since {when}, {count} recovery code left", "on since {when}, {count} recovery codes left", factor.recovery_codes_left
+    )
+    return text.format(when=moments.full(factor.since, zone), count=factor.recovery_codes_left)
 
 
 class SecondFactorScreen(AreaScreen):

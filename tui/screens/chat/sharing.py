@@ -7,7 +7,7 @@ from core.chat.types import ConversationSummary
 from core.errors import InvalidInput, ModeltrainError, NotFound, TooManyAttempts
 from core.sanitise import one_line
 from tui import moments
-from tui.i18n import _
+from tui.i18n import _, joined
 from tui.screens.chat.base import ChatBase
 from tui.screens.chat.dialogs import ShareDialog
 from tui.screens.chat.side import UNTITLED
@@ -106,4 +106,4 @@ def _trouble(error: ModeltrainError) -> str:
     from tui.errors import describe
 
     problem = describe(error)
-    return " ".join(part for part in (problem.why or problem.title, problem.remedy) if part)
+    return joined(problem.why or problem.title, problem.remedy)
