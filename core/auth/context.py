@@ -57,12 +57,11 @@ class AuthContext:
         """Tell this process that the account is not what it was."""
         self.events.publish(AccountChanged(user_id))
 
-    async def guess(self, attempt: Attempt, password: str, known: str | None) -> Verdict:
-        """Look at one guess: count it, then compare with the hash `known`. The same work is done where there is none.
+    async def compare(self, attempt: Attempt, password: str, known: str | None) -> Verdict:
+        """Look at one guess that was admitted: compare with the hash `known`. The same work is done where there is none.
 
-        Raises TooManyAttempts before anything is looked at, also where too many hashes wait (that guess is not counted).
+        Raises TooManyAttempts where too many hashes wait (that guess is not counted).
         """
-        await self.throttle.admit(attempt)
         try:
             return await self.passwords.verify(password, known)
         except TooManyAttempts:
@@ -73,11 +72,13 @@ class AuthContext:
         """The hash in force, if the password is the principal's own. Raises InvalidInput (wrong) or TooManyAttempts."""
         user_id = principal.require_user("password.confirm")
         attempt = Attempt.to_confirm(user_id)
-        known = await self.store.read(lambda uow: str(row.password_hash) if (row := uow.users.get(user_id)) else None)
-        verdict = await self.guess(attempt, password, known)
-        if known is None or not verdict.right:
-            raise InvalidInput(field, "wrong")
-        await self.store.write(lambda uow: self.throttle.succeeded(uow, attempt))
+        async with self.throttle.admitted(attempt):
+            known = await self.store.read(lambda uow: str(row.password_hash) if (row := uow.users.get(user_id)) else None)
+            verdict = await self.compare(attempt, password, known)
+            if known is None or not verdict.right:
+                await self.store.write(lambda uow: self.throttle.failed(uow, attempt))
+                raise InvalidInput(field, "wrong")
+            await self.store.write(lambda uow: self.throttle.succeeded(uow, attempt))
         return known
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from core.audit import Actor
@@ -18,6 +19,9 @@ from core.auth.types import SignedIn
 from core.errors import AccountDisabled, ChallengeEnded, CodeRefused, ModeltrainError, SecondFactorNeeded, SignInRefused
 from storage.unit_of_work import UnitOfWork
 
+#: So often a password is compared with a hash that others renewed meanwhile.
+_LOOKS = 3
+
 
 class SignIns:
     """See Accounts, which hands every call on."""
@@ -31,23 +35,46 @@ class SignIns:
         # Which account is meant comes before the counting: its e-mail and its nickname are guesses at one password.
         found = await context.store.read(lambda uow: _look(uow, named))
         attempt = attempt_at(found, named, origin)
-        verdict = await context.guess(attempt, password, found.password_hash if found else None)
-        if found is None or not verdict.right:
-            await context.store.write(lambda uow: self._note_failure(uow, attempt, found, named, origin))
-            raise SignInRefused
-        outcome = await context.store.write(lambda uow: self._enter(uow, found, verdict.new_hash, attempt, origin))
+        async with context.throttle.admitted(attempt):
+            outcome = await self._compare(found, password, named, attempt, origin)
         if isinstance(outcome, str):
+            assert found is not None
             raise SecondFactorNeeded(self._challenges.open(found.user_id, outcome, origin))
         return await self._entered(outcome)
 
+    async def _compare(
+        self, found: Found | None, password: str, named: SignInName, attempt: Attempt, origin: Origin
+    ) -> Opened | ModeltrainError | str:
+        """What one guess comes to; it is settled then. The hash may be renewed meanwhile, by another sign-in with the same password."""
+        context = self._context
+        for _ in range(_LOOKS):
+            verdict = await context.compare(attempt, password, found.password_hash if found else None)
+            if found is None or not verdict.right:
+                break
+            outcome = await context.store.write(
+                partial(self._enter, found=found, new_hash=verdict.new_hash, attempt=attempt, origin=origin)
+            )
+            if not isinstance(outcome, Found):
+                return outcome
+            found = outcome
+        await context.store.write(lambda uow: self._note_failure(uow, attempt, found, named, origin))
+        return SignInRefused()
+
     def _enter(
         self, uow: UnitOfWork, found: Found, new_hash: str | None, attempt: Attempt, origin: Origin
-    ) -> Opened | ModeltrainError | str:
-        """The session; or the hash in force where a code is asked for first. Errors are returned, not raised: what was written stays."""
+    ) -> Opened | ModeltrainError | Found | str:
+        """The session; the hash in force where a code is asked for first; or the account with another hash, to compare with that.
+
+        Errors are returned, not raised: what was written stays.
+        """
         account = uow.users.lock(found.user_id)
-        if account is None or account.password_hash != found.password_hash:
-            return SignInRefused()  # the password was changed while this one was being hashed
+        if account is None:
+            self._context.throttle.failed(uow, attempt)
+            return SignInRefused()
+        if account.password_hash != found.password_hash:
+            return _found(account)
         if account.disabled_at is not None:
+            self._context.throttle.failed(uow, attempt)
             self._context.audit.note(uow, Actor.at(origin), "sign_in.refused", ("user", account.id), because="disabled")
             return AccountDisabled()
         if new_hash:
@@ -62,24 +89,35 @@ class SignIns:
     async def answer_challenge(self, challenge: str, code: str, *, origin: Origin) -> SignedIn:
         context, waiting = self._context, self._challenges.find(challenge, origin)
         attempt = Attempt.to_sign_in(waiting.user_id, origin)
-        await context.throttle.admit(attempt)
-        left = self._challenges.take_try(challenge)
-        outcome = await context.store.write(lambda uow: self._answer(uow, waiting, code, left, attempt))
+        async with context.throttle.admitted(attempt):
+            left = await self._take_try(challenge, attempt)
+            outcome = await context.store.write(lambda uow: self._answer(uow, waiting, code, left, attempt))
         if not isinstance(outcome, CodeRefused):
             self._challenges.close(challenge)
         return await self._entered(outcome)
+
+    async def _take_try(self, challenge: str, attempt: Attempt) -> int:
+        """How many tries the challenge has left after this one. Raises ChallengeEnded where it has none."""
+        try:
+            return self._challenges.take_try(challenge)
+        except ChallengeEnded:
+            await self._context.store.write(lambda uow: self._context.throttle.failed(uow, attempt))
+            raise
 
     def _answer(self, uow: UnitOfWork, waiting: Challenge, code: str, left: int, attempt: Attempt) -> Opened | ModeltrainError:
         context, origin = self._context, waiting.origin
         account, subject = uow.users.lock(waiting.user_id), ("user", waiting.user_id)
         if account is None or account.password_hash != waiting.known or not uow.second_factors.is_enabled(waiting.user_id):
+            context.throttle.failed(uow, attempt)
             return ChallengeEnded()  # the password or the factor was changed in the meantime: begin with what is true now
         if account.disabled_at is not None:
+            context.throttle.failed(uow, attempt)
             context.audit.note(uow, Actor.at(origin), "sign_in.refused", subject, because="disabled")
             return AccountDisabled()
         used = use_code(uow, account.id, code, context.clock.now_ms())
         if not used:
             context.audit.note(uow, Actor.at(origin), "sign_in.failed", subject, email=account.email, kind=origin.kind, method="code")
+            context.throttle.failed(uow, attempt)
             self._note_lock(uow, attempt, subject, account.email, origin)
             return CodeRefused(tries_left=left)
         context.throttle.succeeded(uow, attempt)
@@ -97,6 +135,7 @@ class SignIns:
         """What was typed is written down only if it has the form of an e-mail: people type passwords into the wrong field."""
         subject, email = ("user", found.user_id if found else ""), found.email if found else named.email
         self._context.audit.note(uow, Actor.at(origin), "sign_in.failed", subject, email=email, kind=origin.kind)
+        self._context.throttle.failed(uow, attempt)
         self._note_lock(uow, attempt, subject, email, origin)
 
     def _note_lock(self, uow: UnitOfWork, attempt: Attempt, subject: tuple[str, str], email: str, origin: Origin) -> None:
@@ -154,7 +193,11 @@ def attempt_at(found: Found | None, named: SignInName, origin: Origin) -> Attemp
 
 def _look(uow: UnitOfWork, named: SignInName) -> Found | None:
     row: Any = uow.users.by_email(named.email) if named.email else uow.users.by_nickname_key(named.nickname_key)
-    return Found(row.id, row.email, row.password_hash, row.disabled_at is not None) if row is not None else None
+    return _found(row) if row is not None else None
+
+
+def _found(row: Any) -> Found:
+    return Found(row.id, row.email, row.password_hash, row.disabled_at is not None)
 
 
 def _own_key(uow: UnitOfWork, user_id: str, fingerprint: str, key_data: bytes) -> Any:

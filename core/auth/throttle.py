@@ -3,6 +3,9 @@
 An attempt is counted, and counted as a failure, *before* the password is hashed; a success takes that back. So the limits hold however
 many tries arrive at once, and a try that dies half-way counts. The counters of one try are read and written in one transaction that holds
 their rows, the account's before the address's.
+
+Many people behind one address may sign in at once. A try for which the others under way leave no room waits until they are settled: it
+goes on when enough of them succeeded, and is refused when they failed. So no more guesses are looked at than if they came one by one.
 """
 
 from __future__ import annotations
@@ -10,69 +13,19 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import math
-from dataclasses import asdict, dataclass, replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from core.auth.counters import Counter, blame, count, fail, forget, is_locked, may_open, take_back
+from core.auth.lines import PATIENCE_S, Lines
 from core.auth.principal import Origin
 from core.clock import Clock
 from core.errors import TooManyAttempts
 from core.persistence import Store
-from core.settings import MINUTE, AuthSettings
+from core.settings import AuthSettings
 from storage.unit_of_work import UnitOfWork
-
-_WINDOW_MS = MINUTE * 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """One account's or address's tries; moments in milliseconds. `locked_until` is 0 while it is open."""
-
-    window_started_at: int
-    attempts: int = 0
-    failures: int = 0
-    locked_until: int = 0
-    updated_at: int = 0
-
-
-def current(counter: Counter, now: int, lock_ms: int) -> Counter:
-    """The counter with what time has settled. A clock that went back shortens a wait to at most the usual one, never prolongs it."""
-    if not 0 <= now - counter.window_started_at < _WINDOW_MS:
-        counter = replace(counter, window_started_at=now, attempts=0)
-    if counter.locked_until > now + lock_ms:
-        counter = replace(counter, locked_until=now + lock_ms)
-    if 0 < counter.locked_until <= now or (not counter.locked_until and now - counter.updated_at >= lock_ms):
-        counter = replace(counter, failures=0, locked_until=0)
-    return counter
-
-
-def count(counter: Counter, now: int, limits: AuthSettings) -> tuple[Counter, int]:
-    """The counter after one more try at `now`, and the milliseconds to wait: 0 if this counter lets the try go on."""
-    counter = current(counter, now, limits.lock_s * 1000)
-    counter = replace(counter, attempts=counter.attempts + 1, updated_at=now)
-    if counter.locked_until:
-        return counter, counter.locked_until - now
-    if counter.attempts > limits.attempts_a_minute:
-        return counter, counter.window_started_at + _WINDOW_MS - now
-    return counter, 0
-
-
-def blame(counter: Counter, now: int, limits: AuthSettings) -> Counter:
-    """The counter of a try that goes on: a failure until it is taken back, and a locked counter if it was the last one allowed."""
-    failures = counter.failures + 1
-    locked = now + limits.lock_s * 1000 if failures >= limits.failures_to_lock else 0
-    return replace(counter, failures=failures, locked_until=locked)
-
-
-def take_back(counter: Counter, limits: AuthSettings) -> Counter:
-    """The counter without one of its tries, which was no guess: it succeeded, or was never looked at."""
-    failures = max(0, counter.failures - 1)
-    locked = counter.locked_until if failures >= limits.failures_to_lock else 0
-    return replace(counter, attempts=max(0, counter.attempts - 1), failures=failures, locked_until=locked)
-
-
-def forget(counter: Counter) -> Counter:
-    """The counter of an account after its owner signed in."""
-    return replace(counter, attempts=0, failures=0, locked_until=0)
 
 
 def counter_key(kind: str, value: str) -> str:
@@ -127,55 +80,88 @@ class Attempt:
 
 
 class Throttle:
-    """Counts tries in the database, so that every process counts together."""
+    """Counts tries in the database, so that every process counts together. `patience_s`: how long a try waits for others, in seconds."""
 
-    def __init__(self, store: Store, limits: AuthSettings, clock: Clock) -> None:
+    def __init__(self, store: Store, limits: AuthSettings, clock: Clock, *, patience_s: float = PATIENCE_S) -> None:
         self._store = store
         self._limits = limits
         self._clock = clock
+        self._lines = Lines(patience_s)
+
+    @asynccontextmanager
+    async def admitted(self, attempt: Attempt) -> AsyncIterator[None]:
+        """A guess, from its count to its end: what is inside writes `succeeded`, `failed` or `withdrawn`. Raises as `admit`."""
+        await self.admit(attempt)
+        try:
+            yield
+        finally:
+            self._lines.settled(attempt.keys)
 
     async def admit(self, attempt: Attempt) -> None:
-        """Count a try. Raises TooManyAttempts (retry_after_s, whole seconds) for one that must not be looked at."""
+        """Count a try, as soon as it is known whether there is room for it.
+
+        Raises TooManyAttempts (retry_after_s, whole seconds) for one that must not be looked at.
+        """
         if not attempt.keys:
             return
-        wait_ms = await self._store.write(lambda uow: self._count(uow, attempt))
-        if wait_ms > 0:
+        line = attempt.keys[-1]
+        if line in self._lines or await self._look(attempt) is not None:
+            await self._lines.wait(line, lambda: self._look(attempt))
+
+    async def _look(self, attempt: Attempt) -> str | None:
+        """None once the try is let in; else the counter that has no room for it as long as the tries under way are not settled."""
+        wait_ms, waits_for = await self._store.write(lambda uow: self._count(uow, attempt))
+        if wait_ms > 0 and waits_for is None:
             raise TooManyAttempts(retry_after_s=math.ceil(wait_ms / 1000))
+        return waits_for
 
     def succeeded(self, uow: UnitOfWork, attempt: Attempt) -> None:
         """The try was right: forget the account's failures, and take the try back from the address."""
         for key in attempt.keys:
             counter = self._held(uow, key)
-            after = forget(counter) if key == attempt.account else take_back(counter, self._limits)
-            uow.sign_ins.set_counter(key, **asdict(after))
+            self._set(uow, key, forget(counter) if key == attempt.account else take_back(counter, self._limits))
+
+    def failed(self, uow: UnitOfWork, attempt: Attempt) -> None:
+        """The try was wrong: what was counted stays."""
+        for key in attempt.keys:
+            self._set(uow, key, fail(self._held(uow, key), self._clock.now_ms()))
 
     def withdrawn(self, uow: UnitOfWork, attempt: Attempt) -> None:
         """The try was never looked at: it was no guess."""
         for key in attempt.keys:
-            uow.sign_ins.set_counter(key, **asdict(take_back(self._held(uow, key), self._limits)))
+            self._set(uow, key, take_back(self._held(uow, key), self._limits))
 
     def has_locked(self, uow: UnitOfWork, attempt: Attempt) -> bool:
         """Whether the account or the address is locked now."""
-        return any(self._held(uow, key).locked_until > self._clock.now_ms() for key in attempt.keys)
+        return any(is_locked(self._held(uow, key), self._clock.now_ms(), self._limits) for key in attempt.keys)
 
     def is_locked(self, uow: UnitOfWork, attempt: Attempt) -> bool:
         """Whether the account or the address is locked now, in a unit of work that only reads."""
-        now, lock_ms = self._clock.now_ms(), self._limits.lock_s * 1000
-        return any(current(_counter(row), now, lock_ms).locked_until > now for row in uow.sign_ins.counters(attempt.keys))
+        return any(is_locked(_counter(row), self._clock.now_ms(), self._limits) for row in uow.sign_ins.counters(attempt.keys))
 
-    def _count(self, uow: UnitOfWork, attempt: Attempt) -> int:
+    def _count(self, uow: UnitOfWork, attempt: Attempt) -> tuple[int, str | None]:
+        """The milliseconds to wait, 0 for a try that goes on; and the counter to wait for, where others are still under way."""
         now = self._clock.now_ms()
-        counted = {key: count(self._held(uow, key), now, self._limits) for key in attempt.keys}
-        wait_ms = max(wait for _, wait in counted.values())
+        held = {key: self._held(uow, key) for key in attempt.keys}
+        counted = {key: count(counter, now, self._limits) for key, counter in held.items()}
+        full = [key for key, (_, wait) in counted.items() if wait]
+        if attempt.guess and full and all(may_open(held[key], now, self._limits) for key in full):
+            return counted[full[-1]][1], full[-1]
         for key, (counter, _) in counted.items():
             # A try that a locked account turns away is no failure of its address: nothing was guessed.
-            to_blame = attempt.guess and not wait_ms
-            uow.sign_ins.set_counter(key, **asdict(blame(counter, now, self._limits) if to_blame else counter))
-        return wait_ms
+            to_blame = attempt.guess and not full
+            self._set(uow, key, blame(counter, now, self._limits) if to_blame else counter)
+        return max(wait for _, wait in counted.values()), None
+
+    def _set(self, uow: UnitOfWork, key: str, counter: Counter) -> None:
+        uow.sign_ins.set_counter(key, **asdict(counter))
 
     def _held(self, uow: UnitOfWork, key: str) -> Counter:
         return _counter(uow.sign_ins.hold_counter(key, self._clock.now_ms()))
 
 
 def _counter(row: Any) -> Counter:
-    return Counter(row.window_started_at, row.attempts, row.failures, row.locked_until, row.updated_at)
+    return Counter(
+        *(row.window_started_at, row.attempts, row.failures, row.locked_until, row.updated_at),
+        *(row.under_way, row.under_way_until, row.failed_at),
+    )

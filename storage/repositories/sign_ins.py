@@ -99,7 +99,8 @@ class SignInRepository(Repository):
 
     def hold_counter(self, key: str, moment: int) -> Row[Any]:
         """The counter of `key`, made if it is not there, locked until this unit of work ends: nobody counts beside us."""
-        row = {"key": key, "window_started_at": moment, "attempts": 0, "failures": 0, "locked_until": 0, "updated_at": moment}
+        nothing = dict.fromkeys(("attempts", "failures", "locked_until", "under_way", "under_way_until", "failed_at"), 0)
+        row = {"key": key, "window_started_at": moment, "updated_at": moment, **nothing}
         ensure(self._connection, throttle, row)
         return self._connection.execute(select(throttle).where(_c.key == key).with_for_update()).one()
 

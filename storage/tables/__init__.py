@@ -4,7 +4,17 @@ Conventions: identifiers are 32 hex digits (core/clock.py); moments are millisec
 is a boolean; JSON is text, written and read by the repositories. Text of any length is `LongText`.
 """
 
-from storage.tables.accounts import AuditEvent, RecoveryCode, RefreshToken, SecondFactor, Session, SignInThrottle, SshKey, User
+from storage.tables.accounts import (
+    AuditEvent,
+    KnownAddress,
+    RecoveryCode,
+    RefreshToken,
+    SecondFactor,
+    Session,
+    SignInThrottle,
+    SshKey,
+    User,
+)
 from storage.tables.base import metadata, whole_unicode
 from storage.tables.conversations import ChatChange, Conversation, ConversationShare, Draft, Message, MessagePart, ReadingPlace
 from storage.tables.models import AllowedAddress, Configuration, ConfigurationVersion, Provider, ProviderModel
@@ -23,6 +33,7 @@ __all__ = [
     "ConversationShare",
     "DataKey",
     "Draft",
+    "KnownAddress",
     "Message",
     "MessagePart",
     "Provider",

@@ -12,7 +12,8 @@ class User(SQLModel, table=True):
     """An account. `email` is lower-cased; `nickname_key` is the nickname normalised (NFKC, casefold) for uniqueness.
     A nickname of 50 characters as people see them may have 200 code points, and its key three times as many.
 
-    `epoch` counts the times that all sessions were ended: a token made before says a smaller number.
+    `epoch` counts the times that all sessions were ended: a token made before says a smaller number. `revision` counts whatever a
+    process that serves the account must hear of: a session ended, or who it is has changed. A count, so that no clock can hide it.
     """
 
     __tablename__ = "users"
@@ -24,6 +25,7 @@ class User(SQLModel, table=True):
     password_hash: str = Field(sa_type=exact(200))
     role: str = Field(max_length=16)
     epoch: int = 0
+    revision: int = Field(default=0, sa_type=BigInteger, nullable=False)
     disabled_at: int | None = moment(null=True)
     must_change_password: bool = False
     language: str = Field(default="", max_length=16)
@@ -53,11 +55,21 @@ class Session(SQLModel, table=True):
     address: str = Field(default="", max_length=64)
     created_at: int = moment()
     last_seen_at: int = moment()
-    expires_at: int = moment()
+    expires_at: int = moment(index=True)
     ended_at: int | None = moment(null=True)
     ended_because: str = Field(default="", max_length=24)
     served: bool = False
     counted: bool = True
+
+
+class KnownAddress(SQLModel, table=True):
+    """An address that an account was signed in from, and when last. It outlives the sessions."""
+
+    __tablename__ = "known_addresses"
+
+    user_id: str = reference("users.id", primary=True)
+    address: str = Field(sa_type=exact(64), primary_key=True)
+    seen_at: int = moment()
 
 
 class RefreshToken(SQLModel, table=True):
@@ -74,7 +86,10 @@ class RefreshToken(SQLModel, table=True):
 
 
 class SignInThrottle(SQLModel, table=True):
-    """Counters of one account or one address. `key`: "account:" or "address:" and a SHA-256. Changed by atomic UPDATEs only."""
+    """Counters of one account or one address. `key`: "account:" or "address:" and a SHA-256. Changed by whoever holds the row's lock.
+
+    `failures` includes the tries `under_way`, which are settled by `under_way_until`. See core/auth/counters.py.
+    """
 
     __tablename__ = "sign_in_throttle"
 
@@ -84,6 +99,9 @@ class SignInThrottle(SQLModel, table=True):
     failures: int = 0
     locked_until: int = Field(default=0, sa_type=BigInteger, nullable=False)
     updated_at: int = moment(index=True)
+    under_way: int = 0
+    under_way_until: int = Field(default=0, sa_type=BigInteger, nullable=False)
+    failed_at: int = Field(default=0, sa_type=BigInteger, nullable=False)
 
 
 class SshKey(SQLModel, table=True):

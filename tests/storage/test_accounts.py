@@ -77,6 +77,14 @@ async def test_fifty_parallel_failures_count_as_fifty_and_five_are_hashed(house:
     assert await house.store.write(counted) == [(50, 5), (50, 5)]
 
 
+async def test_an_office_signs_in_at_once_through_two_processes(house: House, two: tuple[Accounts, Accounts]) -> None:
+    for index in range(24):
+        await house.user(f"u{index}")
+    await asyncio.gather(*(two[index % 2].sign_in(f"nick u{index}", PASSWORD, origin=SSH) for index in range(24)))
+    right = [two[index % 2].sign_in("nick u1", PASSWORD, origin=SSH) for index in range(12)]
+    assert len({signed_in.principal.session_id for signed_in in await asyncio.gather(*right)}) == 12
+
+
 async def test_many_addresses_and_accounts_at_once_neither_wait_for_ever_nor_miscount(house: House, two: tuple[Accounts, Accounts]) -> None:
     """Every try holds two counters, the account's first; crosswise they would be a deadlock."""
     tries = [

@@ -151,6 +151,9 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("locked_until", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("under_way", sa.Integer(), nullable=False),
+        sa.Column("under_way_until", sa.BigInteger(), nullable=False),
+        sa.Column("failed_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_sign_in_throttle")),
         mariadb_charset="utf8mb4",
         mariadb_collate="utf8mb4_bin",
@@ -171,6 +174,7 @@ def upgrade() -> None:
         sa.Column("password_hash", exact(200), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("disabled_at", sa.BigInteger(), nullable=True),
         sa.Column("must_change_password", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(length=16), nullable=False),
@@ -264,6 +268,20 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "known_addresses",
+        sa.Column("user_id", key_text(64), nullable=False),
+        sa.Column("address", exact(64), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_known_addresses_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", "address", name=op.f("pk_known_addresses")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
         "reading_places",
         sa.Column("user_id", key_text(64), nullable=False),
         sa.Column("place", long_text(), nullable=False),
@@ -336,6 +354,7 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sessions_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_sessions_user_id"), ["user_id"], unique=False)
 
     op.create_table(
@@ -501,6 +520,7 @@ def downgrade() -> None:
     op.drop_table("second_factors")
     op.drop_table("recovery_codes")
     op.drop_table("reading_places")
+    op.drop_table("known_addresses")
     op.drop_table("drafts")
     op.drop_table("conversations")
     op.drop_table("configurations")

@@ -196,16 +196,28 @@ async def test_a_password_changed_while_the_old_one_is_being_hashed_keeps_the_ol
     """The hash in force is looked at again when the session is opened."""
     ann = await house.user("ann")
     accounts = house.neighbour()
-    verify = accounts._context.passwords.verify
+    verify, looked = accounts._context.passwords.verify, list[str]()
 
     async def verify_slowly(password: str, known: str | None) -> object:
         verdict = await verify(password, known)
-        await house.accounts.change_password(ann.principal, PASSWORD, NEW_PASSWORD)
+        looked.append(known or "")
+        if len(looked) == 1:
+            await house.accounts.change_password(ann.principal, PASSWORD, NEW_PASSWORD)
         return verdict
 
     accounts._context.passwords.verify = verify_slowly  # type: ignore[method-assign, assignment]
     with pytest.raises(SignInRefused):
         await accounts.sign_in("ann@example.org", PASSWORD, origin=LOCAL)
+    assert len(set(looked)) == 2
+
+
+async def test_the_same_password_at_once_while_its_hash_is_renewed(house: House) -> None:
+    """Hashes of an older cost are made anew at the next sign-in: another one at that moment is as right."""
+    await house.user("ann")
+    for cost in (5, 4, 5):
+        accounts = house.neighbour(bcrypt_cost=cost)
+        opened = await asyncio.gather(*(accounts.sign_in("nick ann", PASSWORD, origin=LOCAL) for _ in range(3)))
+        assert len({signed_in.principal.session_id for signed_in in opened}) == 3
 
 
 async def test_a_recheck_brings_todays_role_and_name(house: House) -> None:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.auth import lines
 from core.auth import passwords as passwords_module
+from core.auth.counters import Counter, blame, count, forget, is_locked, may_open, take_back
+from core.auth.counters import fail as failed
 from core.auth.principal import Origin
-from core.auth.throttle import Attempt, Counter, blame, count, counter_key, forget, network_of, take_back
+from core.auth.throttle import Attempt, Throttle, counter_key, network_of
+from core.auth.types import SignedIn
 from core.errors import AccountDisabled, SignInRefused, TooManyAttempts
 from core.settings import AuthSettings
 from tests.unit.auth.house import LOCAL, NEW_PASSWORD, OPERATOR, PASSWORD, House, Time
 
 LIMITS = AuthSettings()
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 MINUTE, LOCK = 60_000, 15 * 60_000
 START = 1_700_000_000_000
 
@@ -51,7 +57,7 @@ def test_five_attempts_a_minute() -> None:
 
 
 def test_old_failures_are_forgotten() -> None:
-    counter = Counter(START, failures=4, updated_at=START)
+    counter = Counter(START, failures=4, failed_at=START)
     assert count(counter, START + LOCK - 1, LIMITS)[0].failures == 4
     assert count(counter, START + LOCK, LIMITS)[0].failures == 0
 
@@ -62,6 +68,42 @@ def test_a_success_takes_its_own_try_back_and_no_other() -> None:
     worse = replace(counter, failures=6)
     assert take_back(worse, LIMITS).locked_until == START + LOCK
     assert forget(counter) == Counter(START, updated_at=START)
+
+
+def test_tries_under_way_lock_nobody_before_they_failed() -> None:
+    counter = Counter(START, updated_at=START)
+    for _ in range(5):
+        counter, _wait = fail(counter, START)
+    assert count(counter, START, LIMITS)[1] == LOCK
+    assert may_open(counter, START, LIMITS) and not is_locked(counter, START, LIMITS)
+    counter = failed(counter, START)
+    assert may_open(counter, START, LIMITS), "four may still succeed"
+    assert count(take_back(counter, LIMITS), START, LIMITS)[1] == 0
+    for _ in range(4):
+        counter = failed(counter, START)
+    assert not may_open(counter, START, LIMITS) and is_locked(counter, START, LIMITS)
+
+
+def test_tries_that_are_never_settled_were_failures() -> None:
+    counter = Counter(START, updated_at=START)
+    for _ in range(5):
+        counter, _wait = fail(counter, START)
+    for now in (START + MINUTE, START - 1):  # the clock may be set back, too
+        assert is_locked(counter, now, LIMITS) and not may_open(counter, now, LIMITS)
+
+
+def test_a_success_forgets_no_try_that_is_under_way() -> None:
+    counter = Counter(START, attempts=5, failures=5, locked_until=START + LOCK, updated_at=START, under_way=4)
+    assert forget(counter) == replace(counter, attempts=3, failures=3, locked_until=0, under_way=3)
+
+
+def test_right_sign_ins_do_not_keep_old_failures_alive() -> None:
+    counter, now = Counter(START, failures=4, failed_at=START), START
+    while now - START < LOCK:
+        counter, wait = count(counter, now, LIMITS)
+        assert wait == 0 and counter.failures == 4
+        counter, now = take_back(blame(counter, now, LIMITS), LIMITS), now + MINUTE
+    assert count(counter, now, LIMITS)[0].failures == 0
 
 
 @given(st.lists(st.tuples(st.integers(-(10**9), 10**9), st.booleans()), max_size=60), st.integers(0, 2**40))
@@ -209,6 +251,78 @@ async def test_an_office_behind_one_address_signs_in(house: House) -> None:
         await house.sign_in(f"user{index}", address="192.0.2.7")
     counter = await counter_of(house, Attempt.to_sign_in("", Origin("ssh", "192.0.2.7")).address)
     assert (counter.attempts, counter.failures, counter.locked_until) == (0, 0, 0)
+
+
+async def test_an_office_behind_one_address_signs_in_at_the_same_second(house: House) -> None:
+    for index in range(40):
+        await house.user(f"user{index}")
+    other = house.neighbour()
+    tries = [
+        (house.accounts, other)[index % 2].sign_in(f"nick user{index}", PASSWORD, origin=Origin("ssh", "192.0.2.7")) for index in range(40)
+    ]
+    await asyncio.gather(*tries)
+    counter = await counter_of(house, Attempt.to_sign_in("", Origin("ssh", "192.0.2.7")).address)
+    assert (counter.attempts, counter.failures, counter.under_way, counter.locked_until) == (0, 0, 0, 0)
+
+
+async def test_sixty_guesses_at_once_at_as_many_accounts_are_five(house: House) -> None:
+    before = house.accounts.passwords_verified
+    tries = [house.sign_in(f"user{index}", "wrong password 1", address="192.0.2.7") for index in range(60)]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert house.accounts.passwords_verified - before == 5
+    assert sum(isinstance(result, SignInRefused) for result in results) == 5
+    refused = [result for result in results if isinstance(result, TooManyAttempts)]
+    assert len(refused) == 55 and all(error.fields["retry_after_s"] > 14 * 60 for error in refused)
+    assert len(await house.audited("sign_in.locked")) == 1
+
+
+async def test_guesses_among_right_passwords_are_counted_all_the_same(house: House) -> None:
+    await house.user("ann")
+    passwords = [PASSWORD, "wrong password 1"] * 20
+    patient = house.neighbour(attempts_a_minute=1000)
+    tries = [patient.sign_in("nick ann", password, origin=Origin("ssh", "192.0.2.7")) for password in passwords]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(result, SignInRefused) for result in results) == 5, "the address forgets nothing"
+    assert isinstance(results[0], SignedIn)
+
+
+async def test_keys_are_taken_while_passwords_are_looked_at(house: House) -> None:
+    ann, origin = (await house.user("ann")).principal, Origin("ssh", "192.0.2.7")
+    await house.accounts.add_ssh_key(ann, KEY)
+    data = base64.b64decode(KEY.split()[1])
+    throttle, attempt = Throttle(house.store, LIMITS, house.clock, patience_s=0.1), Attempt.to_sign_in(ann.user_id, origin)
+    for _ in range(5):
+        await throttle.admit(attempt)
+    assert await house.accounts.key_holder("nick ann", data, origin=origin)
+    await house.accounts.sign_in_with_key("nick ann", data, origin=origin)
+    with pytest.raises(TooManyAttempts):
+        await throttle.admit(attempt)
+    for _ in range(5):
+        await house.store.write(lambda uow: throttle.failed(uow, attempt))
+    assert not await house.accounts.key_holder("nick ann", data, origin=origin)
+
+
+async def test_waiting_has_an_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    throttle, attempt = Throttle(house.store, LIMITS, house.clock, patience_s=0.3), Attempt("", "address:x")
+    for _ in range(5):
+        await throttle.admit(attempt)
+    monkeypatch.setattr(lines, "IN_A_LINE", 3)
+    for error in await asyncio.gather(*(throttle.admit(attempt) for _ in range(6)), return_exceptions=True):
+        assert isinstance(error, TooManyAttempts) and error.fields == {"retry_after_s": 5}
+    assert len(throttle._lines) == 0
+    assert (await counter_of(house, "address:x")).attempts == 5, "nothing was tried"
+
+
+async def test_who_waits_goes_on_when_another_process_has_settled(house: House) -> None:
+    one, other = (Throttle(house.store, LIMITS, house.clock) for _ in range(2))
+    attempt = Attempt("", "address:x")
+    for _ in range(5):
+        await one.admit(attempt)
+    waiting = asyncio.create_task(other.admit(attempt))
+    while not len(other._lines):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    await house.store.write(lambda uow: one.succeeded(uow, attempt))
+    await asyncio.wait_for(waiting, 30)
 
 
 async def test_an_own_account_does_not_wash_an_address_clean(house: House) -> None:
