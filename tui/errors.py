@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from string import Formatter
 from typing import Any
 
@@ -16,6 +17,8 @@ from tui.sentences import BY_CODE, BY_CONFLICT, BY_KIND, BY_REASON, BY_WHAT, REM
 from tui.storage_sentences import BY_STORAGE_REASON
 
 _LONGEST = 300
+#: Folders of the server: to people who are served it is nobody's business where on the machine they are.
+_hidden: set[str] = set()
 INTERNAL = "internal"
 
 
@@ -46,6 +49,15 @@ def duration(seconds: float) -> str:
     return ngettext("{count} hour", "{count} hours", hours).format(count=hours)
 
 
+def hide_paths(folder: Path) -> None:
+    """Say nothing of where `folder` is from now on. For processes whose sentences are read by people who are served."""
+    _hidden.add(str(folder))
+
+
+def _may_be_said(value: object) -> bool:
+    return value not in (None, "", ()) and not any(folder in str(value) for folder in _hidden)
+
+
 def _size(count: float) -> str:
     for unit in ("B", "KB", "MB"):
         if count < 1024:
@@ -55,8 +67,8 @@ def _size(count: float) -> str:
 
 
 def _shown(fields: Mapping[str, Any]) -> dict[str, str]:
-    """The fields as text that is safe to show; unknown ones (None, "") left out."""
-    shown = {name: one_line(str(value), _LONGEST) for name, value in fields.items() if value not in (None, "", ())}
+    """The fields as text that is safe to show; unknown ones (None, ""), and what is hidden, left out."""
+    shown = {name: one_line(str(value), _LONGEST) for name, value in fields.items() if _may_be_said(value)}
     for name in ("retry_after_s", "after_s"):
         if isinstance(fields.get(name), int | float):
             shown["wait"] = duration(fields[name])

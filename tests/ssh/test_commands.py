@@ -248,6 +248,43 @@ def test_whoever_reads_only_the_beginning_is_not_waited_for(server: Served) -> N
     nothing_runs(server)
 
 
+def test_output_that_nobody_takes_ends_the_command(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSH does not say that its own output was closed. What it had taken in by then leaves its window shut for good."""
+    monkeypatch.setattr("tui.ssh.command.UNREAD_S", 1.0)
+    line = " ".join(map(_quoted, ["ssh", *server.options(), f"ann@{server.host}"]))
+    window_filled = "read -n 1; sleep 1; exit"  # OpenSSH tells nobody that its window is full
+    done = subprocess.run(
+        ["bash", "-c", f"{line} odd flood 2>/dev/null | ({window_filled})"],
+        capture_output=True, env=server.environment(), timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    nothing_runs(server)
+
+
+def test_the_end_of_the_output_that_nobody_takes_ends_the_channel(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command has ended; what is left waits for a window that never opens."""
+    monkeypatch.setattr("tui.ssh.command.UNREAD_S", 1.0)
+
+    async def work() -> None:
+        async with await server.connect() as connection:
+            channel, _session = await connection.create_session(_Deaf, "odd both 40000", encoding=None, window=16 * 1024)
+            channel.pause_reading()
+            await _the_end_of(server)
+            channel.resume_reading()
+            await asyncio.wait_for(channel.wait_closed(), LIMIT_S)
+            assert channel.get_exit_status() == 0
+
+    asyncio.run(work())
+    nothing_runs(server)
+
+
+async def _the_end_of(server: Served) -> None:
+    """Of every channel, as the server sees it: they are closed, or have been told the end and wait for the client."""
+    async with asyncio.timeout(LIMIT_S):
+        while any(connection.channels for connection in server.context.connections):  # noqa: ASYNC110 - no event on this side
+            await asyncio.sleep(0.05)
+
+
 def _quoted(word: str) -> str:
     import shlex
 

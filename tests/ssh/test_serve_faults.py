@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -43,6 +44,14 @@ async def ask(served: Served, model: str) -> tuple[Principal, Sent]:
         if update.text:
             break
     return bob, sent
+
+
+async def give(served: Served, name: str, model: str) -> None:
+    """A model of the simulator is the default of somebody."""
+    services = served.context.services
+    principal = await services.accounts.principal_for(operator("test"), f"{name}@example.org")
+    made = await services.configurations.create(principal, ConfigurationDraft(name=model, provider_id="simulator", model=model))
+    await services.configurations.set_default(principal, made.id)
 
 
 def stored(data: Path) -> list[tuple[str, str]]:
@@ -88,6 +97,34 @@ def test_in_a_hurry_nobody_waits_for_answers(served: Served) -> None:
 
     assert served.call(hurried) < LIMIT_S
     assert stored(served.settings.data_dir)[0][0] == "truncated"
+
+
+def command(served: Served, *words: str) -> subprocess.Popen[bytes]:
+    """`ssh bob@host WORDS`, under way."""
+    line = ["ssh", "-n", *served.options(), f"bob@{served.host}", *words]
+    return subprocess.Popen(line, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=served.environment())
+
+
+@pytest.mark.parametrize(
+    ("model", "grace_s", "state"), [("sim-markdown@60x60", LIMIT_S, "complete"), ("sim-markdown@40x20000", 0.1, "stopped")]
+)
+def test_a_command_may_finish_when_the_server_stops(served_with_commands: Served, model: str, grace_s: float, state: str) -> None:
+    """Within the grace; then it is told to end, and keeps what came of its answer."""
+    served = served_with_commands
+    served.call(lambda: give(served, "bob", model))
+    with command(served, "chat", "Tell") as asked:
+        assert asked.stdout is not None
+        first = asked.stdout.read(1)
+        served.call(lambda: served.worker.drain(grace_s))
+        rest, errors = asked.communicate(timeout=LIMIT_S)
+    ((found, text),) = stored(served.settings.data_dir)
+    assert found == state
+    assert (asked.returncode == 0) is (state == "complete")
+    assert (b"The server is stopping" in errors) is (state != "complete")
+    if state == "complete":
+        assert (first + rest).decode().strip() == text.strip()
+    else:
+        assert text
 
 
 def test_a_killed_worker_leaves_its_answers_as_far_as_they_came(serve: ServeProcess) -> None:

@@ -269,4 +269,4 @@ def test_a_word_in_a_unit() -> None:
     text = systemd.unit(user="ann", command=["/opt/x y/modeltrain", "--data", '/a"$b'], data=Path('/a"$b'), port=8022, grace_s=10)
     assert 'ExecStart="/opt/x y/modeltrain" --data "/a\\"$$b"\n' in text
     assert "AmbientCapabilities=\n" in text
-    assert "TimeoutStopSec=40\n" in text
+    assert "TimeoutStopSec=55\n" in text

@@ -293,7 +293,7 @@ def test_register_is_reached_without_a_password_where_it_is_open(served: Served)
         for command in ("conversation list", "scp -f datasets/a"):
             channel = client.transport.open_session(timeout=LIMIT_S)
             channel.exec_command(command)
-            assert channel.recv_exit_status() == 1
+            assert channel.recv_exit_status() == 2
             assert b"registration" in channel.recv_stderr(1000)
         assert the_only_one(served) == ""
 
@@ -322,7 +322,7 @@ def test_a_password_to_be_changed_is_changed_in_a_terminal(served: Served) -> No
 
     served.call(reset)
     refused = served.ssh("conversation", "list", name="bob")
-    assert (refused.returncode, b"terminal first" in refused.stderr) == (1, True)
+    assert (refused.returncode, b"terminal first" in refused.stderr) == (2, True)
     assert refused.stdout == b""
     with served.terminal("bob", width=100, height=30) as terminal:
         terminal.until("New password")
@@ -364,7 +364,7 @@ def test_an_account_that_ended_between_offer_and_signature(served: Served, keys:
     assert client.ask(client.signed("bob", keys["bob"].key)) == SUCCESS
     channel = client.transport.open_session(timeout=LIMIT_S)
     channel.exec_command("conversation list")
-    assert channel.recv_exit_status() == 1
+    assert channel.recv_exit_status() == 2
     assert channel.recv_stderr(1000)
     assert people(served) == []
 
@@ -377,7 +377,7 @@ def test_a_database_that_fails_at_the_door_is_told_on_the_channel(served: Served
     assert client.ask(client.password("bob", PASSWORD)) == SUCCESS
     channel = client.transport.open_session(timeout=LIMIT_S)
     channel.exec_command("scp -f nothing-there")
-    assert channel.recv_exit_status() == 1
+    assert channel.recv_exit_status() == 2
     assert b"busy" in channel.recv_stderr(1000)
 
 
@@ -397,7 +397,7 @@ def test_connections_for_commands_have_a_limit_of_their_own(served_settings: Set
             channels.append(client.transport.open_session(timeout=LIMIT_S))
             channels[-1].exec_command("scp -f nothing-there")  # waits for its client
             until_counted_as_shell(served)
-        assert channels[1].recv_exit_status() == 1
+        assert channels[1].recv_exit_status() == 2
         assert b"ControlMaster" in channels[1].recv_stderr(1000)
         assert not channels[0].exit_status_ready()
         assert len(people(served)) == 3

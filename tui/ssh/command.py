@@ -26,7 +26,7 @@ from tui.errors import describe
 from tui.i18n import Locale, _, current, joined, use
 from tui.ssh import command_words
 from tui.ssh.command_line import Unreadable, environment_of, language_of, words_of
-from tui.ssh.command_pipes import Inlet, Outlet
+from tui.ssh.command_pipes import Inlet, Outlet, Patience
 from tui.ssh.spawner import Ended, Request, Running
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ _GRACE_S = 10.0
 _LAST_WORDS_S = 1.0
 _SIGNALS = {"INT": signal.SIGINT, "TERM": signal.SIGTERM, "HUP": signal.SIGHUP, "QUIT": signal.SIGTERM, "KILL": signal.SIGKILL}
 _IUTF8 = 0o40000
-#: Seconds that a client may leave the end of the output unread.
-_UNREAD_S = 3600.0
+#: Seconds that a client may leave output unread: OpenSSH never tells that its own output was closed (`ssh HOST ... | head`).
+UNREAD_S = 300.0
 #: The status of a command whose end nobody knows.
 _LOST = 1
 
@@ -81,7 +81,9 @@ class CommandSession:
         self._running: Running | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._early = bytearray()
-        self._gone = self._held = self._early_end = False
+        self._gone = self._held = self._early_end = self._unread = self._told = False
+        self._closed = asyncio.Event()
+        self._patience = Patience(UNREAD_S, self._not_taken)
         #: The language of this session, for what is said from outside of its own task, too.
         self._words = contextvars.Context()
         self._task: asyncio.Task[None] | None = None
@@ -113,6 +115,8 @@ class CommandSession:
 
     def _hold(self, held: bool) -> None:
         self._held = held
+        self._patience.wait(held)
+        self._patience.wait(held or self._told)
         for outlet in self._outlets:
             outlet.hold(held)
 
@@ -129,17 +133,21 @@ class CommandSession:
         """The channel is gone. The command is told so, and ended if it does not end."""
         if not self._gone:
             self._gone = True
-            for outlet in self._outlets:
-                outlet.discard()
+            self._closed.set()
+            self._patience.wait(False)
+            self._discard()
             self._end()
 
+    async def finished(self) -> None:
+        """Return once the command has ended by itself, and its client knows."""
+        await self._closed.wait()
+
     async def drain(self, notice: str) -> None:
-        """The server stops: say `notice` in this person's language, ask the command to end, and wait until it has."""
-        if self._task is None or self._task.done():
-            return
-        self._say(self._words.run(_, notice))
-        self._end()
-        await asyncio.wait({self._task})
+        """The server stops: say `notice` in this person's language, ask the command to end, and wait until its client knows that it has."""
+        if self._task is not None and not self._task.done():
+            self._say(self._words.run(_, notice))
+            self._end()
+        await self._closed.wait()
 
     # The course of a command
 
@@ -206,9 +214,7 @@ class CommandSession:
         if ended.refused or ended.lost:
             for outlet in self._outlets:
                 outlet.close()
-        _read, unread = await asyncio.wait({outlet.ended for outlet in self._outlets}, timeout=_UNREAD_S)
-        if unread:
-            self._channel.abort()
+        await asyncio.wait({outlet.ended for outlet in self._outlets})
         return self._tell(ended)
 
     def _request(self, words: list[str], principal: Principal) -> Request:
@@ -237,8 +243,7 @@ class CommandSession:
             standard = (to_read, out_end, err_end)
         self._hold(self._held)
         if self._gone:
-            for outlet in self._outlets:
-                outlet.discard()
+            self._discard()
         self._inlet.feed(bytes(self._early))
         self._early.clear()
         if self._early_end:
@@ -265,6 +270,20 @@ class CommandSession:
 
         self._timers.append(asyncio.get_running_loop().call_later(_LAST_WORDS_S, end, context=self._words))
 
+    def _not_taken(self) -> None:
+        """The client has taken nothing for minutes, though it answers: nobody will read what comes."""
+        log.info("command %s of %s: nothing of its output was taken for %.0f s", self._name, self._who(), UNREAD_S)
+        self._unread = True
+        self._discard()
+        if self._task is None or self._task.done():
+            self._channel.break_off()
+        else:
+            self._end()
+
+    def _discard(self) -> None:
+        for outlet in self._outlets:
+            outlet.discard()
+
     def _signal(self, number: int) -> None:
         if self._running is not None:
             self._running.signal(number)
@@ -290,12 +309,21 @@ class CommandSession:
         name = signal.Signals(ended.signal).name.removeprefix("SIG")
         if not self._gone:
             self._channel.exit_with_signal(name)
+            self._close()
         return f"signal={name}"
 
     def _exit(self, status: int) -> str:
         if not self._gone:
             self._channel.exit(status)
+            self._close()
         return f"status={status}"
+
+    def _close(self) -> None:
+        """The end was told; it is reached once the client has taken what came before it."""
+        self._told = True
+        self._patience.wait(True)
+        if self._unread:
+            self._channel.break_off()
 
     def _say(self, *lines: str) -> None:
         """Sentences for the person, on standard error."""

@@ -18,6 +18,7 @@ from typing import NoReturn
 from core.settings import Settings
 from tui.commands.common import Served
 from tui.commands.root import run_command_line
+from tui.errors import hide_paths
 from tui.i18n import Locale, current, use
 from tui.ssh.spawner import Limits, Request
 
@@ -45,6 +46,7 @@ def run_child(request: Request, standard: list[int], report: socket.socket, sett
         _take_descriptors(standard, report, request.terminal)
         _begin_anew(request)
         _keep_within(limits)
+        hide_paths(settings.data_dir)
         served = Served(replace(settings, served=True, reader_threads=1), request.principal)
         status = run_command_line(list(request.argv), served=served)
     except BaseException as error:

@@ -17,6 +17,24 @@ _AGAIN_S = 0.05
 _END_OF_TYPING = b"\x04"
 
 
+class Patience:
+    """Calls `lost` once a client has taken nothing for `limit_s` seconds although something waits for it."""
+
+    def __init__(self, limit_s: float, lost: Callable[[], None]) -> None:
+        self._limit_s = limit_s
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def wait(self, waiting: bool) -> None:
+        """Whether something waits. Each time it begins to, the time begins anew."""
+        if self._timer is not None and not waiting:
+            self._timer.cancel()
+            self._timer = None
+        elif self._timer is None and waiting:
+            self._timer = self._loop.call_later(self._limit_s, self._lost)
+
+
 class Inlet:
     """From the client to a descriptor of the command's standard input. `wait` and `go_on` hold the client back."""
 

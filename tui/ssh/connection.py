@@ -16,6 +16,7 @@ from core.auth.sessions import uninterrupted
 from core.auth.types import SignedIn
 from core.errors import SessionEnded
 from core.events import AccountChanged
+from core.supervisor import happens
 from tui.errors import describe
 from tui.i18n import Locale, use
 
@@ -31,6 +32,8 @@ Kind = Literal["ssh", "shell"]
 EXTRA = "modeltrain"
 #: Channels have so many seconds to say why the session ended; then the connection is cut.
 LEAVE_S = 2.0
+#: Most clients go with their last channel, and so many seconds are theirs to do so: one that is cut off first forgets the exit status.
+_LEAVES_S = 1.0
 #: How long somebody who is not signed in may take for the registration, in seconds.
 REGISTER_S = 15 * 60.0
 
@@ -40,6 +43,9 @@ class Served(Protocol):
 
     def tell(self, notice: str) -> None:
         """Show the person `notice`, and go on."""
+
+    async def finished(self) -> None:
+        """Return once what would be lost by leaving now has ended by itself."""
 
     async def drain(self, notice: str) -> None:
         """Tell the person `notice`, leave, and close the channel."""
@@ -218,12 +224,17 @@ class Connection:
         for channel in tuple(self.channels):
             channel.tell(notice)
 
+    async def finished(self) -> None:
+        """Return once the commands of this connection have ended by themselves."""
+        await asyncio.gather(*(channel.finished() for channel in tuple(self.channels)))
+
     async def drain(self, notice: str) -> None:
         """The worker stops: every channel tells `notice` and leaves, then the connection is closed."""
         drained = await asyncio.gather(*(channel.drain(notice) for channel in tuple(self.channels)), return_exceptions=True)
         for error in drained:
             if isinstance(error, Exception):
                 log.error("a channel could not be ended cleanly", exc_info=error)
+        await happens(self.closing, within_s=_LEAVES_S)
         self.cut(notice)
 
     def cut(self, reason: str = "") -> None:

@@ -89,6 +89,12 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
     def _process_auth_agent_req_at_openssh_dot_com_request(self, packet: SSHPacket) -> bool:  # type: ignore[override]
         return False
 
+    def break_off(self) -> None:
+        """Close at once, also where an end was told already: what the client has not taken yet is thrown away."""
+        if self._send_state == "close_pending":
+            self._close_send()
+        self.abort()
+
     @property
     def environment(self) -> Mapping[str, str]:
         """The variables that were accepted, and TERM for a terminal."""

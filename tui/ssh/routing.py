@@ -16,6 +16,7 @@ import asyncssh
 
 from core.errors import ModeltrainError, SessionEnded
 from tui import crash
+from tui.commands.common import REFUSED
 from tui.errors import Problem, describe
 from tui.i18n import Locale, _, from_environment, use
 from tui.ssh.command import CommandSession
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: The exit status of a channel that was refused.
-REFUSED = 1
 #: The longest command line that is looked at, in characters.
 LONGEST_COMMAND = 32 * 1024
 
@@ -151,6 +150,11 @@ class ChannelRouter(asyncssh.SSHServerSession[bytes]):
         """Show a notice, where whatever has the channel can show one."""
         if (tell := getattr(self._target, "tell", None)) is not None:
             tell(notice)
+
+    async def finished(self) -> None:
+        """Return once the command that runs here, if it is one, has ended by itself."""
+        if isinstance(self._target, CommandSession):
+            await self._target.finished()
 
     async def drain(self, notice: str) -> None:
         """The worker stops."""

@@ -38,6 +38,8 @@ class Notifier:
             speaker.sendto("\n".join(lines).encode(), address)
 
 
+#: Seconds beyond the grace in which every process has ended: 20 for workers, 15 for commands, and some.
+_LATEST_S = 45
 _UNIT = """\
 # modeltrain served over SSH. Install it as /etc/systemd/system/modeltrain.service, then:
 #   systemctl daemon-reload && systemctl enable --now modeltrain
@@ -52,6 +54,7 @@ NotifyAccess=main
 User={user}
 ExecStart={command}
 ExecReload=/bin/kill -HUP $MAINPID
+# Only the main process is told to stop: it tells the others, in order. What is left after the time is killed.
 KillMode=mixed
 TimeoutStopSec={stop}
 Restart=on-failure
@@ -96,7 +99,7 @@ def unit(*, user: str, command: list[str], data: Path, port: int, grace_s: float
         data=_quoted(str(data)),
         home="read-only" if below_home else "yes",
         capabilities="CAP_NET_BIND_SERVICE" if 0 < port < 1024 else "",
-        stop=int(grace_s) + 30,
+        stop=int(grace_s) + _LATEST_S,
     )
 
 

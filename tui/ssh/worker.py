@@ -7,13 +7,14 @@ import logging
 import socket
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncssh
 from asyncssh.connection import SSHConnection
 
 from core.sanitise import one_line
 from core.settings import Settings
+from tui.errors import hide_paths
 from tui.i18n import N_
 from tui.ssh.options import server_options
 
@@ -56,6 +57,7 @@ async def build_context(settings: Settings, desk: Desk, spawner: SpawnerLink) ->
     from core.bootstrap import build_services
     from tui.ssh.watch import SessionWatch
 
+    hide_paths(settings.data_dir)
     services = await build_services(settings)
     services.supervisor.start(services.files.keep_clean, "cleaning up after uploads")
     return WorkerContext(settings=settings, services=services, desk=desk, spawner=spawner, watch=SessionWatch(services))
@@ -129,7 +131,10 @@ class Worker:
     # The end ---------------------------------------------------------------------------------------------------------
 
     async def drain(self, grace_s: float, hurry: asyncio.Event | None = None) -> None:
-        """Take nobody any more, tell people, let answers finish for at most `grace_s` seconds (none once `hurry` is set), then close."""
+        """Take nobody any more, tell people, let answers and commands finish, then close.
+
+        They get at most `grace_s` seconds, and none once `hurry` is set.
+        """
         context = self.context
         context.draining.set()
         for connection in tuple(context.connections):
@@ -144,12 +149,17 @@ class Worker:
 
     async def _answers_finished(self, grace_s: float, hurry: asyncio.Event | None) -> None:
         loop = asyncio.get_running_loop()
-        waiting = {loop.create_task(self.context.services.supervisor.until_done("answer "))}
+        waiting: set[asyncio.Task[Any]] = {loop.create_task(self._finished())}
         if hurry is not None:
-            waiting.add(loop.create_task(hurry.wait()))  # type: ignore[arg-type]
+            waiting.add(loop.create_task(hurry.wait()))
         await asyncio.wait(waiting, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
+
+    async def _finished(self) -> None:
+        connections = tuple(self.context.connections)
+        answers = self.context.services.supervisor.until_done("answer ")
+        await asyncio.gather(answers, *(connection.finished() for connection in connections))
 
     async def close(self) -> None:
         """End every connection, then the services: answers under way are saved as far as they came."""
