@@ -92,7 +92,7 @@ class ServeSettings:
     connections: int = 500
     connections_an_address: int = 40
     unauthenticated: int = 64
-    unauthenticated_an_address: int = 20
+    unauthenticated_an_address: int = 40
     login_s: float = 30.0
     channels_a_connection: int = 10
     grace_s: float = 10.0
