@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ async def hire(served: Served) -> None:
 
 
 async def together(
-    tries: list[Callable[[], Awaitable[asyncssh.SSHClientConnection]]],
+    tries: Sequence[Callable[[], Awaitable[asyncssh.SSHClientConnection]]],
 ) -> list[asyncssh.SSHClientConnection | BaseException]:
     """The connections of all, or why there are none; they are closed again."""
     made = await asyncio.gather(*(each() for each in tries), return_exceptions=True)
@@ -59,7 +59,7 @@ def test_the_door_lets_an_office_in() -> None:
 def test_of_sixty_guesses_at_once_five_are_looked_at(served: Served) -> None:
     accounts = served.context.services.accounts
     before = accounts.passwords_verified
-    guesses = [lambda name=name: served.connect(name, WRONG, login_timeout=LIMIT_S) for name in (*OFFICE, *["bob"] * 20)]  # type: ignore[misc]
+    guesses = [lambda name=name: served.connect(name, WRONG, login_timeout=LIMIT_S) for name in (*OFFICE, *["bob"] * 20)]
     made = asyncio.run(together(guesses))
     assert all(isinstance(error, asyncssh.Error) for error in made)
     assert accounts.passwords_verified - before == 5
@@ -68,7 +68,7 @@ def test_of_sixty_guesses_at_once_five_are_looked_at(served: Served) -> None:
 @pytest.fixture
 def dearer(served_settings: Settings, client_folder: Path) -> Iterator[Served]:
     """A worker for which the hashes that are kept are too cheap: the next sign-in makes them anew."""
-    with serving_here(replace(served_settings, auth=replace(served_settings.auth, bcrypt_cost=6)), client_folder) as here:
+    with serving_here(replace(served_settings, auth=replace(served_settings.auth, bcrypt_cost=11)), client_folder) as here:
         yield here
 
 
