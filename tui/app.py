@@ -275,6 +275,12 @@ class ModeltrainApp(Painting, inherit_bindings=False):
             self.pop_screen()
         self.switch_screen(SignInScreen(notice=describe(reason) if reason is not None else None))
 
+    def leave_registration(self) -> None:
+        """Somebody does not want an account after all: back to the sign-in."""
+        from tui.screens.welcome.sign_in import SignInScreen
+
+        self.switch_screen(SignInScreen())
+
     async def sign_out(self, *, everywhere: bool = False) -> None:
         """End this session for good, also the kept one; or every session of the account. What goes wrong is said at the sign-in."""
         live = self.context.live

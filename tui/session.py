@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from core.auth.principal import Principal
+from core.auth.principal import Origin, Principal
 from tui.glyphs import can_show_unicode
 from tui.i18n import Locale
 from tui.ssh.colours import Depth, depth_of
@@ -54,14 +54,23 @@ def terminal_of(environment: Mapping[str, str], kind: Literal["local", "ssh"] = 
 
 @dataclass(slots=True)
 class SessionContext:
-    """One per interface. `live` and `profile` are None until somebody signed in; the services come with `provide`."""
+    """One per interface. `live` and `profile` are None until somebody signed in; the services come with `provide`.
+
+    `came_from`: from where the person reaches this process; None for a terminal of this machine.
+    """
 
     locale: Locale
     terminal: Terminal = field(default_factory=Terminal)
     live: Live | None = None
     profile: Profile | None = None
     signed_in_as: SignedIn | None = None
+    came_from: Origin | None = None
     _services: Services | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """For whatever is counted by where it comes from: tries to sign in, new accounts."""
+        return self.came_from or Origin(self.terminal.kind)
 
     @property
     def ready(self) -> bool:

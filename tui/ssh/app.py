@@ -53,6 +53,7 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
         return LocalPreferences()  # those in the data folder are of whoever uses this machine itself
 
     async def open_first(self) -> None:
+        self.context.came_from = self._connection.origin
         self.context.provide(self._connection.services)
         self._services_built.set()
         if self._connection.signed_in is None:
@@ -82,6 +83,10 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
 
     def _ended(self, reason: SessionEnded) -> None:
         self.call_later(self.leave_account, reason)
+
+    def leave_registration(self) -> None:
+        """The end of this terminal. SSH itself is the sign-in, with its limits; none of this application's is reached over it."""
+        self.exit(0)
 
     async def sign_out(self, *, everywhere: bool = False) -> None:
         self._signing_out = True

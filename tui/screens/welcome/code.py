@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from core.auth.principal import Origin
 from core.auth.types import SignedIn
 from core.errors import AccountDisabled, AuthError, ChallengeEnded, InvalidInput
 from tui.errors import Problem, describe
@@ -44,7 +43,7 @@ class CodeScreen(GateScreen):
             self.form.show_problems({"code": InvalidInput("code", "required")}, every=True)
             return
         self.message(_("Signing in…"))
-        services, origin = await self.modeltrain.services(), Origin(self.context.terminal.kind)
+        services, origin = await self.modeltrain.services(), self.context.origin
         try:
             signed_in = await services.accounts.answer_challenge(self._challenge, code, origin=origin)
         except (ChallengeEnded, AccountDisabled) as error:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.binding import Binding, BindingType
 
-from core.auth.principal import Origin
 from core.errors import Conflict, InvalidInput, RegistrationClosed
 from tui.errors import describe
 from tui.i18n import LANGUAGES, N_, _
@@ -123,17 +122,13 @@ class RegisterScreen(AccountForm):
         services = await self.modeltrain.services()
         form = self.form
         try:
-            return await services.accounts.register(
-                form["email"], form["nickname"], form["password"], origin=Origin(self.context.terminal.kind)
-            )
+            return await services.accounts.register(form["email"], form["nickname"], form["password"], origin=self.context.origin)
         except RegistrationClosed as error:
             self.problem(describe(error))
             raise
 
     async def action_back(self) -> None:
-        from tui.screens.welcome.sign_in import SignInScreen
-
-        self.app.switch_screen(SignInScreen())
+        self.modeltrain.leave_registration()
 
 
 class WizardScreen(AccountForm):
@@ -171,9 +166,7 @@ class WizardScreen(AccountForm):
     async def create(self) -> SignedIn:
         services = await self.modeltrain.services()
         form = self.form
-        return await services.accounts.create_first_admin(
-            form["email"], form["nickname"], form["password"], origin=Origin(self.context.terminal.kind)
-        )
+        return await services.accounts.create_first_admin(form["email"], form["nickname"], form["password"], origin=self.context.origin)
 
     async def after(self, signed_in: SignedIn) -> None:
         language, theme = self.form["language"], self.form["theme"]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from core.auth.principal import Origin
 from core.auth.types import SignedIn
 from core.errors import AuthError, InvalidInput, SecondFactorNeeded
 from tui import local
@@ -87,7 +86,7 @@ class SignInScreen(GateScreen):
         services = await self.modeltrain.services()
         email = form["email"].strip()
         try:
-            signed_in = await services.accounts.sign_in(email, form["password"], origin=Origin(self.context.terminal.kind))
+            signed_in = await services.accounts.sign_in(email, form["password"], origin=self.context.origin)
         except SecondFactorNeeded as needed:
             self._ask_for_code(needed.challenge, email, keep=self._keep)
             return
