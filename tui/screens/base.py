@@ -22,11 +22,10 @@ from tui.widgets.frame import KeyLine, TitleLine
 
 if TYPE_CHECKING:
     from core.auth.principal import Principal
-    from core.auth.sessions import LiveSession
     from core.bootstrap import Services
     from core.events import Event
     from tui.app import ModeltrainApp
-    from tui.session import SessionContext
+    from tui.session import Live, SessionContext
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +180,7 @@ class AreaScreen(Framed):
     It belongs to the session in which it was opened: what is left of its work never acts for whoever signs in next.
     """
 
-    _opened_in: LiveSession | None = None
+    _opened_in: Live | None = None
 
     def compose(self) -> ComposeResult:
         self._opened_in = self.context.live
