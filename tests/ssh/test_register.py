@@ -52,6 +52,17 @@ def test_an_address_does_not_register_without_end(guarded: Served) -> None:
     assert len(rows(guarded.settings.data_dir, "SELECT id FROM users")) == 4
 
 
+def test_who_registers_takes_no_place_of_people_who_signed_in(served: Served) -> None:
+    """Else the places of everybody could be taken, for a quarter of an hour, without any account."""
+    with served.terminal("register", width=100, height=30) as terminal:
+        terminal.until("E-mail")
+        assert (len(served.desk.reception), served.desk.reception.unauthenticated) == (1, 1)
+        fill_in(terminal, "carol")
+        terminal.until("Good to see you, carol.")
+        assert (len(served.desk.reception), served.desk.reception.unauthenticated) == (1, 0)
+    served.until(lambda reception: len(reception) == 0)
+
+
 def test_no_other_way_leads_on_from_the_registration(served: Served) -> None:
     """At a sign-in behind it, passwords could be guessed past every limit of the connection."""
     with served.terminal("register", width=100, height=30) as terminal:

@@ -158,6 +158,8 @@ class Connection:
         self.channels: set[Served] = set()
         self.live: ServedSession | None = None
         self.ended: SessionEnded | None = None
+        #: Called once somebody who came to register has an account, and is signed in by that.
+        self.when_registered: Callable[[], None] = lambda: None
         self._listeners: list[Callable[[SessionEnded], None]] = []
         self._cut_at: asyncio.TimerHandle | None = None
         context.connections.add(self)
@@ -185,6 +187,7 @@ class Connection:
         """Somebody has registered on this connection, and is signed in by that."""
         live = self._live_as(signed_in)
         live.kind = "ssh"
+        self.when_registered()
         return live
 
     def _live_as(self, signed_in: SignedIn) -> ServedSession:

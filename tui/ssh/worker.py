@@ -16,6 +16,7 @@ from core.sanitise import one_line
 from core.settings import Settings
 from tui.errors import hide_paths
 from tui.i18n import N_
+from tui.ssh.connection import EXTRA
 from tui.ssh.options import server_options
 
 if TYPE_CHECKING:
@@ -125,8 +126,17 @@ class Worker:
             log.log(level, "%s at %s left after %.0f s", whom, address, time.monotonic() - began)
 
     def _signed_in(self, connection: SSHConnection, number: int, address: str) -> None:
-        self.context.desk.signed_in(number)
-        log.info("%s signed in from %s", one_line(str(connection.get_extra_info("username")), _LONGEST_NAME), address)
+        """The authentication is complete. Who came to register has shown nothing by that, and counts as before until that is done."""
+
+        def tell() -> None:
+            self.context.desk.signed_in(number)
+            log.info("%s signed in from %s", one_line(str(connection.get_extra_info("username")), _LONGEST_NAME), address)
+
+        met: Connection | None = connection.get_extra_info(EXTRA)
+        if met is not None and met.live is None:
+            met.when_registered = tell
+        else:
+            tell()
 
     # The end ---------------------------------------------------------------------------------------------------------
 
