@@ -35,6 +35,8 @@ class Painting(App[int], inherit_bindings=False):
         self._preferred = AUTO
         self.saving = self._plain = False
         self._held_back = False
+        #: Whether nothing is shown now but the line that somebody types in.
+        self.typed_only = False
         super().__init__(**arguments)
         # NO_COLOR, which is looked at elsewhere: Textual would draw in greys, and for a served person ask the server's environment.
         self._filters = [kept for kept in self._filters if isinstance(kept, ANSIToTruecolor)]
@@ -107,7 +109,7 @@ class Painting(App[int], inherit_bindings=False):
             super()._display(screen, renderable)
             return
         try:
-            if self._batch_count:
+            if self._batch_count or (self.typed_only and not self._is_typed_in()):
                 self._held_back = True  # the compositor takes it for shown
             elif self._running and not self._closed:
                 self._paint(driver, renderable)
@@ -117,7 +119,11 @@ class Painting(App[int], inherit_bindings=False):
     def _paint(self, driver: Driver, update: LayoutUpdate | ChopsUpdate) -> None:
         try:
             x, y = self.screen.outer_size.clamp_offset(self.cursor_position)
-            data = self.frame.paint(pieces_of(update), *self.size, cursor=(x, y), room=self.frame_room())
+            pieces = pieces_of(update)
+            if self.typed_only:
+                self._held_back = True
+                pieces = (piece for piece in pieces if piece[1] == y)
+            data = self.frame.paint(pieces, *self.size, cursor=(x, y), room=self.frame_room())
         except Exception as error:
             self.frame.forget()
             self._handle_exception(error)
@@ -134,6 +140,11 @@ class Painting(App[int], inherit_bindings=False):
             self._held_back = True
             self.call_later(self._show_held_back)
 
+    def _is_typed_in(self) -> bool:
+        """Whether somebody can type where the cursor is, on a screen that is shown already."""
+        place = getattr(self.focused, "cursor_screen_offset", None)
+        return place is not None and place == self.cursor_position and (self.frame.width, self.frame.height) == self.size
+
     def frame_room(self) -> int | None:
         """Characters of one frame, where a large one would keep what is typed waiting; the rest of it follows. None: any number."""
         return None
@@ -144,7 +155,7 @@ class Painting(App[int], inherit_bindings=False):
 
     def _show_held_back(self) -> None:
         """Compose and show the screen as it is by now, if something of it was not shown and nothing stands against it."""
-        if not self._batch_count and self._held_back:
+        if not self._batch_count and not self.typed_only and self._held_back:
             self._held_back = False
             try:
                 self.screen.refresh()

@@ -118,14 +118,16 @@ class ServedApp(ModeltrainApp, inherit_bindings=True):
     def frame_room(self) -> int | None:
         return self._frame_room()
 
-    def hold(self, begin: bool) -> None:
-        """Hold frames back while the link is full; then show a fresh one."""
-        if begin != self._held:
-            self._held = begin
-            if begin:
+    def hold(self, all_frames: bool, *, typed_only: bool) -> None:
+        """Hold all frames back while the link can take none; or all but what is typed; then show a fresh one."""
+        self.typed_only = typed_only
+        if all_frames != self._held:
+            self._held = all_frames
+            if all_frames:
                 self._begin_batch()
             else:
                 self._end_batch()
+        self._show_held_back()
 
     def _fatal_error(self) -> None:
         error = self._exception

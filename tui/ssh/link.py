@@ -16,6 +16,7 @@ import socket
 import struct
 import termios
 from collections.abc import Callable
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tui.ssh.pace import Pace
@@ -40,11 +41,21 @@ STALLED_S = 180.0
 QUESTION = b"keepalive@openssh.com"
 
 
+class Passing(IntEnum):
+    """What may go to a terminal now."""
+
+    ALL = 0
+    #: More is on the way than should be: what answers a key passes all the same, since it is little.
+    TYPED = 1
+    #: Nothing can be taken.
+    NOTHING = 2
+
+
 class Held(Protocol):
     """A terminal of the connection."""
 
-    def batch(self, begin: bool) -> None:
-        """Hold frames back, or go on with a fresh one."""
+    def let_pass(self, passing: Passing) -> None:
+        """Hold frames back, or go on with a fresh one. Called when it changes."""
 
     def slow(self, is_slow: bool) -> None:
         """The link is found to be slow, or not to be."""
@@ -107,17 +118,19 @@ class Link:
         """Something of `terminal`'s way is full."""
         reasons = self._terminals.get(terminal)
         if reasons is not None and reason not in reasons:
+            before = _passing(reasons)
             reasons.add(reason)
-            if len(reasons) == 1:
-                terminal.batch(True)
+            if _passing(reasons) is not before:
+                terminal.let_pass(_passing(reasons))
             self._watch_progress()
 
     def go_on(self, terminal: Held, reason: str = "channel") -> None:
         reasons = self._terminals.get(terminal)
         if reasons is not None and reason in reasons:
+            before = _passing(reasons)
             reasons.discard(reason)
-            if not reasons:
-                terminal.batch(False)
+            if _passing(reasons) is not before:
+                terminal.let_pass(_passing(reasons))
             if not any(self._terminals.values()) and self._giving_up is not None:
                 self._giving_up.cancel()
                 self._giving_up = None
@@ -222,6 +235,11 @@ class Link:
     def _give_up(self) -> None:
         log.info("a client took nothing for %.0f s and was left", self._stalled_s)
         self._connection.abort()
+
+
+def _passing(reasons: set[str]) -> Passing:
+    """What these reasons to wait leave."""
+    return Passing.ALL if not reasons else Passing.TYPED if reasons == {"way"} else Passing.NOTHING
 
 
 def _keep_short(sock: Any) -> None:

@@ -15,7 +15,7 @@ from tui.session import terminal_of
 from tui.ssh import memory
 from tui.ssh.app import ServedApp, sorry
 from tui.ssh.driver import SshDriver, clamped
-from tui.ssh.link import Link
+from tui.ssh.link import Link, Passing
 
 if TYPE_CHECKING:
     import asyncssh
@@ -128,10 +128,10 @@ class TerminalSession:
         else:
             self._channel.pause_reading()
 
-    def batch(self, begin: bool) -> None:
+    def let_pass(self, passing: Passing) -> None:
         """Called by the link: hold frames back, or go on with a fresh one."""
         if self._app is not None and self._app.is_running:
-            self._app.hold(begin)
+            self._app.hold(passing is Passing.NOTHING, typed_only=passing is Passing.TYPED)
 
     def slow(self, is_slow: bool) -> None:
         """Called by the link."""

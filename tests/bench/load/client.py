@@ -73,8 +73,10 @@ class Screen(asyncssh.SSHClientSession[bytes]):
 class Client:
     """`key_ms`: from each key to its letter on the screen. `key_bytes`: what came meanwhile, while nothing streams."""
 
-    def __init__(self, port: int, nickname: str, key_file: str, *, compressed: bool = False, term: str = "xterm-256color") -> None:
-        self.port, self.nickname, self.key_file, self.compressed, self.term = port, nickname, key_file, compressed, term
+    def __init__(
+        self, port: int, nickname: str, key_file: str, *, compressed: bool = False, size: tuple[int, int] = (WIDTH, HEIGHT)
+    ) -> None:
+        self.port, self.nickname, self.key_file, self.compressed, self.size = port, nickname, key_file, compressed, size
         self.first_frame_s = 0.0
         self.first_frame_bytes = 0
         self.key_ms: list[float] = []
@@ -98,7 +100,7 @@ class Client:
             login_timeout=120,
         )
         self.channel, self.screen = await self.connection.create_session(
-            Screen, term_type=self.term, term_size=(WIDTH, HEIGHT), encoding=None, env={"LANG": "C.UTF-8", "COLORTERM": ""}
+            Screen, term_type="xterm-256color", term_size=self.size, encoding=None, env={"LANG": "C.UTF-8", "COLORTERM": ""}
         )
         seen = await self.screen.until(b"F1", 120)  # the key line, the last of a frame
         self.first_frame_s = seen - began
