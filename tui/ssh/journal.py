@@ -86,7 +86,11 @@ class Journal(logging.Handler):
             if self._descriptor < 0:
                 self.reopen()
             if self._descriptor >= 0:
-                self._size += os.write(self._descriptor, data)
+                written = os.write(self._descriptor, data)
+                self._size += written
+                if written < len(data):  # the disk is full: half a line would run into the next one
+                    self._size = os.fstat(self._descriptor).st_size - written
+                    os.ftruncate(self._descriptor, self._size)
         except OSError:
             return
 
