@@ -135,7 +135,7 @@ class Accounts:
         return await self._served.use(principal, kind)
 
     async def recheck_many(self, principals: Sequence[Principal]) -> Mapping[str, Principal | SessionEnded]:
-        """By session id: each principal as it is now, or why its session ended. One query for 500 sessions.
+        """By session id: each principal as it is now, or why its session ended. While nothing changes, one sum.
 
         Also prolongs their leases, now and then, in the background. All principals must have a session.
         """

@@ -1,5 +1,9 @@
 """Sessions over SSH. A connection is one session: opened when the sign-in is complete, counted when its first channel says what it is.
 
+Whoever serves people asks after all of their sessions every second. That costs one sum: each account counts what ended or changed, in
+the same transaction (User.revision), so as long as the sum is the same, so is everything else. Counts and not times: no clock can hide
+an end. All the same everything is looked at every few seconds.
+
 Nothing ends a session when its worker is killed, so its `expires_at` is a lease that the worker prolongs while it asks after it. A
 session whose lease is over counts for no limit and is not listed; it is no sign-in either, for nobody holds a token of it.
 """
@@ -9,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from core.audit import Actor
@@ -24,10 +28,37 @@ from storage.unit_of_work import UnitOfWork
 _log = logging.getLogger(__name__)
 #: So many sessions are asked after in one query: databases limit the values of a statement.
 CHUNK: Final = 500
+#: At least so often, in seconds, every session is looked at.
+LOOK_AT_ALL_S: Final = 10.0
 #: A lease is prolonged when less than this part of it is left, together with all others of the same asker.
 _PROLONG_AT: Final = 0.6
 #: Seconds between two tries to prolong where the database does not take it.
 _AGAIN_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The last look at all sessions of `whom` (pairs of session and account), when the accounts had these `revisions`.
+
+    It holds until `until` (seconds of the clock that never goes back), and while the clock of the leases is between the two moments.
+    """
+
+    whom: set[tuple[str, str]]
+    states: dict[str, Principal | SessionEnded]
+    revisions: tuple[int, int]
+    until: float
+    good_from: int
+    good_until: int | None
+
+    def holds(self, known: Mapping[str, Principal], now: int, monotonic: float) -> bool:
+        """Whether there can be no other answer, while the revisions are the same."""
+        if monotonic >= self.until or not self.is_good(now):
+            return False
+        return {(session_id, principal.user_id) for session_id, principal in known.items()} == self.whom
+
+    def is_good(self, now: int) -> bool:
+        """Whether no lease has to be prolonged, and no session has expired since."""
+        return self.good_from <= now and (self.good_until is None or now <= self.good_until)
 
 
 class ServedSessions:
@@ -37,39 +68,56 @@ class ServedSessions:
         self._context = context
         self._prolonging: asyncio.Task[None] | None = None
         self._not_before = 0.0
+        self._seen: _Seen | None = None
 
     async def recheck_many(self, principals: Sequence[Principal]) -> dict[str, Principal | SessionEnded]:
         known = {principal.session_id: principal for principal in principals}
-        ids, now = list(known), self._context.clock.now_ms()
-        found: dict[str, Principal | SessionEnded] = {}
-        due = False
+        people = {principal.user_id for principal in principals}
+        seen, now = self._seen, self._context.clock.now_ms()
+        # Before the sessions: what happens in between is found at the next look.
+        revisions = await self._context.store.read(lambda uow: uow.users.revisions(people)) if people else (0, 0)
+        if seen is None or revisions != seen.revisions or not seen.holds(known, now, self._context.clock.monotonic()):
+            seen = self._seen = await self._look_at_all(known, revisions, now)
+        return {session_id: _of(principal, seen.states[session_id]) for session_id, principal in known.items()}
+
+    async def _look_at_all(self, known: dict[str, Principal], revisions: tuple[int, int], now: int) -> _Seen:
+        ids, lease_ms = list(known), self._context.settings.auth.served_lease_s * 1000
+        states: dict[str, Principal | SessionEnded] = {}
+        leases, others = list[int](), list[int]()
         for start in range(0, len(ids), CHUNK):
             chunk = ids[start : start + CHUNK]
-            rows, lease_is_short = await self._context.store.read(lambda uow, chunk=chunk: self._look(uow, chunk, now))  # type: ignore[misc]
-            due = due or lease_is_short
+            rows = await self._context.store.read(lambda uow, chunk=chunk: self._look(uow, chunk, now))  # type: ignore[misc]
             for session_id in chunk:
-                found[session_id] = self._judged(known[session_id], rows.get(session_id))
-        if due:
-            self._prolong([session_id for session_id, state in found.items() if isinstance(state, Principal)])
-        return found
+                row, expires_at = rows.get(session_id, (None, 0))
+                state = states[session_id] = self._judged(known[session_id], row)
+                if isinstance(state, Principal):
+                    (leases if isinstance(row, LiveRow) and row.served else others).append(expires_at)
+        # A clock that was set back leaves a lease that seems too long.
+        good = (
+            max(leases, default=now) - 2 * lease_ms,
+            min([*(at - 1 for at in others), *(at - round(lease_ms * _PROLONG_AT) for at in leases)], default=None),
+        )
+        seen = _Seen(
+            {(session_id, principal.user_id) for session_id, principal in known.items()},
+            *(states, revisions, self._context.clock.monotonic() + LOOK_AT_ALL_S, *good),
+        )
+        if leases and not seen.is_good(now):
+            self._prolong([session_id for session_id, state in states.items() if isinstance(state, Principal)])
+        return seen
 
-    def _look(self, uow: UnitOfWork, session_ids: Sequence[str], now: int) -> tuple[dict[str, LiveRow | SessionEnded], bool]:
-        """What is known of these sessions, and whether the lease of one needs to be prolonged."""
-        rows: dict[str, LiveRow | SessionEnded] = {}
-        due, lease_ms = False, self._context.settings.auth.served_lease_s * 1000
-        for row in uow.sign_ins.with_accounts(session_ids):
-            why = why_ended(row, now)
-            rows[row.id] = SessionEnded(why=why) if why else LiveRow.of(row)
-            # A clock that was set back leaves a lease that seems too long.
-            due = due or bool(row.served and not why and not lease_ms * _PROLONG_AT <= row.expires_at - now <= 2 * lease_ms)
-        return rows, due
+    def _look(self, uow: UnitOfWork, session_ids: Sequence[str], now: int) -> dict[str, tuple[LiveRow | SessionEnded, int]]:
+        """What is known of these sessions, and when they or their leases expire."""
+        return {
+            row.id: (SessionEnded(why=why) if (why := why_ended(row, now)) else LiveRow.of(row), row.expires_at)
+            for row in uow.sign_ins.with_accounts(session_ids)
+        }
 
     def _judged(self, principal: Principal, row: LiveRow | SessionEnded | None) -> Principal | SessionEnded:
         if isinstance(row, SessionEnded):
             return row
         if row is None or row.user_id != principal.user_id:
             return SessionEnded(why="revoked")
-        return replace(row.principal(self._context), origin=principal.origin, served=principal.served)
+        return _of(principal, row.principal(self._context))
 
     def _prolong(self, session_ids: list[str]) -> None:
         """Begin to prolong: a database that is busy with others must not keep anybody from learning that a session ended."""
@@ -124,3 +172,11 @@ class ServedSessions:
                 return TooManySessions(limit=limit)
         uow.sign_ins.count_in(session.id, kind)
         return kind
+
+
+def _of(principal: Principal, state: Principal | SessionEnded) -> Principal | SessionEnded:
+    """The state for whoever asks: where he is, and how, he knows himself. The same object where nothing is new."""
+    if state is principal or not isinstance(state, Principal):
+        return state
+    fresh = replace(state, origin=principal.origin, served=principal.served)
+    return principal if fresh == principal else fresh

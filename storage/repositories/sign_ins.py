@@ -68,12 +68,18 @@ class SignInRepository(Repository):
     def end(self, user_id: str, session_id: str, because: str, moment: int) -> bool:
         """End one session of the account; False if it has no such session, or it has ended before."""
         where = (_s.id == session_id, _s.user_id == user_id, _s.ended_at.is_(None))
+        self._revised(user_id)
         return self._connection.execute(update(sessions).where(*where).values(ended_at=moment, ended_because=because)).rowcount > 0
 
     def end_all(self, user_id: str, because: str, moment: int) -> int:
         """End every session of the account and return how many there were."""
         where = (_s.user_id == user_id, _s.ended_at.is_(None))
+        self._revised(user_id)
         return self._connection.execute(update(sessions).where(*where).values(ended_at=moment, ended_because=because)).rowcount
+
+    def _revised(self, user_id: str) -> None:
+        """Tell whoever serves the account; before the sessions are touched, as everybody locks an account before its sessions."""
+        self._connection.execute(update(users).where(users.c.id == user_id).values(revision=users.c.revision + 1))
 
     def knows_address(self, user_id: str, address: str) -> bool:
         """Whether the account has been signed in from this address."""

@@ -121,6 +121,8 @@ class ServedSession:
             if not self._changing:  # else it is the change of the password that ends it, and a new one follows
                 self.end(found)
             return False
+        if found is self._principal:
+            return False
         found = replace(found, origin=self._principal.origin)  # a channel may have said in the meantime what the connection is
         changed = found != self._principal
         self._principal = found

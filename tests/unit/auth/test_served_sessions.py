@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from core.auth.accounts import Accounts, SignedIn
 from core.auth.principal import Origin, Principal, Role
 from core.errors import NotFound, SessionEnded, TooManySessions
+from storage.repositories.sign_ins import SignInRepository
 from tests.unit.auth.house import NEW_PASSWORD, OPERATOR, PASSWORD, House, Time
 
 SSH = Origin("ssh", "192.0.2.7")
@@ -102,6 +104,7 @@ async def test_every_end_reaches_all_who_ask(house: House) -> None:
     await house.user("root", admin=True)
     people = {name: (await house.user(name)).principal for name in ("ann", "bob", "eve", "dan", "fay", "gus")}
     over_ssh = [(await house.sign_in(name, address="192.0.2.7")).principal for name in people]
+    assert await reasons(house, over_ssh) == [""] * 6
     await house.accounts.set_disabled(OPERATOR, "ann@example.org", True)
     await house.accounts.change_password(people["bob"], PASSWORD, NEW_PASSWORD)
     await house.accounts.sign_out_everywhere(people["eve"])
@@ -112,12 +115,41 @@ async def test_every_end_reaches_all_who_ask(house: House) -> None:
     assert [state.fields["why"] for state in states if isinstance(state, SessionEnded)] == [
         "disabled", "password_changed", "signed_out", "revoked",
     ]  # fmt: skip
+    assert await reasons(house, over_ssh) == ["disabled", "password_changed", "signed_out", "revoked", "", ""]
     fay, gus = states[4:]
     assert isinstance(fay, Principal) and fay.is_admin and fay.origin == SSH and fay.served
     assert isinstance(gus, Principal) and gus.nickname == "Augustus"
     await house.accounts.set_role(OPERATOR, "fay@example.org", Role.USER)
     again = (await house.accounts.recheck_many([fay]))[fay.session_id]
     assert isinstance(again, Principal) and not again.is_admin
+
+
+async def test_while_nothing_changes_a_look_is_one_sum(house: House, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = list[int]()
+    look = SignInRepository.with_accounts
+
+    def counted(self: SignInRepository, session_ids: Sequence[str]) -> Any:
+        looked.append(len(session_ids))
+        return look(self, session_ids)
+
+    monkeypatch.setattr(SignInRepository, "with_accounts", counted)
+    root, ann, bob = (await house.user("root", admin=True)).principal, await house.user("ann"), (await house.user("bob")).principal
+    watched = await connect(house, 3)
+    for _ in range(8):
+        assert await reasons(house, watched) == [""] * 3
+        time.pass_(1)
+    assert looked == [3]
+    await house.accounts.update_profile(bob, nickname="Bobby")  # nobody whom we serve
+    await house.accounts.update_profile(ann.principal, theme="dark")
+    assert await reasons(house, watched) == [""] * 3 and looked == [3]
+    time.pass_(3)
+    assert await reasons(house, watched) == [""] * 3 and looked == [3, 3], "seldom all the same"
+    assert await reasons(house, watched[:2]) == [""] * 2 and looked == [3, 3, 2], "other people"
+    await house.accounts.close_session(watched[0])
+    time.wall -= 60  # no clock hides it
+    assert await reasons(house, watched[:2]) == ["signed_out", ""]
+    assert await reasons(house, watched[:2]) == ["signed_out", ""]
+    assert root.is_admin and len(looked) == 4
 
 
 async def test_borrowed_and_unknown_sessions_are_over(house: House) -> None:
