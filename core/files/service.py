@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +26,8 @@ _log = logging.getLogger(__name__)
 USERS = "users"
 #: Threads for the disk, so that no number of transfers takes the processor from those who type.
 THREADS = 4
+#: Files that one account, and everybody, may hold open in one process: connections need descriptors, too.
+MOST_OPEN, MOST_OPEN_IN_ALL = 256, 2000
 _ID_CHARACTERS = frozenset("0123456789abcdef-")
 
 
@@ -40,6 +43,22 @@ class UserFiles:
         self._users = data_dir / USERS
         self._quota, self._wall, self._reserve, self._threads = quota, wall, reserve, threads
         self._pool: ThreadPoolExecutor | None = None
+        self._held: Counter[str] = Counter()
+
+    def hold(self, principal: Principal) -> bool:
+        """Count a file that is opened for a client, until `release`; False if there are too many. Call both in one thread."""
+        user_id = principal.require_user("files")
+        if self._held[user_id] >= MOST_OPEN or self._held.total() >= MOST_OPEN_IN_ALL:
+            return False
+        self._held[user_id] += 1
+        return True
+
+    def release(self, principal: Principal) -> None:
+        """A file that was counted is closed."""
+        user_id = principal.require_user("files")
+        self._held[user_id] -= 1
+        if not self._held[user_id]:
+            del self._held[user_id]
 
     def area(self, principal: Principal) -> UserArea:
         """What `principal` may do with the own files. Touches nothing. Raises Forbidden for the operator, who has none."""

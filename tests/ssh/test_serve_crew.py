@@ -183,6 +183,28 @@ async def test_messages_wait_in_order_while_the_line_is_full(tmp_path: Path) -> 
     link.close()
 
 
+async def test_a_connection_that_is_lost_on_its_way_ends_no_worker() -> None:
+    """A process with as many open files as it may have gets the message without the socket."""
+    import asyncio
+
+    desk, worker = handover.pair()
+    link, told, heard = DeskLink(worker), list[str](), asyncio.Event()
+
+    def hear(word: str) -> None:
+        told.append(word)
+        heard.set()
+
+    link.listen(lambda _socket, _number: hear("taken"), lambda word, _message: hear(word))
+    handover.send(desk, {"do": "serve", "number": 7})
+    handover.send(desk, {"do": "drop", "number": 8})
+    async with asyncio.timeout(LIMIT_S):
+        await heard.wait()
+    assert told == ["drop"]
+    assert handover.receive(desk)[0] == {"is": "closed", "number": 7}
+    link.close()
+    desk.close()
+
+
 # What a worker says ------------------------------------------------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ import pytest_asyncio
 from asyncssh.constants import FXP_EXTENDED, FXP_INIT, FXP_OPEN, FXP_READ
 
 from core.auth.principal import Principal, Role
+from core.files import service
 from core.files.names import FOLDERS, PARTS
 from core.files.service import UserFiles
 from tui.ssh.sftp_session import MOST_HANDLES, TransferSession
@@ -399,6 +400,25 @@ async def test_open_files_are_bounded(place: Place) -> None:
         opened.append(await client.open("datasets/f", "rb"))
     await place.idle()
     assert not [file for file in psutil.Process().open_files() if "/users/" in file.path]
+
+
+async def test_open_files_of_an_account_are_bounded_over_all_its_connections(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else one account could take all descriptors of the process, and with them everybody's connections."""
+    monkeypatch.setattr(service, "MOST_OPEN", 10)
+    place.of("ann", "datasets", "f").write_bytes(b"x")
+    async with place.connect() as one, place.connect() as other, one.start_sftp_client() as first, other.start_sftp_client() as second:
+        for client in (first, second):
+            [await client.open("datasets/f", "rb") for _ in range(5)]
+        for name, mode in (("f", "rb"), ("g", "wb")):
+            with pytest.raises(asyncssh.SFTPFailure, match="Too many"):
+                await second.open(f"datasets/{name}", mode)
+        async with place.connect("bob") as his, his.start_sftp_client() as client:
+            async with client.open("datasets/g", "wb") as file:
+                await file.write("his own")
+            with pytest.raises(asyncssh.SFTPNoSuchFile):
+                await client.open("datasets/f", "rb")
+    await place.idle()
+    assert not place.files._held
 
 
 async def test_many_names_are_listed_whole_and_strange_ones_left_out(place: Place) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 
 from tui.ssh import handover
 
+log = logging.getLogger(__name__)
 #: Messages of the log that wait at most; further ones are lost, and counted.
 _LOG_WAITING = 2000
 
@@ -119,7 +121,10 @@ class DeskLink:
                 self._loop.remove_reader(self._line.fileno())
                 self._told("gone", {})
                 return
-            if message["do"] == "serve" and descriptors:
-                self._taken(socket.socket(fileno=descriptors[0]), int(message["number"]))
-            else:
+            if message["do"] != "serve":
                 self._told(str(message["do"]), message)
+            elif descriptors:
+                self._taken(socket.socket(fileno=descriptors[0]), int(message["number"]))
+            else:  # this process has as many files open as it may: the connection is lost on its way, and only that
+                log.error("a connection could not be taken: too many open files")
+                self.closed(int(message["number"]))

@@ -44,6 +44,7 @@ class Handle:
     def __init__(self, file: Opened, path: FilePath, *, writes: bool) -> None:
         self.file, self.path, self.writes = file, path, writes
         self.transferred = 0
+        self.counted = True
 
 
 class FileServer(asyncssh.SFTPServer):
@@ -53,6 +54,7 @@ class FileServer(asyncssh.SFTPServer):
         self, channel: asyncssh.SSHServerChannel[bytes], files: UserFiles, principal: Principal, say: Callable[[str], None]
     ) -> None:
         super().__init__(channel)
+        self._files, self._principal = files, principal
         self._area = files.area(principal)
         self._executor = files.executor()
         self._owner = "_".join(one_line(principal.nickname, _OWNER_COLUMNS).split()) or "-"
@@ -92,6 +94,15 @@ class FileServer(asyncssh.SFTPServer):
 
     async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Handle:
         names = self._path(path)
+        if not self._files.hold(self._principal):
+            raise asyncssh.SFTPFailure(_("Too many files are open at once."))
+        try:
+            return await self._open(names, pflags)
+        except BaseException:
+            self._files.release(self._principal)
+            raise
+
+    async def _open(self, names: FilePath, pflags: int) -> Handle:
         if not pflags & (asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC):
             return Handle(await self._do(self._area.open_reading, names), names, writes=False)
         upload = await self._do(
@@ -131,6 +142,7 @@ class FileServer(asyncssh.SFTPServer):
             else:
                 await self._do(handle.file.commit)
         finally:
+            self._let_go(handle)
             self.figures.count(handle.path, handle.transferred, writes=handle.writes, whole=not self.ending)
 
     async def discard(self, file_obj: object) -> None:
@@ -139,7 +151,13 @@ class FileServer(asyncssh.SFTPServer):
         try:
             await self._do(handle.file.interrupt)
         finally:
+            self._let_go(handle)
             self.figures.count(handle.path, handle.transferred, writes=handle.writes, whole=False)
+
+    def _let_go(self, handle: Handle) -> None:
+        if handle.counted:
+            handle.counted = False
+            self._files.release(self._principal)
 
     async def fsync(self, file_obj: object) -> None:
         await self._do(cast(Handle, file_obj).file.flush)
