@@ -34,6 +34,11 @@ class Chat(Sharing):
         """Why an answer that ended in this process is not saved; None where all are. For the end of a program of one person."""
         return self._answering.unsaved
 
+    @property
+    def under_way(self) -> int:
+        """How many answers this process makes now, of all people together: who shows them may show each a little less often."""
+        return len(self._answering.ours)
+
     async def send(
         self,
         principal: Principal,

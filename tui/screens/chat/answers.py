@@ -16,6 +16,8 @@ from tui.widgets.transcript import MessageView
 
 #: Seconds between two updates of the screen while an answer comes; and for one that is not in sight.
 INTERVAL, ELSEWHERE = 0.15, 5.0
+#: Answers of a process that nobody feels; seconds that each further one adds to the interval; the longest interval for that reason.
+FEW, CROWD_S, CROWDED_S = 8, 0.01, 0.3
 
 
 class Answers(Reading):
@@ -90,7 +92,7 @@ class Answers(Reading):
                 live.take(update, now)
                 if update.reasoning and len(update.reasoning) == len(live.reasoning):
                     self.refresh_bindings()  # there is something to open now
-                if update.message is None and now - drawn < self.modeltrain.stream_every_s - INTERVAL / 2:
+                if update.message is None and now - drawn < self._every_s() - INTERVAL / 2:
                     live.undrawn = True
                     continue
                 drawn, live.undrawn = now, False
@@ -100,6 +102,11 @@ class Answers(Reading):
                 self.transcript.update(live.view())
         finally:
             ticking.stop()
+
+    def _every_s(self) -> float:
+        """Seconds between two pictures of a growing answer: some more where many grow in this process, for all must be drawn by it."""
+        crowd = min(CROWDED_S, INTERVAL + CROWD_S * max(0, self.services.chat.under_way - FEW))
+        return max(self.modeltrain.stream_every_s, crowd)
 
     def _tick(self, live: LiveAnswer) -> None:
         if self.opened.live is live and (live.tick(self.services.clock.monotonic()) or live.undrawn):

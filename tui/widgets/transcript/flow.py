@@ -196,10 +196,13 @@ class Flow:
         return self._layout(index).parts
 
     def _draw(self, index: int, part: int) -> list[Strip]:
-        layout = self._layout(index)
-        if layout.draw(part, self.paper):
+        layout, paper = self._layout(index), self.paper
+        piece = layout.parts[part]
+        if piece.is_drawn_on(paper):
+            return piece.drawn(paper).strips
+        if layout.draw(part, paper):
             self._heights.change(index, layout.height)
-        return layout.parts[part].drawn(self.paper).strips
+        return piece.drawn(paper).strips
 
     def draw_all(self, index: int) -> list[Part]:
         """The parts of a message, all drawn."""

@@ -71,6 +71,10 @@ class Part:
             self._paid = self._when - began
         return self._drawn
 
+    def is_drawn_on(self, paper: Paper) -> bool:
+        """Whether `drawn` has its lines at hand."""
+        return self._drawn is not None and self._paper is paper
+
     def may_wait(self) -> bool:
         """Whether this growing part was so dear lately that its next drawing should wait."""
         return self._drawn is not None and self._paid > _DEAR and perf_counter() - self._when < self._paid * _REST

@@ -20,6 +20,7 @@ from textual.widget import Widget
 
 from core.sanitise import sanitise
 from tui.i18n import N_
+from tui.widgets.direct import show_lines
 from tui.widgets.transcript import targets
 from tui.widgets.transcript.decorate import Decorator
 from tui.widgets.transcript.flow import Flow, Row
@@ -161,7 +162,7 @@ class Transcript(Widget, can_focus=True):
         # A line that was drawn anew but looks the same is not painted again, and keeps what it was rendered to.
         changed = [y for y, (old, new) in enumerate(zip(before, self._strips, strict=True)) if old is not new and old != new]
         self._strips = [old if old == new else new for old, new in zip(before, self._strips, strict=True)]
-        if changed:
+        if changed and not show_lines(self, changed[0], self._strips[changed[0] : changed[-1] + 1]):
             self.refresh(Region(0, changed[0], self.size.width, changed[-1] - changed[0] + 1))
         self._ask_for_earlier()
 
