@@ -5,8 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 LOG = "modeltrain.log"
+
+
+class Formatter(logging.Formatter):
+    """Of errors only their kinds and the places they came from: what they say may quote a key, a question or an address."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - as the library calls it
+        from tui.crash import places
+
+        return places(ei[1]) if ei[1] is not None else ""
 
 
 def log_to_file(data_dir: Path) -> None:
@@ -22,5 +32,5 @@ def log_to_file(data_dir: Path) -> None:
         root.addHandler(logging.NullHandler())
         return
     handler = logging.StreamHandler(os.fdopen(handle, "a", encoding="utf-8"))
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root.addHandler(handler)

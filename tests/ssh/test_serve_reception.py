@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.settings import ServeSettings
+from tui.logs import Formatter
 from tui.ssh.journal import KEPT, Journal, line_of, message_of
 from tui.ssh.reception import Reception
 
@@ -108,6 +111,22 @@ def test_a_line_of_the_log_is_one_line_and_harmless() -> None:
     assert line.count("\n") == 2
     assert "\x1b" not in line
     assert line.endswith("INFO worker 1 tui.ssh.worker: eve signed in\n  from ::1\n")
+
+
+def test_of_an_error_the_log_tells_where_and_not_what(tmp_path: Path) -> None:
+    try:
+        try:
+            raise ValueError("sk-the-key-of-somebody")
+        except ValueError as error:
+            raise RuntimeError("What is my illness?") from error
+    except RuntimeError:
+        record = logging.LogRecord("core.supervisor", logging.ERROR, __file__, 1, "it failed", (), sys.exc_info())
+    text = line_of(message_of(record), "worker 1")
+    handler = logging.StreamHandler(io.StringIO())
+    handler.setFormatter(Formatter())
+    for told in (text, handler.format(record)):
+        assert "RuntimeError" in told and "ValueError" in told and "test_serve_reception.py" in told
+        assert "sk-" not in told and "illness" not in told
 
 
 def test_the_log_is_turned_over_and_loses_nothing(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.sanitise import one_line, sanitise
-from tui.logs import LOG
+from tui.logs import LOG, Formatter
 from tui.ssh.desk_link import DeskLink
 
 #: The file is turned over at so many bytes; so many old ones are kept, modeltrain.log.1 the newest.
@@ -25,7 +25,7 @@ KEPT = 5
 #: Characters of one message, with its traceback; and where they take more bytes on their way than so many (a Chinese one takes six).
 _LONGEST, _LONGEST_DENSE = 8000, 2000
 _DENSE_BYTES = 24 * 1024
-_FORMAT = logging.Formatter()
+_FORMAT = Formatter()
 
 
 def message_of(record: logging.LogRecord) -> dict[str, Any]:
