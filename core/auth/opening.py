@@ -15,8 +15,11 @@ from core.clock import from_ms_or_none
 from core.settings import DAY
 from storage.unit_of_work import UnitOfWork
 
-#: How long a counter of attempts is kept after its last change, in milliseconds.
+#: How long things are kept, in milliseconds: a counter of attempts after its last change; a session that has ended after the end of
+#: its last token or lease, and one that never ended (its process died); an address of an account since the last sign-in from there.
 _COUNTERS_KEPT_MS = DAY * 1000
+_ENDED_KEPT_MS, _LOST_KEPT_MS = DAY * 1000, 30 * DAY * 1000
+_ADDRESSES_KEPT_MS = 400 * DAY * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,8 @@ def open_session(
     served = origin.kind == "ssh" or bool(origin.address)
     counted = settled or not served
     now, session_id = context.clock.now_ms(), context.ids.new()
-    new_address = bool(origin.address and account.last_sign_in_at is not None) and not uow.sign_ins.knows_address(
-        account.id, origin.address
-    )
+    uow.sign_ins.tidy_addresses(account.id, now - _ADDRESSES_KEPT_MS)
+    new_address = bool(origin.address) and not uow.sign_ins.seen_at(account.id, origin.address, now) and account.last_sign_in_at is not None
     if counted and not is_shell(origin.kind, served):
         make_room(context, uow, Actor(account.id, account.nickname, origin.address), now)
     limits = context.settings.auth
@@ -58,6 +60,7 @@ def open_session(
     token = "" if served else _add_token(context, uow, session_id, now, expires_at)
     uow.users.change(account.id, last_sign_in_at=now, last_sign_in_from=origin.address)
     uow.sign_ins.tidy(tokens_before=now, counters_before=now - _COUNTERS_KEPT_MS)
+    uow.sign_ins.tidy_sessions(ended_before=now - _ENDED_KEPT_MS, lost_before=now - _LOST_KEPT_MS)
     actor = Actor(account.id, account.nickname, origin.address)
     details = {"kind": origin.kind, "method": method, "new_address": new_address}
     context.audit.note(uow, actor, "sign_in.succeeded", ("session", session_id), **details, **audited)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, or_, select, update
 
 from storage.repositories.base import Repository
 from storage.repositories.upsert import ensure
@@ -15,7 +15,10 @@ sessions = metadata.tables["sessions"]
 tokens = metadata.tables["refresh_tokens"]
 throttle = metadata.tables["sign_in_throttle"]
 users = metadata.tables["users"]
-_s, _t, _c = sessions.c, tokens.c, throttle.c
+addresses = metadata.tables["known_addresses"]
+_s, _t, _c, _a = sessions.c, tokens.c, throttle.c, addresses.c
+#: So many sessions are removed at a time: more than are made, and few enough to be quick.
+_TIDIED = 50
 
 
 def _with_account() -> Select[Any]:
@@ -81,10 +84,13 @@ class SignInRepository(Repository):
         """Tell whoever serves the account; before the sessions are touched, as everybody locks an account before its sessions."""
         self._connection.execute(update(users).where(users.c.id == user_id).values(revision=users.c.revision + 1))
 
-    def knows_address(self, user_id: str, address: str) -> bool:
-        """Whether the account has been signed in from this address."""
-        query = select(_s.id).where(_s.user_id == user_id, _s.address == address).limit(1)
-        return self._connection.execute(query).first() is not None
+    def seen_at(self, user_id: str, address: str, moment: int) -> bool:
+        """The account, which is locked, signs in from this address; whether it did so before."""
+        where = (_a.user_id == user_id, _a.address == address)
+        if self._connection.execute(update(addresses).where(*where).values(seen_at=moment)).rowcount:
+            return True
+        ensure(self._connection, addresses, {"user_id": user_id, "address": address, "seen_at": moment})
+        return False
 
     # Refresh tokens
 
@@ -124,3 +130,15 @@ class SignInRepository(Repository):
         """Remove refresh tokens that expired, and counters untouched, since before these moments."""
         self._connection.execute(delete(tokens).where(_t.expires_at < tokens_before))
         self._connection.execute(delete(throttle).where(_c.updated_at < counters_before))
+
+    def tidy_sessions(self, *, ended_before: int, lost_before: int) -> None:
+        """Remove a few of the oldest sessions: those that ended and expired before a moment, and those that expired long before."""
+        ended = (_s.expires_at < ended_before) & _s.ended_at.is_not(None) & (_s.ended_at < ended_before)
+        query = select(_s.id).where(or_(ended, _s.expires_at < lost_before), _s.expires_at < ended_before)
+        query = query.order_by(_s.expires_at).limit(_TIDIED)
+        if found := list(self._connection.execute(query).scalars()):
+            self._connection.execute(delete(sessions).where(_s.id.in_(sorted(found))))  # their tokens go with them
+
+    def tidy_addresses(self, user_id: str, before: int) -> None:
+        """Forget the addresses that the account was not signed in from since a moment."""
+        self._connection.execute(delete(addresses).where(_a.user_id == user_id, _a.seen_at < before))

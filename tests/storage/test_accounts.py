@@ -195,6 +195,39 @@ async def test_an_end_in_one_process_is_seen_by_the_next_look_of_another(house: 
     assert isinstance(dan, Principal) and dan.is_admin
 
 
+async def test_ended_sessions_are_removed_and_their_address_stays_known(house: House, two: tuple[Accounts, Accounts]) -> None:
+    ann = (await house.user("ann")).principal
+
+    def rows(uow: UnitOfWork) -> int:
+        return int(uow.session.connection().exec_driver_sql("SELECT count(*) FROM sessions").scalar_one())
+
+    async def command(accounts: Accounts) -> bool:
+        signed_in = await accounts.sign_in("nick ann", PASSWORD, origin=SSH)
+        await accounts.close_session(signed_in.principal)
+        return signed_in.new_address
+
+    first = await command(two[0])
+    for _ in range(60):
+        assert not await command(two[0])
+    lost = (await two[0].sign_in("nick ann", PASSWORD, origin=SSH)).principal
+    assert (first, await house.store.read(rows)) == (True, 63)
+    house.time.pass_(12 * 3600)
+    assert not await command(two[0])
+    assert await house.store.read(rows) == 64, "why they ended may still be asked"
+    house.time.pass_(13 * 3600)
+    assert await asyncio.gather(*(command(two[index % 2]) for index in range(4))) == [False] * 4
+    assert await house.store.read(rows) == 1 + 1 + 1 + 4, "those that have not ended, and the newest"
+    await two[0].recheck(ann)
+    house.time.pass_(6.5 * 24 * 3600)
+    await command(two[0])
+    await two[0].recheck(lost)
+    house.time.pass_(31 * 24 * 3600)
+    assert not await command(two[0])
+    assert await house.store.read(rows) == 1
+    house.time.pass_(401 * 24 * 3600)
+    assert await command(two[0]), "forgotten"
+
+
 async def test_leases_of_many_sessions_are_prolonged_in_one_write(house: House, two: tuple[Accounts, Accounts]) -> None:
     here, elsewhere = two
     ann = (await house.user("ann")).principal
