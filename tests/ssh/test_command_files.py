@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,11 @@ def test_own_files_are_read_and_written(own: Path) -> None:
     NamedFile("exports/begun").write_text("again")
     assert NamedFile("exports/begun").read_text() == "again"
     assert (own / "exports" / "begun").stat().st_mode & 0o077 == 0
+
+
+def test_no_file_can_be_named_before_it_is_said_whose_they_are() -> None:
+    with pytest.raises(LookupError):
+        contextvars.Context().run(NamedFile, "/etc/passwd")
 
 
 NAMES = [

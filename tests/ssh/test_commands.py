@@ -183,6 +183,27 @@ def test_the_language_is_the_accounts_or_the_clients(server: Served) -> None:
     server.call(lambda: server.context.services.accounts.update_profile(principal, language=""))
 
 
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_files_of_the_server_are_out_of_reach_in_every_language(server: Served, tmp_path: Path, language: str) -> None:
+    secret, target = tmp_path / "secret", tmp_path / "written"
+    secret.write_text("sk-of-the-server")
+    env = {"LC_ALL": f"{language}.UTF-8"}
+    made = run(server, "chat --json -c echo hello", env=env)
+    conversation = json.loads(raw(made.stdout))["conversation"]
+    for command in (f"conversation export {conversation} --output {target}", f"config key echo --key-file {secret}"):
+        done = run(server, command, env=env)
+        assert (done.exit_status, raw(done.stdout)) == (2, b""), command
+        assert ("没有文件或目录" if language == "zh_CN" else "There is no file or folder") in raw(done.stderr).decode()
+    assert not target.exists()
+
+
+def test_help_is_in_one_language_down_to_the_last_option(server: Served) -> None:
+    for command in ("conversation share", "user key add"):
+        chinese = raw(run(server, f"help {command}", env={"LC_ALL": "zh_CN.UTF-8"}).stdout).decode()
+        assert "The " not in chinese, chinese
+        assert "Everyone" not in chinese
+
+
 async def _principal(server: Served, name: str) -> Any:
     from core.auth.principal import operator
 

@@ -14,7 +14,7 @@ import pytest
 from core.errors import EnvironmentProblem, NotFound
 from tui.commands import common
 from tui.commands.common import Invocation, guarded, owns_data_dir, print_table, read_secret, the_operator
-from tui.commands.files import NamedFile
+from tui.commands.files import NamedFile, use_files_of
 from tui.commands.root import COMMANDS, run_command_line
 
 COMMAND = Path(sys.executable).with_name("modeltrain")
@@ -99,6 +99,7 @@ def test_only_the_owner_of_the_data_folder_is_the_operator(tmp_path: Path, monke
 def test_secrets_come_from_a_file_or_the_environment_and_else_need_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "secret"
     file.write_text("from file\nsecond line\n")
+    use_files_of(None)
     assert read_secret("", file=NamedFile(str(file))) == "from file"
     monkeypatch.setenv("MODELTRAIN_PASSWORD", "from environment")
     assert read_secret("") == "from environment"

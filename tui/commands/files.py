@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 #: Bytes of a file with a key or a password that are read.
 _LONGEST = 64 * 1024
 STANDARD = "-"
-_served: ContextVar[Served | None] = ContextVar("modeltrain_served", default=None)
+#: Without a default: as long as it was not said whose the files are, none can be named.
+_served: ContextVar[Served | None] = ContextVar("modeltrain_served")
 
 
 def is_served() -> bool:
     """Whether the command runs for somebody who is signed in over SSH."""
-    return _served.get() is not None
+    return _served.get(None) is not None
 
 
 def use_files_of(served: Served | None) -> None:
@@ -38,7 +39,7 @@ def use_files_of(served: Served | None) -> None:
 class NamedFile:
     """A file as it was named on the command line: the `parser` of every option and argument that names one.
 
-    It cannot be opened but through the methods here, so nobody can forget whose file it is.
+    It cannot be opened but through the methods here, so nobody can forget whose file it is. Raises LookupError where that was never said.
     """
 
     __slots__ = ("_name", "_served")

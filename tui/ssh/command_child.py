@@ -15,6 +15,7 @@ import termios
 from dataclasses import replace
 from typing import NoReturn
 
+import tui.commands
 from core.settings import Settings
 from tui.commands.common import Served
 from tui.commands.root import run_command_line
@@ -27,6 +28,8 @@ _KEPT = ("TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 #: Not reached by any standard descriptor, so it survives that they are put in place.
 _REPORT = 3
 _NO_FILES = os.sysconf("SC_OPEN_MAX")
+#: Modules of tui.commands without words of their own. `files` knows for whom the command runs: a second copy of it would not.
+_LASTING = ("root", "common", "files")
 #: Held back while the child is made.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -93,9 +96,11 @@ def _begin_anew(request: Request) -> None:
 
 def _forget_words() -> None:
     """Commands are described where they are imported: in another language they are imported again."""
-    for name in [name for name in sys.modules if name.startswith("tui.commands.")]:
-        if name not in ("tui.commands.root", "tui.commands.common"):
+    package = tui.commands.__name__ + "."
+    for name in [name for name in sys.modules if name.startswith(package)]:
+        if name.removeprefix(package) not in _LASTING:
             del sys.modules[name]
+            vars(tui.commands).pop(name.removeprefix(package), None)  # "from tui.commands import …" looks there first
 
 
 def _keep_within(limits: Limits) -> None:
