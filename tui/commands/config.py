@@ -83,7 +83,7 @@ def add(
 @app.command("list", help=_("List your configurations."))
 def list_(
     context: typer.Context,
-    query: Annotated[str, typer.Argument(metavar="[WORDS]", help=_("Words that must be in name, model, provider or note."))] = "",
+    query: Annotated[str, typer.Argument(metavar="WORDS", help=_("Words that must be in name, model, provider or note."))] = "",
     sort: Annotated[str, typer.Option(metavar="ORDER", help=_("name, model, provider, updated or created"))] = "name",
 ) -> None:
     invocation: Invocation = context.obj

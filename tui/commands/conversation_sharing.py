@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from core.chat.types import Share
 
 Id = Annotated[str, typer.Argument(metavar="ID", help=_("The id of a conversation; see “modeltrain conversation list”."))]
-Name = Annotated[str, typer.Argument(metavar="[NAME]", help=_("The e-mail or nickname of a colleague, exactly."), show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help=_("The e-mail or nickname of a colleague, exactly."), show_default=False)]
 Everyone = Annotated[bool, typer.Option("--everyone", help=_("Everyone who has an account here, also those who come later."))]
 
 

@@ -30,7 +30,7 @@ _SHELL = Origin("shell")
 def sign_in(
     context: typer.Context,
     email: Annotated[
-        str | None, typer.Argument(metavar="[EMAIL]", help=_("The e-mail or nickname of your account."), show_default=False)
+        str | None, typer.Argument(metavar="EMAIL", help=_("The e-mail or nickname of your account."), show_default=False)
     ] = None,
     password_file: Annotated[
         NamedFile | None,

@@ -106,9 +106,7 @@ def list_(context: typer.Context) -> None:
 @app.command("passwd", help=_("Set the password of an account, or change your own (without EMAIL). Its sessions end."))
 def passwd(
     context: typer.Context,
-    email: Annotated[
-        str | None, typer.Argument(metavar="[EMAIL]", help=_("The account; without it, your own."), show_default=False)
-    ] = None,
+    email: Annotated[str | None, typer.Argument(metavar="EMAIL", help=_("The account; without it, your own."), show_default=False)] = None,
     password_file: PasswordFile = None,
     random: Annotated[bool, typer.Option("--random", help=_("Make a random password and print it once."))] = False,
     must_change: Annotated[

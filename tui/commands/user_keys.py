@@ -33,7 +33,7 @@ def add(
     file: Annotated[
         NamedFile | None,
         typer.Argument(
-            metavar="[FILE.pub]", help=_("The file of the public key (- is standard input)."), show_default=False, parser=NamedFile
+            metavar="FILE.pub", help=_("The file of the public key (- is standard input)."), show_default=False, parser=NamedFile
         ),
     ] = None,
     name: Annotated[str, typer.Option("--name", help=_("What the key is called; else its comment."), show_default=False)] = "",
