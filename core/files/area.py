@@ -23,7 +23,7 @@ from core.files.ledger import Ledger, Tally
 from core.files.names import DEEPEST, FOLDERS, PARTS, FilePath, acceptable, is_unfinished, shown
 from core.files.opened import Reading, Upload, lock_or_busy
 from core.files.tree import height
-from core.files.ways import FOLDER, leftover, open_file, open_folder, opened, stat_or_none, visible
+from core.files.ways import FOLDER, in_use, leftover, open_file, open_folder, opened, stat_or_none, visible
 from storage.files import private_folder
 
 #: A file that is changed, not replaced, is copied first so that the old one stays until the new one is whole: up to so many bytes.
@@ -90,7 +90,7 @@ class UserArea:
 
     def open_reading(self, path: FilePath) -> Reading:
         with self._parent(path) as parent:
-            return Reading(open_file(parent, path, os.O_RDONLY))
+            return Reading(open_file(parent, path, os.O_RDONLY), self.sweep)
 
     def open_writing(self, path: FilePath, *, create: bool, empty: bool, fresh: bool = False, append: bool = False) -> Upload:
         """Open `path` to write it. `create`: it need not be there; `fresh`: it must not be; `empty`: what it held is not wanted."""
@@ -171,11 +171,10 @@ class UserArea:
             if there is not None and stat.S_ISDIR(there.st_mode):
                 raise Conflict(what="is_a_folder")
             try:
-                os.rename(temporary, name, src_dir_fd=parts, dst_dir_fd=parent)
+                with self._giving_way(root, tally, parent, name, there):
+                    os.rename(temporary, name, src_dir_fd=parts, dst_dir_fd=parent)
             except FileNotFoundError:
                 raise NotFound(kind="file", reference=name) from None  # the folder was removed
-            if there is not None:
-                tally.change(-there.st_size if stat.S_ISREG(there.st_mode) else 0, -1)
 
     def forget(self, temporary: str, granted: int) -> None:
         """Remove a temporary file."""
@@ -183,8 +182,8 @@ class UserArea:
             os.unlink(temporary, dir_fd=parts)
             tally.change(-granted, -1)
 
-    def clean(self) -> int:
-        """Remove what crashes left of uploads; gives their number. Uploads under way hold a lock and stay."""
+    def clean(self, *, after_crash: bool = True) -> int:
+        """Remove what crashes left of uploads, and what was removed while it was open; gives the number. What is locked stays."""
         removed = 0
         with self._changing() as (root, tally), opened(PARTS, root) as parts:
             for name in os.listdir(parts):  # noqa: PTH208 - of an open folder
@@ -192,9 +191,14 @@ class UserArea:
                     os.unlink(name, dir_fd=parts)
                     tally.change(-size, -1)
                     removed += 1
-            if removed:
+            if removed and after_crash:
                 tally.counted_at = 0.0  # a crash may have come between a file and the ledger: count again
         return removed
+
+    def sweep(self) -> None:
+        """A file was closed: if it had been removed before, its room is free now."""
+        with contextlib.suppress(OSError, Conflict):
+            self.clean(after_crash=False)
 
     # Folders and names ------------------------------------------------------------------------------------------------
 
@@ -223,18 +227,18 @@ class UserArea:
 
     def remove(self, path: FilePath) -> None:
         self._not_fixed(path)
-        with self._parent(path) as parent, self._changing() as (_root, tally):
+        with self._parent(path) as parent, self._changing() as (root, tally):
             there = visible(parent, path)
             if stat.S_ISDIR(there.st_mode):
                 raise Conflict(what="is_a_folder")
-            os.unlink(path[-1], dir_fd=parent)
-            tally.change(-there.st_size, -1)
+            with self._giving_way(root, tally, parent, path[-1], there):
+                os.unlink(path[-1], dir_fd=parent)
 
     def rename(self, old: FilePath, new: FilePath, *, replace: bool) -> None:
         """Move a file or folder. `replace`: a file that is there already gives way to a file."""
         self._not_fixed(old)
         self._not_fixed(new)
-        with self._parent(old) as source, self._parent(new) as target, self._changing() as (_root, tally):
+        with self._parent(old) as source, self._parent(new) as target, self._changing() as (root, tally):
             moved = visible(source, old)
             if stat.S_ISDIR(moved.st_mode):
                 if new[: len(old)] == old and new != old:
@@ -243,9 +247,30 @@ class UserArea:
             there = stat_or_none(target, new)
             if there is not None and new != old and not (replace and stat.S_ISREG(there.st_mode) and stat.S_ISREG(moved.st_mode)):
                 raise Conflict(what="file_exists")
-            os.rename(old[-1], new[-1], src_dir_fd=source, dst_dir_fd=target)
-            if there is not None and not os.path.samestat(there, moved):
-                tally.change(-there.st_size, -1)
+            if there is not None and os.path.samestat(there, moved):
+                there = None
+            with self._giving_way(root, tally, target, new[-1], there):
+                os.rename(old[-1], new[-1], src_dir_fd=source, dst_dir_fd=target)
+
+    @contextlib.contextmanager
+    def _giving_way(self, root: int, tally: Tally, parent: int, name: str, there: os.stat_result | None) -> Iterator[None]:
+        """Around what takes the file `there` away from `name`. One that somebody has open stays on the disk until they close it, so it
+        stays counted: among the temporary files, until `sweep`."""
+        kept = secrets.token_hex(16) if there is not None and stat.S_ISREG(there.st_mode) and in_use(parent, name) else ""
+        with opened(PARTS, root) as parts:
+            if kept:
+                try:
+                    os.link(name, kept, src_dir_fd=parent, dst_dir_fd=parts, follow_symlinks=False)
+                except OSError:
+                    kept = ""  # a file system that knows one name of a file only
+            try:
+                yield
+            except BaseException:
+                if kept:
+                    os.unlink(kept, dir_fd=parts)
+                raise
+        if there is not None and not kept:
+            tally.change(-there.st_size if stat.S_ISREG(there.st_mode) else 0, -1)
 
     def set_times(self, path: FilePath, times_ns: tuple[int, int]) -> None:
         """Set access and modification time, in nanoseconds since the epoch."""

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from core.errors import Conflict, DiskFull, NotFound
@@ -36,10 +37,12 @@ class Opened(Protocol):
 
 
 class Reading:
-    """A file that is only read."""
+    """A file that is only read. The lock tells that it is open: removed meanwhile, it takes its room until `closed` is called."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, descriptor: int, closed: Callable[[], object]) -> None:
+        self._descriptor, self._closed = descriptor, closed
+        with contextlib.suppress(BlockingIOError):  # somebody writes it, and holds it by that
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         self.transferred = 0
 
     def read(self, offset: int, size: int) -> bytes:
@@ -66,6 +69,7 @@ class Reading:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+            self._closed()
 
     interrupt = commit
 
@@ -203,6 +207,7 @@ class Upload:
             os.close(self._descriptor)
             os.close(self._parent)
             self._descriptor = self._parent = -1
+        self._area.sweep()
 
 
 def _copy(source: int, target: int, offset: int, size: int) -> int:

@@ -37,6 +37,21 @@ def leftover(parts: int, name: str) -> Iterator[int]:
         os.close(descriptor)
 
 
+def in_use(parent: int, name: str) -> bool:
+    """Whether somebody has the file open: whoever has one holds a lock on it (core/files/opened.py)."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | _FILE, dir_fd=parent)
+    except OSError:
+        return False
+    try:
+        lock_or_busy(descriptor)
+        return False
+    except Conflict:
+        return True
+    finally:
+        os.close(descriptor)
+
+
 def open_folder(parent: int, name: str, path: FilePath) -> int:
     try:
         return os.open(name, FOLDER, dir_fd=parent)

@@ -457,3 +457,41 @@ def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
         put(area, "datasets/a", b"new")
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
+
+
+@pytest.mark.parametrize("way", ["remove", "replace", "rename"])
+def test_what_is_removed_while_it_is_open_takes_its_room_until_it_is_closed(area: UserArea, way: str) -> None:
+    """Else an account could fill the disk with files that nobody sees, however small its quota is."""
+
+    def put(name: str, size: int) -> None:
+        upload = area.open_writing(parse(name), create=True, empty=True)
+        upload.write(0, b"x" * size)
+        upload.commit()
+
+    put("datasets/a", 1000)
+    reading = area.open_reading(parse("datasets/a"))
+    if way == "remove":
+        area.remove(parse("datasets/a"))
+    elif way == "replace":
+        put("datasets/a", 1)
+    else:
+        put("datasets/b", 1)
+        area.rename(parse("datasets/b"), parse("datasets/a"), replace=True)
+    rest = (0, 0) if way == "remove" else (1, 1)
+    assert (area.usage().used, area.usage().entries) == (rest[0] + 1000, rest[1] + 1)
+    assert area.clean() == 0
+    assert reading.read(0, 5) == b"xxxxx"
+    reading.commit()
+    assert (area.usage().used, area.usage().entries) == rest
+
+
+def test_an_unfinished_file_that_is_removed_while_it_is_written_takes_its_room_until_it_is_closed(area: UserArea) -> None:
+    upload = area.open_writing(parse("datasets/a.part"), create=True, empty=True)
+    upload.write(0, b"x" * 1000)
+    upload.commit()
+    upload = area.open_writing(parse("datasets/a.part"), create=False, empty=False)
+    area.remove(parse("datasets/a.part"))
+    upload.write(1000, b"x" * 1000)
+    assert area.usage().used >= 2000
+    upload.commit()
+    assert (area.usage().used, area.usage().entries) == (0, 0)
