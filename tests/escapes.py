@@ -40,14 +40,23 @@ def tokens(data: bytes) -> Iterator[Token]:
         yield Token(str(found.lastgroup), found.group(), found.start())
 
 
-_COLOUR = r"(?:[34]8;2;\d{1,3};\d{1,3};\d{1,3})"
-_ATTRIBUTE = r"(?:[123479])"
+_COLOUR = r"[34]8;2;\d{1,3};\d{1,3};\d{1,3}"
+#: Bold, dim, italic, underlined, reversed, struck through; the end of each; the terminal's own colours.
+_ATTRIBUTE = r"[123479]|2[234579]|[34]9"
 #: What modeltrain may send, by name. Positions are checked against the size, copies by their text.
 LAWFUL = {
     "new line": re.compile(r"\r\n"),
-    "cursor": re.compile(r"\x1b\[(?P<row>[1-9]\d*);(?P<column>[1-9]\d*)H"),
-    "plain": re.compile(r"\x1b\[0m"),
-    "colours": re.compile(rf"\x1b\[(?:{_ATTRIBUTE};)*{_COLOUR}(?:;{_COLOUR})?m"),
+    "first column": re.compile(r"\r"),
+    "cursor": re.compile(r"\x1b\[(?P<row>[1-9]\d*)?(?:;(?P<column>[1-9]\d*))?H"),
+    "to the right": re.compile(r"\x1b\[(?P<column>[1-9]\d*)?C"),
+    "to the left": re.compile(r"\x1b\[(?P<column>[1-9]\d*)?D"),
+    "lines that scroll": re.compile(r"\x1b\[(?:(?P<first>[1-9]\d*);(?P<row>[1-9]\d*))?r"),
+    "scroll down": re.compile(r"\x1bM"),
+    "erase all": re.compile(r"\x1b\[2J"),
+    "erase the rest": re.compile(r"\x1b\[K"),
+    "erase some": re.compile(r"\x1b\[(?P<column>[1-9]\d*)X"),
+    "plain": re.compile(r"\x1b\[m"),
+    "colours": re.compile(rf"\x1b\[;?(?:{_ATTRIBUTE}|{_COLOUR})(?:;(?:{_ATTRIBUTE}|{_COLOUR}))*m"),
     "other screen": re.compile(r"\x1b\[\?1049[hl]"),
     "mouse": re.compile(r"\x1b\[\?(?:1000|1003|1006|1015)[hl]"),
     "cursor seen": re.compile(r"\x1b\[\?25[hl]"),
@@ -59,7 +68,8 @@ LAWFUL = {
     "pointer": re.compile(r"\x1b\]22;default\x07"),
 }
 #: Only with the theme that takes the sixteen colours of the terminal.
-SIXTEEN = re.compile(rf"\x1b\[(?:{_ATTRIBUTE};)*(?:3[0-79]|9[0-7])?;?(?:4[0-79]|10[0-7])?m")
+_SIXTEEN = rf"(?:{_ATTRIBUTE}|[34][0-7]|9[0-7]|10[0-7])"
+SIXTEEN = re.compile(rf"\x1b\[;?{_SIXTEEN}(?:;{_SIXTEEN})*m")
 COPY = re.compile(r"\x1b\]52;c;(?P<text>[A-Za-z0-9+/=]*)\x07")
 
 
@@ -77,7 +87,7 @@ class Judge:
 
     def __init__(self, terminal: Receiver, width: int, height: int, *, sixteen: bool = False) -> None:
         self._terminal, self._width, self._height, self._sixteen = terminal, width, height, sixteen
-        self._read = 0
+        self._read, self._before = 0, ""
         self.lawful: Counter[str] = Counter()
         self.copies: list[str] = []
 
@@ -94,9 +104,13 @@ class Judge:
     def _unlawful(self, data: bytes) -> Iterator[str]:
         text = data.decode("utf-8")
         for token in tokens(data):
+            name = "" if token.kind == "text" else self._name(token.text)
+            # A whole screen is erased at its beginning only.
+            if name == "erase all" and self._before != "plain":
+                name = ""
+            self._before = name
             if token.kind == "text":
                 continue
-            name = self._name(token.text)
             if name:
                 self.lawful[name] += 1
             elif copy := COPY.fullmatch(token.text):
@@ -109,8 +123,9 @@ class Judge:
             found = form.fullmatch(token)
             if found is None:
                 continue
-            # Textual parks the cursor one column behind the last.
-            if name == "cursor" and (int(found["row"]) > self._height or int(found["column"]) > self._width + 1):
+            # What has no number stands for 1.
+            row, column = (int(found.groupdict().get(side) or 1) for side in ("row", "column"))
+            if row > self._height or column > self._width:
                 return ""
             return name
         return ""

@@ -218,6 +218,7 @@ def test_any_size_at_any_time_and_silence_at_the_end(tmp_path: Path) -> None:
         terminal.press("esc", "y")
         terminal.until("clipboard")
         terminal.until(lambda text: "clipboard" not in text)
+        up_and_down(terminal)
         # The title of the conversation, made by the model, comes a moment after the answer.
         terminal.until_quiet(2, limit_s=60)
         before = len(terminal.received)
@@ -226,6 +227,16 @@ def test_any_size_at_any_time_and_silence_at_the_end(tmp_path: Path) -> None:
         leave(terminal)
         judge.check("storms", end=True)
         assert set(judge.lawful) == set(LAWFUL), "what is lawful is what a harmless session sends, and no more"
+
+
+def up_and_down(terminal: Terminal) -> None:
+    """To the beginning of a conversation that is a little longer than the screen, and back: the terminal moves what only moved."""
+    terminal.resize(80, 14)
+    for _again in range(2):
+        terminal.until(lambda text: "Thought for" in text and "tok/s" not in text)
+        terminal.press("g")
+        terminal.until("tok/s")
+        terminal.press("G")
 
 
 def storm(terminal: Terminal, *, drawn: bool = False) -> None:
