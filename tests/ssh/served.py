@@ -24,6 +24,7 @@ import psutil
 
 from core.auth.principal import Origin, operator
 from core.bootstrap import build_services
+from core.clock import Clock
 from core.settings import Settings
 from tests.shell import COMMAND, PASSWORD, clean_environment
 from tests.terminal import Terminal
@@ -176,7 +177,7 @@ class Served(Door):
 
 
 @contextlib.contextmanager
-def serving_here(settings: Settings, folder: Path, *, commands: bool = False) -> Iterator[Served]:
+def serving_here(settings: Settings, folder: Path, *, commands: bool = False, clock: Clock | None = None) -> Iterator[Served]:
     """Serve the installation of `settings` from a thread. `commands`: with a spawner, so that commands run."""
     lean.apply(several=True)
     key = host_key.load_or_make(settings.data_dir)
@@ -187,7 +188,7 @@ def serving_here(settings: Settings, folder: Path, *, commands: bool = False) ->
 
     async def serve() -> None:
         desk = CountingDesk(Reception(settings.serve))
-        worker = Worker(await build_context(settings, desk, spawner), key.key)
+        worker = Worker(await build_context(settings, desk, spawner, clock=clock), key.key)
         loop = asyncio.get_running_loop()
         port = listener.getsockname()[1]
         started.append(Served(port, key.public, folder, worker=worker, desk=desk, loop=loop, settings=settings))

@@ -21,6 +21,7 @@ from tui.ssh.options import server_options
 
 if TYPE_CHECKING:
     from core.bootstrap import Services
+    from core.clock import Clock
     from tui.ssh.connection import Connection
     from tui.ssh.desk_link import Desk
     from tui.ssh.spawner import SpawnerLink
@@ -53,13 +54,13 @@ class WorkerContext:
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def build_context(settings: Settings, desk: Desk, spawner: SpawnerLink) -> WorkerContext:
+async def build_context(settings: Settings, desk: Desk, spawner: SpawnerLink, *, clock: Clock | None = None) -> WorkerContext:
     """The services and all that belongs to them. Raises what build_services raises."""
     from core.bootstrap import build_services
     from tui.ssh.watch import SessionWatch
 
     hide_paths(settings.data_dir)
-    services = await build_services(settings)
+    services = await build_services(settings, clock=clock)
     services.supervisor.start(services.files.keep_clean, "cleaning up after uploads")
     return WorkerContext(settings=settings, services=services, desk=desk, spawner=spawner, watch=SessionWatch(services))
 
