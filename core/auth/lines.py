@@ -48,9 +48,9 @@ class Lines:
 
         Raises what `look` raises, and TooManyAttempts when it takes too long or too many wait.
         """
-        line = self._lines.setdefault(key, deque())
-        if len(line) >= IN_A_LINE or len(self) >= IN_ALL:
+        if len(self._lines.get(key, ())) >= IN_A_LINE or len(self) >= IN_ALL:
             raise TooManyAttempts(retry_after_s=_AGAIN_S)
+        line = self._lines.setdefault(key, deque())
         turn = asyncio.Event()
         line.append(turn)
         try:
