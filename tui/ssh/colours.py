@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from rich.color import Color, ColorSystem
+from rich.color import Color, ColorSystem, ColorType
 from rich.style import Style
+
+from tui.ssh.palette256 import nearest
 
 Depth = Literal["none", "16", "256", "truecolor"]
 DEPTHS: tuple[Depth, ...] = ("truecolor", "256", "16", "none")
@@ -117,6 +119,8 @@ def _one(attributes: frozenset[str], front: str, back: str) -> Look:
 def _codes(colour: Color | None, depth: Depth, *, front: bool) -> str:
     if colour is None or depth == "none" or colour.is_default:
         return ""
+    if depth == "256" and colour.triplet is not None and colour.type is ColorType.TRUECOLOR:
+        return f"{38 if front else 48};5;{nearest(*colour.triplet)}"
     return ";".join(colour.downgrade(_SYSTEMS[depth]).get_ansi_codes(foreground=front))
 
 
