@@ -54,15 +54,20 @@ class Presence(ChatBase):
     async def _mark(self, principal: Principal, conversation_id: str, state: str) -> None:
         owner = principal.require_user("chat")
 
-        def work(uow: UnitOfWork) -> None:
+        def differs(uow: UnitOfWork) -> bool:
             row = uow.conversations.get(owner, conversation_id)
             if row is None:
                 raise NotFound(kind="conversation", reference=conversation_id)
-            if row.unread != state:
+            return row.unread != state
+
+        def work(uow: UnitOfWork) -> None:
+            if differs(uow):
                 uow.conversations.change(owner, conversation_id, unread=state)
                 uow.changes.touch(owner, [conversation_id])
 
-        await self._store.write(work)
+        # Most of the time there is nothing to write, and reading waits for nobody.
+        if await self._store.read(differs):
+            await self._store.write(work)
 
     async def place(self, principal: Principal) -> ReadingPlace:
         """Where this account was last."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.errors import InvalidInput
+from core.errors import InvalidInput, StorageError
 from tui.commands import conversation_sharing as sharing
 from tui.commands.common import Invocation, command_group, err, out, print_json, print_table, run_with_services
 from tui.commands.conversation_output import FORMATS, as_json_text, as_markdown, print_conversation, row, summary_as_json
@@ -70,7 +71,9 @@ def show(
             exported = await services.chat.export(principal, conversation)
             print_conversation(exported, reasoning=reasoning)
             if "owner" not in exported:
-                await services.chat.seen(principal, conversation)
+                # It was shown, whether that can be kept or not.
+                with suppress(StorageError):
+                    await services.chat.seen(principal, conversation)
         return 0
 
     raise typer.Exit(run_with_services(invocation, action))
