@@ -74,6 +74,9 @@ class Terminal:
         self.received = bytearray()
         self._lines: list[str] = []
         self._master, slave = pty.openpty()
+        # Not select(): its numbers of files end at 1024.
+        self._readable = select.poll()
+        self._readable.register(self._master, select.POLLIN)
         self.resize(width, height)
         clean = {name: value for name, value in os.environ.items() if not name.startswith(INHERITED_NOT)}
         clean |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
@@ -104,7 +107,7 @@ class Terminal:
         """Read for `seconds`, or until the program closes the terminal (False). `first`: only until something came."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            if not select.select([self._master], [], [], min(left, 0.05))[0]:
+            if not self._readable.poll(1000 * min(left, 0.05)):
                 continue
             try:
                 data = os.read(self._master, 65536)
