@@ -12,8 +12,8 @@ import pytest
 from tests.shell import COMMAND, PASSWORD, Shell
 from tests.terminal import Terminal
 
-#: What Textual itself sends: CSI sequences and the shape of the mouse pointer.
-_OWN = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\]22;[a-z-]*(?:\x07|\x1b\\)")
+#: What the program itself sends: CSI sequences, the shape of the mouse pointer, and lines that scroll down in a part of the screen.
+_OWN = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~](?:(?<=H)(?:\x1bM)+(?=\x1b\[r))?|\x1b\]22;[a-z-]*(?:\x07|\x1b\\)")
 
 
 @pytest.fixture
