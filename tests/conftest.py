@@ -1,9 +1,14 @@
-"""What every test may use: a data folder of its own, settings for it, and a storage on SQLite."""
+"""What every test may use: a data folder of its own, settings for it, a storage on SQLite, and the database servers.
+
+A server that is not installed skips its tests; with MODELTRAIN_REQUIRE_SERVERS=1 (as in .ci/run) it fails them.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +19,7 @@ from core.installation import DATABASE_FILE, prepare
 from core.secrets import MASTER_KEY_FILE, make_box
 from core.settings import AuthSettings, Settings, load_settings
 from storage.unit_of_work import Storage
+from tests.storage.servers import NotInstalled, Server, mariadb, postgresql
 
 #: How long an example takes says something about the machine and what else it does, nothing about the program.
 hypothesis.settings.register_profile("modeltrain", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -68,3 +74,30 @@ def storage(settings: Settings, installed: Path) -> Iterator[Storage]:
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Long texts are named after their argument: keys made anew in every process must not make other names in every process."""
     return argname if isinstance(val, str) and len(val) > 40 else None
+
+
+# Database servers ------------------------------------------------------------------------------------------------------------------
+
+
+def _start(server: Callable[[], AbstractContextManager[Server]]) -> Iterator[Server]:
+    running = server()
+    try:
+        started = running.__enter__()
+    except NotInstalled as error:
+        if os.environ.get("MODELTRAIN_REQUIRE_SERVERS") == "1":
+            pytest.fail(f"{error}, and MODELTRAIN_REQUIRE_SERVERS=1", pytrace=False)
+        pytest.skip(str(error))
+    try:
+        yield started
+    finally:
+        running.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Server]:
+    yield from _start(postgresql)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[Server]:
+    yield from _start(mariadb)

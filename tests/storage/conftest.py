@@ -1,13 +1,11 @@
 """The storage of every kind of database: `storage` and `empty_url` run a test on SQLite, PostgreSQL and MariaDB.
 
-A server that is not installed skips its tests; with MODELTRAIN_REQUIRE_SERVERS=1 (as in .ci/run) it fails them.
+The servers are started by fixtures of tests/conftest.py.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -18,33 +16,9 @@ from storage import schema
 from storage.rotation import prepare_keys
 from storage.tables import metadata
 from storage.unit_of_work import Storage
-from tests.storage.servers import NotInstalled, Server, mariadb, postgresql
+from tests.storage.servers import Server
 
 KINDS = ("sqlite", "postgresql", "mariadb")
-
-
-def _start(server: Callable[[], AbstractContextManager[Server]]) -> Iterator[Server]:
-    running = server()
-    try:
-        started = running.__enter__()
-    except NotInstalled as error:
-        if os.environ.get("MODELTRAIN_REQUIRE_SERVERS") == "1":
-            pytest.fail(f"{error}, and MODELTRAIN_REQUIRE_SERVERS=1", pytrace=False)
-        pytest.skip(str(error))
-    try:
-        yield started
-    finally:
-        running.__exit__(None, None, None)
-
-
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[Server]:
-    yield from _start(postgresql)
-
-
-@pytest.fixture(scope="session")
-def mariadb_server() -> Iterator[Server]:
-    yield from _start(mariadb)
 
 
 def _server(kind: str, request: pytest.FixtureRequest) -> Server:
