@@ -14,6 +14,7 @@ from tests.acceptance.program import rows
 from tests.shell import PASSWORD
 from tests.ssh.served import Served, serving_here
 from tests.terminal import Terminal
+from tui.ssh import connection, routing
 
 
 @pytest.fixture
@@ -72,3 +73,25 @@ def test_no_other_way_leads_on_from_the_registration(served: Served) -> None:
         terminal.press("esc")
         assert terminal.wait() == 0
     served.until(lambda reception: len(reception) == 0)
+
+
+def test_who_types_nothing_is_shown_out(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "REGISTER_IDLE_S", 1.0)
+    with served.terminal("register", width=100, height=30) as terminal:
+        terminal.until("It was not used for too long.")
+        terminal.wait()
+    served.until(lambda reception: len(reception) == 0)
+
+
+def test_few_register_at_a_time_from_one_address(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routing, "REGISTERING", 1)
+    with served.terminal("register", width=100, height=30) as first:
+        first.until("E-mail")
+        with served.terminal("register", width=100, height=30) as second:
+            second.until("Too many attempts")
+            assert second.wait() == routing.REFUSED
+        with served.terminal("bob", width=100, height=30) as bob:
+            bob.until("Good to see you, bob.")
+    served.until(lambda reception: len(reception) == 0)
+    with served.terminal("register", width=100, height=30) as third:
+        third.until("E-mail")

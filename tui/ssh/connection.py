@@ -13,12 +13,13 @@ import asyncssh
 
 from core.auth.principal import Origin, Principal
 from core.auth.sessions import uninterrupted
+from core.auth.throttle import network_of
 from core.auth.types import SignedIn
 from core.errors import SessionEnded
 from core.events import AccountChanged
 from core.supervisor import happens
 from tui.errors import describe
-from tui.i18n import Locale, use
+from tui.i18n import N_, Locale, use
 
 if TYPE_CHECKING:
     from core.auth.accounts import Accounts
@@ -32,10 +33,15 @@ Kind = Literal["ssh", "shell"]
 EXTRA = "modeltrain"
 #: Channels have so many seconds to say why the session ended; then the connection is cut.
 LEAVE_S = 2.0
+#: Whoever takes too long for the registration, in seconds more.
+CUT_S = 10.0
 #: Most clients go with their last channel, and so many seconds are theirs to do so: one that is cut off first forgets the exit status.
 _LEAVES_S = 1.0
-#: How long somebody who is not signed in may take for the registration, in seconds.
-REGISTER_S = 15 * 60.0
+#: How long somebody who is not signed in may take for the registration, and how long without typing anything, in seconds.
+REGISTER_S, REGISTER_IDLE_S = 15 * 60.0, 3 * 60.0
+#: So many register at a time from one address, in one worker: each of them has an application, and nobody knows who they are.
+REGISTERING = 4
+_IDLE = N_("It was not used for too long.")
 
 
 class Served(Protocol):
@@ -169,7 +175,9 @@ class Connection:
         if signed_in is not None:
             self._live_as(signed_in)
         else:
-            self._cut_at = asyncio.get_running_loop().call_later(REGISTER_S, self.cut)
+            self._register_until = asyncio.get_running_loop().time() + REGISTER_S
+            self.heard()
+            self._cut_if_idle()
 
     @property
     def services(self) -> Services:
@@ -191,6 +199,26 @@ class Connection:
         live.kind = "ssh"
         self.when_registered()
         return live
+
+    @property
+    def others_register(self) -> int:
+        """How many others are registering from the same address, in this worker."""
+        network = network_of(self.address)
+        others = [each for each in self.context.connections if each is not self and each.live is None and each.channels]
+        return sum(network_of(each.address) == network for each in others)
+
+    def heard(self) -> None:
+        """Whoever registers has typed something."""
+        self._heard_at = asyncio.get_running_loop().time()
+
+    def _cut_if_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = min(self._register_until, self._heard_at + REGISTER_IDLE_S)
+        if loop.time() < until:
+            self._cut_at = loop.call_at(until, self._cut_if_idle)
+        else:
+            self._leaving = loop.create_task(self.drain(_IDLE), name="leaving the registration", context=contextvars.Context())
+            self._cut_at = loop.call_later(CUT_S, self.cut)
 
     def _live_as(self, signed_in: SignedIn) -> ServedSession:
         if self._cut_at is not None:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import asyncssh
 
-from core.errors import ModeltrainError, SessionEnded
+from core.errors import ModeltrainError, SessionEnded, TooManyAttempts
 from tui import crash
 from tui.commands.common import REFUSED
 from tui.errors import Problem, describe
 from tui.i18n import Locale, _, from_environment, use
 from tui.ssh.command import CommandSession
-from tui.ssh.connection import Connection, Kind
+from tui.ssh.connection import REGISTERING, Connection, Kind
 from tui.ssh.protocol import Channel, PtyRequest, terminal_size, terminal_type
 from tui.ssh.sftp_session import SUBSYSTEM, takes
 from tui.ssh.terminal import TerminalSession
@@ -100,6 +100,8 @@ class ChannelRouter(asyncssh.SSHServerSession[bytes]):
     # What comes over it ----------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes, datatype: Any) -> None:
+        if self._connection is not None and self._connection.live is None:
+            self._connection.heard()
         if self._target is not None:
             self._target.data_received(data)
         elif not self._gone:
@@ -232,6 +234,8 @@ class ChannelRouter(asyncssh.SSHServerSession[bytes]):
         """Why this cannot be had on this connection, None if it can."""
         if connection.signed_in is None and (len(connection.channels) > 1 or not self._is_terminal):
             return Problem(_("Only the registration is open here."), "", _("Register with one terminal first: ssh -t …"), "register_only")
+        if connection.signed_in is None and connection.others_register >= REGISTERING:
+            return describe(TooManyAttempts(retry_after_s=60))
         if self._is_terminal:
             return None
         if connection.signed_in is not None and connection.signed_in.must_change_password:
