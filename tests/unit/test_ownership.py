@@ -168,6 +168,8 @@ ATTACKS: dict[str, Attack] = {
     "chat.copy": conversation,
     "files.area": nothing,
     "files.folder": nothing,
+    "files.hold": nothing,
+    "files.release": nothing,
     "files.resolve": lambda v: {"path": f"../{v.principal.user_id}/datasets/secret.jsonl"},
     "files.open_reading": lambda v: {"path": f"../{v.principal.user_id}/datasets/secret.jsonl"},
     "files.open_writing": lambda v: {"path": f"../{v.principal.user_id}/datasets/secret.jsonl"},
