@@ -58,7 +58,7 @@ class Presence(ChatBase):
             row = uow.conversations.get(owner, conversation_id)
             if row is None:
                 raise NotFound(kind="conversation", reference=conversation_id)
-            return row.unread != state
+            return str(row.unread) != state
 
         def work(uow: UnitOfWork) -> None:
             if differs(uow):
