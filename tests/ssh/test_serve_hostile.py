@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import asyncssh
 import pytest
@@ -129,7 +129,7 @@ async def at_a_terminal(served: Served, name: str) -> AsyncIterator[Bad]:
 
 @pytest.mark.parametrize("behave", [garbage, paste, sizes, deaf, crash], ids=lambda behave: behave.__name__)
 async def test_whatever_one_does_the_others_go_on(
-    served: Served, behave: Callable[[Bad], Awaitable[None]], caplog: pytest.LogCaptureFixture
+    served: Served, behave: Callable[[Bad], Coroutine[Any, Any, None]], caplog: pytest.LogCaptureFixture
 ) -> None:
     served.call(lambda: give(served, "ann", LONG))
     with caplog.at_level(logging.INFO):
