@@ -57,7 +57,7 @@ class UserFiles:
         """A file that was counted is closed."""
         user_id = principal.require_user("files")
         self._held[user_id] -= 1
-        if not self._held[user_id]:
+        if self._held[user_id] <= 0:
             del self._held[user_id]
 
     def area(self, principal: Principal) -> UserArea:
