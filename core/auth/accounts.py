@@ -82,12 +82,15 @@ class Accounts:
         """Raises RegistrationClosed, InvalidInput, TooManyAttempts."""
         return await self._registration.register(email, nickname, password, origin=origin)
 
-    async def availability(self, field: Literal["email", "nickname"], value: str, *, principal: Principal | None = None) -> str:
-        """ "ok", "taken", or the rule that `value` breaks. One's own name is free for oneself.
+    async def availability(
+        self, field: Literal["email", "nickname"], value: str, *, principal: Principal | None = None, origin: Origin | None = None
+    ) -> str:
+        """ "ok", "taken", or the rule that `value` breaks. One's own name is free for oneself. `origin`: of somebody who is not signed in.
 
-        Raises RegistrationClosed where nobody may ask who is not signed in: then it would tell strangers who has an account.
+        Raises RegistrationClosed where nobody may ask who is not signed in: then it would tell strangers who has an account; and
+        TooManyAttempts where an address asks for more names than people type.
         """
-        return await self._registration.availability(field, value, principal)
+        return await self._registration.availability(field, value, principal, origin or Origin())
 
     @staticmethod
     def strength(password: str, *, hints: Iterable[str] = ()) -> Strength:

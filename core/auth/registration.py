@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from core.audit import Actor
@@ -12,12 +12,14 @@ from core.auth.names import check_email, check_nickname, nickname_key
 from core.auth.opening import Opened, open_session, signed_in
 from core.auth.passwords import check_password
 from core.auth.principal import Origin, Principal, Role
-from core.auth.throttle import Attempt
+from core.auth.throttle import Attempt, Throttle
 from core.auth.types import SignedIn
 from core.errors import Conflict, InvalidInput, RegistrationClosed
 from storage.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
+#: So many names an address may ask for in a minute: several people who type, and nobody who tries out who has an account.
+NAMES_A_MINUTE = 60
 
 
 class Registration:
@@ -25,6 +27,8 @@ class Registration:
 
     def __init__(self, context: AuthContext) -> None:
         self._context = context
+        limits = replace(context.settings.auth, attempts_a_minute=NAMES_A_MINUTE)
+        self._names = Throttle(context.store, limits, context.clock)
 
     async def needs_first_admin(self) -> bool:
         return await self._context.store.read(_needs_first_admin)
@@ -43,12 +47,14 @@ class Registration:
 
         await self._context.store.write(work)
 
-    async def availability(self, field: Literal["email", "nickname"], value: str, principal: Principal | None) -> str:
+    async def availability(self, field: Literal["email", "nickname"], value: str, principal: Principal | None, origin: Origin) -> str:
         try:
             checked = check_email(value) if field == "email" else check_nickname(value)
         except InvalidInput as error:
             return error.rule
         user_id = principal.user_id if principal is not None else ""
+        if principal is None:
+            await self._names.admit(Attempt.to_learn_names(origin))
 
         def work(uow: UnitOfWork) -> str | None:
             if principal is None and not (_needs_first_admin(uow) or _registration_open(uow)):

@@ -70,6 +70,11 @@ class Attempt:
         return cls("", counter_key("register", network_of(origin.address)) if origin.address else "", guess=False)
 
     @classmethod
+    def to_learn_names(cls, origin: Origin) -> Attempt:
+        """Asking whether a name is free, before anybody is known: the answer tells who has an account."""
+        return cls("", counter_key("names", network_of(origin.address)) if origin.address else "", guess=False)
+
+    @classmethod
     def to_confirm(cls, user_id: str) -> Attempt:
         """Typing one's password again while signed in: guessed by whoever found the terminal open."""
         return cls(counter_key("confirm", user_id))

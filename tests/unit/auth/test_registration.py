@@ -8,7 +8,8 @@ import pytest
 
 from core.auth.accounts import SignedIn
 from core.auth.principal import Origin, Role
-from core.errors import Conflict, Forbidden, InvalidInput, RegistrationClosed
+from core.auth.registration import NAMES_A_MINUTE
+from core.errors import Conflict, Forbidden, InvalidInput, RegistrationClosed, TooManyAttempts
 from tests.unit.auth.house import LOCAL, OPERATOR, PASSWORD, House
 
 
@@ -161,3 +162,17 @@ async def test_registration_closed_while_a_password_is_being_hashed(house: House
     with pytest.raises(RegistrationClosed):
         await accounts.register("bob@example.org", "Bob", PASSWORD, origin=LOCAL)
     assert len(await house.accounts.list_users(OPERATOR)) == 1
+
+
+async def test_an_address_tries_out_no_lists_of_names(house: House) -> None:
+    """Whether a name is free tells who has an account."""
+    await house.user("ann", admin=True)
+    stranger, other = Origin("ssh", "192.0.2.1"), Origin("ssh", "192.0.2.2")
+    for number in range(NAMES_A_MINUTE):
+        assert await house.accounts.availability("email", f"name{number}@example.org", origin=stranger) == "ok"
+    for accounts in (house.accounts, house.neighbour()):
+        with pytest.raises(TooManyAttempts):
+            await accounts.availability("nickname", "nick ann", origin=stranger)
+    assert await house.accounts.availability("nickname", "nick ann", origin=other) == "taken"
+    assert await house.accounts.availability("nickname", "nick ann", origin=LOCAL) == "taken"
+    await house.accounts.register("bob@example.org", "bob", PASSWORD, origin=stranger)

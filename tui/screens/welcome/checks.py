@@ -12,6 +12,7 @@ from tui.i18n import N_, _
 
 if TYPE_CHECKING:
     from core.auth.accounts import Accounts
+    from core.auth.principal import Origin
 
 _CHECKS: dict[str, Callable[[str], str]] = {"email": check_email, "nickname": check_nickname}
 _WORDS = {"weak": (1, N_("weak")), "medium": (2, N_("medium")), "strong": (3, N_("strong"))}
@@ -48,12 +49,12 @@ def problem_of(field: str, value: str) -> InvalidInput | None:
     return None
 
 
-async def availability(accounts: Accounts, field: Literal["email", "nickname"], value: str) -> InvalidInput | None:
-    """As `problem_of`, and whether somebody has it already."""
+async def availability(accounts: Accounts, field: Literal["email", "nickname"], value: str, origin: Origin) -> InvalidInput | None:
+    """As `problem_of`, and whether somebody has it already. Raises TooManyAttempts."""
     problem = problem_of(field, value)
     if problem is not None:
         return problem
-    answer = await accounts.availability(field, value)
+    answer = await accounts.availability(field, value, origin=origin)
     return None if answer == "ok" else InvalidInput(field, answer)
 
 

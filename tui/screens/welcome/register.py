@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.binding import Binding, BindingType
 
-from core.errors import Conflict, InvalidInput, RegistrationClosed
+from core.errors import Conflict, InvalidInput, RegistrationClosed, TooManyAttempts
 from tui.errors import describe
 from tui.i18n import LANGUAGES, N_, _
 from tui.screens.welcome.base import GateScreen
@@ -51,7 +51,10 @@ class AccountForm(GateScreen):
         self.form.show_problems({name: problem})
         if problem is None:
             services = await self.modeltrain.services()
-            problem = await availability(services.accounts, name, value)
+            try:
+                problem = await availability(services.accounts, name, value, self.context.origin)
+            except TooManyAttempts:
+                return  # whether it is free is told at the end
             self.form.show_problems({name: problem}, fine={name: _("free")})
 
     def retranslate(self) -> None:
