@@ -22,7 +22,7 @@ def show_lines(widget: Widget, first: int, strips: Sequence[Strip]) -> bool:
     driver = app._driver
     if driver is None or driver.is_headless or driver.is_inline or screen is not app.screen:
         return False
-    if screen._layout_required or screen._layout_widgets or widget in screen._dirty_widgets:
+    if screen._layout_required or screen._layout_widgets or widget._repaint_required or widget in screen._dirty_widgets:
         return False  # places are about to change, or these lines are about to be drawn anyway
     place = _uncovered(widget, screen._compositor)
     if place is None:
