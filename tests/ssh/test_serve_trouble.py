@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from core.errors import DiskFull
+from core.errors import DatabaseReadOnly, DatabaseUnreachable, DiskFull, EnvironmentProblem
 from core.settings import Settings
 from tests.acceptance.program import rows
 from tests.acceptance.test_disks import Disk, disk, locked  # noqa: F401 - `disk` is a fixture
@@ -20,6 +20,7 @@ from tests.ssh.served import Served, ServeProcess, serve_process, serving_here
 from tests.ssh.test_serve_faults import give, stored
 from tests.ssh.test_two_people import give_models
 from tests.terminal import Terminal
+from tui.errors import describe, hide_paths
 from tui.glyphs import UNICODE
 from tui.logs import LOG
 from tui.ssh import host_key
@@ -165,3 +166,20 @@ def test_a_host_key_on_a_full_disk(disk: Disk) -> None:  # noqa: F811
     disk.empty()
     assert host_key.load_or_make(data).made
     assert not host_key.load_or_make(data).made
+
+
+def test_where_the_data_lies_is_for_the_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.errors._hidden", set())
+    data = tmp_path / "data"
+    problems = (
+        EnvironmentProblem(what="folder_not_writable", path=str(data), reason="Read-only file system"),
+        EnvironmentProblem(what="file_not_readable", path=str(data / "users" / "x"), reason=f"[Errno 13] Permission denied: '{data}/x'"),
+        DatabaseReadOnly(path=str(data / "modeltrain.db")),
+        DatabaseUnreachable(reason="cannot_open", path=str(data / "modeltrain.db")),
+        EnvironmentProblem(what="file_not_readable", path="notes.md"),
+    )
+    assert all(str(data) in describe(problem).sentence for problem in problems[:-1])
+    hide_paths(data)
+    assert all(str(tmp_path) not in describe(problem).sentence for problem in problems)
+    assert all(describe(problem).title for problem in problems)
+    assert "notes.md" in describe(problems[-1]).sentence
