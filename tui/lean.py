@@ -13,10 +13,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import textual._ansi_sequences
+import textual._compositor
 import textual.app
 import textual.constants
 import textual.strip
 
+from tui.composing import render_chops
 from tui.terminal_input import InputParser, lenient_decoder
 
 
@@ -58,6 +60,7 @@ def apply(*, several: bool = False) -> None:
     """Make every Strip share one null cache. `several` applications in one process: leave its stdout and stderr alone, too."""
     vars(textual.strip)["FIFOCache"] = _null_cache
     textual.strip.Strip.blank.cache_clear()
+    textual._compositor.Compositor._render_chops = render_chops  # type: ignore[method-assign,assignment]
     # Textual reads Alt and a digit as what Option types on one Mac terminal (Alt+6 as "§"): here they are keys of their own.
     for digit in "0123456789":
         vars(textual._ansi_sequences)["ANSI_SEQUENCES_KEYS"][f"\x1b{digit}"] = (SimpleNamespace(value=f"alt+{digit}"),)
