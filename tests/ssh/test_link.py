@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import asyncssh
 import pytest
+from asyncssh.constants import MSG_IGNORE
 
 from core.models.types import ConfigurationDraft
 from core.settings import Settings
@@ -13,6 +15,7 @@ from tests.ssh.slow_line import slow_line
 from tests.ssh.terminals import Client, client, terminal
 from tests.ssh.test_driver import HOME, Served, served, to_chat, until
 from tui.ssh.link import Link
+from tui.ssh.options import CIPHERS
 from tui.ssh.pace import MOST, Pace
 from tui.widgets.composer import Composer
 
@@ -121,6 +124,43 @@ async def test_after_a_pause_one_fresh_frame_is_shown(settings: Settings) -> Non
         link._resume()
         await first.until("hello")
         assert len(first.received) - before[0] < 500
+
+
+@pytest.mark.parametrize(("compression", "most"), [("zlib@openssh.com", 60), ("none", 120)])
+@pytest.mark.usefixtures("storage")
+async def test_a_key_is_one_packet(settings: Settings, monkeypatch: pytest.MonkeyPatch, compression: str, most: int) -> None:
+    """Its bytes are those on the wire, with everything that encryption adds."""
+    async with (
+        served(settings, compression_algs=[compression]) as there,
+        client(there.port, compression_algs=[compression]) as shown,
+    ):
+        await to_chat(shown)
+        shown.press("q", "w")
+        await shown.until("qw")
+        await shown.quiet()
+        connection = shown.chan.get_connection()
+        sizes: list[int] = []
+        packets: list[int] = []
+        take, process = connection.data_received, connection.process_packet
+
+        def data_received(data: bytes, datatype: int | None = None) -> None:
+            sizes.append(len(data))
+            take(data, datatype)
+
+        def process_packet(kind: int, *rest: Any) -> Any:
+            packets.append(kind)
+            return process(kind, *rest)
+
+        monkeypatch.setattr(connection, "data_received", data_received)
+        monkeypatch.setattr(connection, "process_packet", process_packet)
+        shown.press("e")
+        await shown.until("qwe")
+        assert 0 < sum(sizes) <= most
+        assert MSG_IGNORE not in packets
+
+
+def test_no_cipher_needs_an_empty_packet_before_each_other() -> None:
+    assert all("gcm" in cipher or "ctr" in cipher or "poly1305" in cipher for cipher in CIPHERS)
 
 
 def _typed(there: Served) -> str:
