@@ -101,7 +101,7 @@ def load(place: Town, crowds: Crowds) -> list[Row]:
 
 def with_compression(place: Town, crowds: Crowds) -> list[Row]:
     """Eight people whose clients ask for compression, one half of them streaming; bytes as they come over the wire."""
-    entered = crowds.connect(place.port, place.people[:8], 2, compressed=True)
+    entered = crowds.connect(place.port, place.people[PEOPLE : PEOPLE + 8], 2, compressed=True)
     crowds.do("open_chat")
     crowds.stream(4, 1000.0)
     typed = crowds.do("type", seconds=15.0, pause_s=1.0)
