@@ -182,7 +182,10 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         if signed_in.must_change_password:
             from tui.screens.welcome.password import NewPasswordScreen
 
-            self.switch_screen(NewPasswordScreen())
+            if len(self.screen_stack) > 1:
+                self.switch_screen(NewPasswordScreen())
+            else:  # over SSH there is nothing yet but the empty screen at the bottom
+                await self.push_screen(NewPasswordScreen())
             return
         await self.enter_areas()
 
