@@ -175,8 +175,6 @@ ATTACKS: dict[str, Attack] = {
     "files.open_writing": lambda v: {"path": f"../{v.principal.user_id}/datasets/secret.jsonl"},
     "files.usage": nothing,
     "files.quota": nothing,
-    "files.hold": nothing,
-    "files.release": nothing,
     "secrets.state": nothing,
     "secrets.rotate": nothing,
 }
