@@ -31,8 +31,14 @@ def places(error: BaseException) -> str:
         # Our own errors are made of plain fields without secrets; of others only the kind is known to be harmless.
         lines.append(str(current) if isinstance(current, ModeltrainError) else type(current).__qualname__)
         lines += [f"  {Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(current.__traceback__)]
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        current = current.__cause__ or _inner(current) or (None if current.__suppress_context__ else current.__context__)
     return "\n".join(lines)
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    """What a worker of Textual failed with: its own error says nothing of the place."""
+    inner = getattr(error, "error", None)
+    return inner if isinstance(inner, BaseException) else None
 
 
 @dataclass(frozen=True, slots=True)
