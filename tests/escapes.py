@@ -42,7 +42,7 @@ def tokens(data: bytes) -> Iterator[Token]:
 
 _COLOUR = r"[34]8;2;\d{1,3};\d{1,3};\d{1,3}"
 #: Bold, dim, italic, underlined, reversed, struck through; the end of each; the terminal's own colours.
-_ATTRIBUTE = r"[123479]|2[234579]|[34]9"
+_ATTRIBUTE = r"[123479]|2[23479]|[34]9"
 #: What modeltrain may send, by name. Positions are checked against the size, copies by their text.
 LAWFUL = {
     "new line": re.compile(r"\r\n"),

@@ -49,7 +49,8 @@ def test_the_judge_knows_an_attack(attack: str) -> None:
 @pytest.mark.parametrize(
     "attack",
     [
-        "\x1b[2J", "\x1b[H", "\x1b[31m", "\x1b[5m", "\x1b[38;5;196m", "\x1b[6n", "\x1b[25;1H", "\x1b[1;82H", "\x1b[?66h", "\x1bc",
+        "\x1b[2J", "\x1b[3J", "\x1b[1K", "\x1b[81X", "\x1b[81C", "\x1b[1;25r", "\x1bD", "\x1b[8m", "\x1b[25m",
+        "\x1b[31m", "\x1b[5m", "\x1b[38;5;196m", "\x1b[6n", "\x1b[25;1H", "\x1b[1;82H", "\x1b[?66h", "\x1bc",
         "\x1b(0", "\x1bP+q544e\x1b\\", "\x1b_Gi=1;AAAA\x1b\\", "\x1b]8;;https://evil.example/\x1b\\", "\x1b]52;c;Zm9yZXZlcg", "\n", "\x1b",
     ],
 )  # fmt: skip
@@ -320,8 +321,11 @@ def account(attacker: Attacker) -> None:
     terminal.press("esc", "j", "enter")
     terminal.until("Change your password")
     attacker.form("password", ("old", False), ("new", False), ("again", False))
+    terminal.press("esc", "j", "enter")
+    terminal.until("Set up a second factor")
+    attacker.attack("password for the second factor", seen=False)
     terminal.press("esc")
-    for place, question in ((3, "Language"), (4, "Theme"), (5, "Time zone")):
+    for place, question in ((4, "Language"), (5, "Theme"), (6, "Time zone")):
         terminal.press("g", *("j",) * place, "enter")
         terminal.until("type to search")
         attacker.attack(question)
@@ -365,7 +369,7 @@ def signing_in(attacker: Attacker) -> None:
     terminal.press("ctrl+p")
     terminal.until("All commands")
     terminal.press("sign out", "enter")
-    terminal.until("Sign in with your e-mail and password.")
+    terminal.until("Sign in with your e-mail or nickname")
     attacker.form("sign-in", ("email", True), ("password", False))
     terminal.press("shift+tab", "shift+tab")
     terminal.paste(hostile.PASTES["attacks"])
@@ -375,7 +379,7 @@ def signing_in(attacker: Attacker) -> None:
     terminal.until("Make an account of your own.")
     attacker.form("registration", ("email", True), ("nickname", True), ("password", False), ("repeat", False))
     terminal.press("esc")
-    terminal.until("Sign in with your e-mail and password.")
+    terminal.until("Sign in with your e-mail or nickname")
     terminal.write(f"{EMAIL}\t{PASSWORD}\t\x13")
     terminal.until("Good to see you, ann.")
 
@@ -553,7 +557,7 @@ def new_password(attacker: Attacker) -> None:
     terminal.press("ctrl+p")
     terminal.until("All commands")
     terminal.press("sign out", "enter")
-    terminal.until("Sign in with your e-mail and password.")
+    terminal.until("Sign in with your e-mail or nickname")
     terminal.write(f"{OTHER}\t{PASSWORD} 2\t\x13")
     terminal.until("Choose a password of your own.")
     attacker.form("new password", ("old", False), ("new", False), ("repeat", False))
