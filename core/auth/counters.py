@@ -36,7 +36,8 @@ def current(counter: Counter, now: int, lock_ms: int) -> Counter:
     """The counter with what time has settled. A clock that went back shortens a wait to at most the usual one, never prolongs it."""
     if not 0 <= now - counter.window_started_at < _WINDOW_MS:
         counter = replace(counter, window_started_at=now, attempts=0)
-    if counter.under_way and not 0 < counter.under_way_until - now <= _UNDER_WAY_MS:
+    # Twice: the clocks of two machines on one database are not quite the same.
+    if counter.under_way and not 0 < counter.under_way_until - now <= 2 * _UNDER_WAY_MS:
         counter = replace(counter, under_way=0, failed_at=min(now, counter.under_way_until))
     if counter.locked_until > now + lock_ms:
         counter = replace(counter, locked_until=now + lock_ms)

@@ -14,7 +14,7 @@ from core.errors import TooManyAttempts
 from core.supervisor import happens
 
 #: So long a try waits, in seconds, and so many wait in one line and in all.
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 25.0
 IN_A_LINE, IN_ALL = 100, 500
 #: Seconds between two looks of the first one.
 _LOOK_S: Final = 0.2

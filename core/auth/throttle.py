@@ -146,8 +146,8 @@ class Throttle:
 
     def _count(self, uow: UnitOfWork, attempt: Attempt) -> tuple[int, str | None]:
         """The milliseconds to wait, 0 for a try that goes on; and the counter to wait for, where others are still under way."""
-        now = self._clock.now_ms()
         held = {key: self._held(uow, key) for key in attempt.keys}
+        now = self._clock.now_ms()  # not before: while we waited for the rows, others counted at later moments
         counted = {key: count(counter, now, self._limits) for key, counter in held.items()}
         full = [key for key, (_, wait) in counted.items() if wait]
         if attempt.guess and full and all(may_open(held[key], now, self._limits) for key in full):

@@ -84,11 +84,18 @@ def test_tries_under_way_lock_nobody_before_they_failed() -> None:
     assert not may_open(counter, START, LIMITS) and is_locked(counter, START, LIMITS)
 
 
+def test_a_clock_a_little_behind_takes_no_try_for_a_dead_one() -> None:
+    counter = Counter(START, updated_at=START)
+    for _ in range(5):
+        counter, _wait = fail(counter, START + 5)
+    assert may_open(counter, START + 1, LIMITS) and not is_locked(counter, START + 1, LIMITS)
+
+
 def test_tries_that_are_never_settled_were_failures() -> None:
     counter = Counter(START, updated_at=START)
     for _ in range(5):
         counter, _wait = fail(counter, START)
-    for now in (START + MINUTE, START - 1):  # the clock may be set back, too
+    for now in (START + MINUTE, START - MINUTE - 1):  # the clock may be set back, too
         assert is_locked(counter, now, LIMITS) and not may_open(counter, now, LIMITS)
 
 
