@@ -102,6 +102,9 @@ async def test_the_end_of_the_session_is_told(settings: Settings) -> None:
         assert shown.chan.get_exit_status() == 0
         assert restored(shown)
         assert "disabled" in shown.text
+        # The screen here has no second one to go back to, as the Linux console has none: nothing of the application may stay on it.
+        assert HOME not in shown.text
+        assert shown.screen.display[0].startswith("This session has ended.")
 
 
 async def test_who_signs_out_is_not_told_why(settings: Settings) -> None:

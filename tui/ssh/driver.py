@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _BEGIN = "\x1b[?1049h\x1b[?1000h\x1b[?1002h\x1b[?1006h\x1b[?1004h\x1b[?2004h\x1b[?7l\x1b[?25l"
 #: Whether a frame can be shown all at once.
 _ASK_SYNCHRONIZED = "\x1b[?2026$p"
-_END = "\x1b[m\x1b[?2004l\x1b[?1004l\x1b[?1006l\x1b[?1002l\x1b[?1000l\x1b[?7h\x1b[?1049l\x1b[?25h"
+#: What was drawn is erased first: terminals with one screen only (the Linux console, vt100) would keep it under the shell's next lines.
+_END = "\x1b[m\x1b[?2004l\x1b[?1004l\x1b[?1006l\x1b[?1002l\x1b[?1000l\x1b[?7h\x1b[H\x1b[J\x1b[?1049l\x1b[?25h"
 #: The largest and the smallest terminal, columns and lines: what a client says may be anything.
 SMALLEST, LARGEST = (1, 1), (500, 200)
 USUAL = (80, 24)
