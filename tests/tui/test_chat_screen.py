@@ -289,6 +289,32 @@ class TestNothingIsLost:
                 while await seen.services.chat.draft(principal, None) != "unsent":
                     await seen.pilot.pause(0.05)
 
+    async def test_what_is_typed_while_a_conversation_begins_is_its_draft(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with chatting(settings, "sim-echo@5x400") as seen:
+            principal, chat, gate = seen.app.context.principal, seen.services.chat, asyncio.Event()
+            open_it = chat.open
+
+            async def slowly(*arguments: Any, **more: Any) -> Any:
+                await gate.wait()
+                return await open_it(*arguments, **more)
+
+            monkeypatch.setattr(chat, "open", slowly)
+            await seen.type("first")
+            await seen.press("enter")
+            await seen.until("Esc stops the answer")
+            await seen.type("half a thought")
+            async with asyncio.timeout(30):
+                while await chat.draft(principal, None) != "half a thought":
+                    await seen.pilot.pause()
+            gate.set()
+            await seen.until(lambda: screen(seen).opened.id is not None)
+            async with asyncio.timeout(30):
+                while await chat.draft(principal, screen(seen).opened.id) != "half a thought":
+                    await seen.pilot.pause()
+            assert await chat.draft(principal, None) == "", "a new conversation begins with nothing of it"
+
     async def test_a_sent_question_leaves_no_draft(self, settings: Settings) -> None:
         async with chatting(settings, "sim-echo@2000") as seen:
             await ask(seen, "sent")

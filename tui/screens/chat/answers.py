@@ -67,7 +67,12 @@ class Answers(Reading):
         if opened.summary is None:
             view = await self.services.chat.open(self.principal, sent.conversation_id, tail=1)
             opened.summary = view.summary
+            if self.composer.draft and self.opened is opened:
+                # Typed meanwhile, and kept perhaps, for a conversation that did not exist yet.
+                await self.save_draft(None, "")
         if self.opened is opened:
+            if self.composer.draft:
+                self.drafts.changed(opened.id, self.composer.draft)
             self.modeltrain.places.opened(opened.id)
             await self.load_list(sent.conversation_id)
 
