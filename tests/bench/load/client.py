@@ -79,6 +79,8 @@ class Client:
         self.port, self.nickname, self.key_file, self.compressed, self.size = port, nickname, key_file, compressed, size
         self.first_frame_s = 0.0
         self.first_frame_bytes = 0
+        #: Bytes on the wire until one was signed in: key exchange and sign-in.
+        self.signed_in_wire = 0
         self.key_ms: list[float] = []
         self.key_bytes: list[int] = []
         self._letters: Iterator[str] = itertools.cycle(LETTERS)
@@ -99,6 +101,7 @@ class Client:
             connect_timeout=120,
             login_timeout=120,
         )
+        self.signed_in_wire = self.wire_bytes
         self.channel, self.screen = await self.connection.create_session(
             Screen, term_type="xterm-256color", term_size=self.size, encoding=None, env={"LANG": "C.UTF-8", "COLORTERM": ""}
         )

@@ -42,7 +42,8 @@ class Crowd:
         return {
             "first_frame_s": [client.first_frame_s for client in clients],
             "first_frame_bytes": [client.first_frame_bytes for client in clients],
-            "first_frame_wire": [client.wire_bytes for client in clients],
+            "sign_in_wire": [client.signed_in_wire for client in clients],
+            "first_frame_wire": [client.wire_bytes - client.signed_in_wire for client in clients],
         }
 
     async def open_chat(self) -> dict[str, Any]:
