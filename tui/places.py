@@ -73,7 +73,7 @@ class PlaceKeeper:
     def stir(self) -> None:
         """Something moved: look where it is, and save that, after a while."""
         if self._timer is None and self._loaded:
-            self._timer = self._app.set_timer(REST, self.save)
+            self._timer = self._app.set_timer(REST, self._save_beside)
 
     async def save(self) -> None:
         """Save what changed. Where that fails only a convenience is lost, so it is not said."""
@@ -82,9 +82,13 @@ class PlaceKeeper:
 
     def end(self) -> None:
         """The account is left: save what changed, beside whatever comes next."""
+        self._save_beside()
+        self._loaded, self.look = False, None
+
+    def _save_beside(self) -> None:
+        """Never in the application's own time: keys would wait for a database that is locked."""
         if (saving := self._saving()) is not None:
             self._app.context.services.supervisor.start(lambda: saving, "place of reading")
-        self._loaded, self.look = False, None
 
     def _saving(self) -> Coroutine[Any, Any, None] | None:
         if self._timer is not None:

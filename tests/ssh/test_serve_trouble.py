@@ -93,6 +93,20 @@ def test_people_type_and_read_on_while_the_database_is_locked(impatient: Served)
     assert "Is this question lost?!" in answers["complete"]
 
 
+def test_keys_do_not_wait_for_a_database_that_is_waited_for(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is saved by itself, drafts and places, is saved beside the keys."""
+    monkeypatch.setattr("tui.places.REST", 0.05)
+    with served.terminal("bob", width=80, height=24) as bob:
+        bob.until("Good to see you")
+        with locked(served.settings.data_dir):
+            bob.press("alt+1")
+            bob.until("> Ask")
+            for count in range(1, 16):
+                bob.press("x")
+                bob.until("> " + "x" * count, limit_s=served.settings.lock_wait_s / 2)
+        bob.until(lambda _text: drafted(served.settings.data_dir, "x" * 15))
+
+
 @pytest.fixture
 def on_disk(disk: Disk, settled: Path, client_folder: Path) -> Iterator[tuple[Disk, ServeProcess]]:  # noqa: F811
     """`modeltrain serve` with its data on a small disk; a long answer is what both get."""
