@@ -100,7 +100,7 @@ def test_keys_do_not_wait_for_a_database_that_is_waited_for(served: Served, monk
         bob.until("Good to see you")
         with locked(served.settings.data_dir):
             bob.press("alt+1")
-            bob.until("> Ask")
+            bob.until("> Ask", limit_s=served.settings.lock_wait_s / 2)
             for count in range(1, 16):
                 bob.press("x")
                 bob.until("> " + "x" * count, limit_s=served.settings.lock_wait_s / 2)
