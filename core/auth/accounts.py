@@ -115,11 +115,12 @@ class Accounts:
         """
         return await self._sign_ins.answer_challenge(challenge, code, origin=origin)
 
-    async def key_holder(self, name: str, key_data: bytes, *, origin: Origin) -> bool:
+    async def key_holder(self, name: str, key_data: bytes) -> bool:
         """Whether this public key (SSH's wire format) may sign this account in. Anybody can offer anybody's key: nothing is proven,
-        nothing is changed, and no identity may follow from the answer. Locked accounts and addresses get False.
+        nothing is changed, and no identity may follow from the answer. Disabled accounts get False; locks are for what can be guessed,
+        and hold for no key.
         """
-        return await self._sign_ins.key_holder(name, key_data, origin=origin)
+        return await self._sign_ins.key_holder(name, key_data)
 
     async def sign_in_with_key(self, name: str, key_data: bytes, *, origin: Origin) -> SignedIn:
         """Call it only once the signature was verified. A key is something that one has: no code is asked for.

@@ -140,10 +140,6 @@ class Throttle:
         """Whether the account or the address is locked now."""
         return any(is_locked(self._held(uow, key), self._clock.now_ms(), self._limits) for key in attempt.keys)
 
-    def is_locked(self, uow: UnitOfWork, attempt: Attempt) -> bool:
-        """Whether the account or the address is locked now, in a unit of work that only reads."""
-        return any(is_locked(_counter(row), self._clock.now_ms(), self._limits) for row in uow.sign_ins.counters(attempt.keys))
-
     def _count(self, uow: UnitOfWork, attempt: Attempt) -> tuple[int, str | None]:
         """The milliseconds to wait, 0 for a try that goes on; and the counter to wait for, where others are still under way."""
         held = {key: self._held(uow, key) for key in attempt.keys}

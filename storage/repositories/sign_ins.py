@@ -116,10 +116,6 @@ class SignInRepository(Repository):
         ensure(self._connection, throttle, row)
         return self._connection.execute(select(throttle).where(_c.key == key).with_for_update()).one()
 
-    def counters(self, keys: Sequence[str]) -> Sequence[Row[Any]]:
-        """Those of the counters that there are, unlocked: for a look that counts nothing."""
-        return self._connection.execute(select(throttle).where(_c.key.in_(keys))).all()
-
     def set_counter(self, key: str, **values: Any) -> None:
         """Set columns of a counter that `hold_counter` gave in this unit of work."""
         self._connection.execute(update(throttle).where(_c.key == key).values(**values))

@@ -115,7 +115,7 @@ class SignInServer(asyncssh.SSHServer):
         turn = self._next_turn()
         self._keys = self._counted(self._keys, KEYS)
         data = key.public_data
-        known = await self._guarded(lambda: self._accounts.key_holder(username, data, origin=self._origin))
+        known = await self._guarded(lambda: self._accounts.key_holder(username, data))
         if not known or turn != self._turn:
             return False
         self._proof = _Proof(username, key=data)
