@@ -13,7 +13,7 @@ from core.sanitise import one_line
 from tui.i18n import _, joined, ngettext
 from tui.provider_sentences import BY_PROVIDER_REASON
 from tui.rules import BY_RULE, FIELDS
-from tui.sentences import BY_CODE, BY_CONFLICT, BY_KIND, BY_REASON, BY_WHAT, REMEDY_BY_KIND, Candidates, Text
+from tui.sentences import BY_CODE, BY_CONFLICT, BY_KIND, BY_REASON, BY_WHAT, REMEDY_BY_KIND, REMEDY_BY_REASON, Candidates, Text
 from tui.storage_sentences import BY_STORAGE_REASON
 
 _LONGEST = 300
@@ -131,7 +131,8 @@ def _text_of(error: ModeltrainError) -> tuple[str, Text]:
         kind = str(error.fields.get("kind", ""))
         return error.code, Text(BY_KIND.get(kind, base.title), base.why, REMEDY_BY_KIND.get(kind, base.remedy))
     if error.code == "session_ended":
-        return error.code, Text(base.title, BY_REASON.get(str(error.fields.get("why", "")), base.why), base.remedy)
+        why = str(error.fields.get("why", ""))
+        return error.code, Text(base.title, BY_REASON.get(why, base.why), REMEDY_BY_REASON.get(why, base.remedy))
     if error.code == "invalid_input":
         return f"{error.code}.{error.fields.get('rule', '')}", base
     return error.code, base

@@ -385,3 +385,8 @@ BY_REASON: dict[str, Candidates] = {
     "too_many_sessions": (N_("You signed in elsewhere; only a few sessions at once are allowed."),),
     "unknown": (N_("It is not known here."),),
 }
+
+#: SessionEnded by `why`: what to do, where signing in again is of no use.
+REMEDY_BY_REASON: dict[str, Candidates] = {
+    "disabled": (N_("Ask an administrator to enable it."),),
+}

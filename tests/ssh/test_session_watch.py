@@ -111,7 +111,7 @@ def test_a_terminal_says_why_its_session_ended(served: Served) -> None:
     with served.terminal("bob", width=80, height=24) as terminal:
         terminal.until("Good to see you, bob.")
         elsewhere(served, lambda services: _disable(services, ""))
-        terminal.until("disabled")
+        terminal.until("Ask an administrator to enable it.")
 
 
 def test_a_changed_password_keeps_this_connection_and_ends_the_others(served: Served, bob: RawClient) -> None:

@@ -71,6 +71,13 @@ def test_every_kind_that_core_raises_has_words(name: str, field: str, position: 
     assert used <= set(known), sorted(used - set(known))
 
 
+def test_whose_account_is_disabled_is_not_sent_to_sign_in_again() -> None:
+    disabled, expired = describe(errors.SessionEnded(why="disabled")), describe(errors.SessionEnded(why="expired"))
+    assert disabled.why == "The account is disabled."
+    assert disabled.remedy == "Ask an administrator to enable it."
+    assert expired.remedy == "Sign in again. What you were typing is kept."
+
+
 #: Causes that the sentence of the code says well enough.
 PLAIN_CAUSES = {("stream_truncated", "connection_closed"), ("connection_lost", "broken")}
 
