@@ -6,7 +6,7 @@ import asyncio
 
 import pyte
 import pytest
-from rich.color import ColorSystem
+from rich.color import Color, ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 
@@ -15,6 +15,7 @@ from tests.ssh.terminals import Client, client
 from tests.ssh.test_driver import HOME, Served, served
 from tests.terminal import _JOINED
 from tui.ssh.app import ServedApp
+from tui.ssh.palette256 import nearest
 
 pytestmark = pytest.mark.usefixtures("storage")
 DEPTHS = {"truecolor": ColorSystem.TRUECOLOR, "256": ColorSystem.EIGHT_BIT, "16": ColorSystem.STANDARD}
@@ -43,6 +44,8 @@ def codes(style: Style | None, system: ColorSystem) -> str:
         found += [str(number) for number, name in enumerate(names, 1) if getattr(style, name)]
         for colour, front in ((style.color, True), (style.bgcolor, False)):
             if colour is not None:
+                if system is ColorSystem.EIGHT_BIT and colour.triplet is not None:
+                    colour = Color.from_ansi(nearest(*colour.triplet))  # the nearest to the eye, not Rich's
                 found += colour.downgrade(system).get_ansi_codes(foreground=front)
     return f"\x1b[{';'.join(found)}m"
 
