@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import shutil
 import signal
@@ -9,23 +11,26 @@ import socket
 import subprocess
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import asyncssh
 import pytest
 
+from core.auth.principal import operator
+from core.bootstrap import build_services
 from core.errors import EnvironmentProblem, NotFound
 from core.settings import ServeSettings, Settings, load_settings
 from tests.shell import COMMAND, clean_environment
 from tui.commands.root import run_command_line
-from tui.commands.serve import announcement, is_loopback, reached_at
+from tui.commands.serve import announce, announcement, is_loopback, reached_at
 from tui.ssh import host_key, surroundings, systemd
 from tui.ssh.listening import PortLock, listen
-from tui.ssh.start import Announcement, in_child
+from tui.ssh.start import Announcement, _prepare, in_child
 
 # What it says ------------------------------------------------------------------------------------------------------------------
 
-TOLD = Announcement("127.0.0.1", 8022, None, "SHA256:abc", "ssh-ed25519 AAAA", "/data/key", False, 2, True)
+TOLD = Announcement("127.0.0.1", 8022, None, "SHA256:abc", "ssh-ed25519 AAAA", "/data/key", False, 2, True, True)
 
 
 def said(settings: Settings, told: Announcement) -> str:
@@ -38,8 +43,33 @@ def test_people_are_told_how_to_sign_in(settings: Settings) -> None:
     assert "ssh -p 8022 NAME@127.0.0.1" in text
     assert "SHA256:abc" in text
     assert "--host 0.0.0.0" in text
-    assert "administrator" not in text
+    assert "Nobody can sign in" not in text
     assert "with 1 worker." in said(settings, replace(TOLD, workers=1))
+
+
+def test_whether_strangers_can_make_accounts_is_told(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    opened, closed = said(settings, TOLD), said(settings, replace(TOLD, registration=False))
+    assert "Registration: open. Anybody who reaches the port can make an account: ssh -p 8022 register@127.0.0.1" in opened
+    assert "To close it, an administrator signs in" in opened
+    assert "Registration: closed. Make accounts with: modeltrain user add" in closed
+    assert "register@" not in closed and "To close it" not in closed
+    for told in (TOLD, replace(TOLD, registration=False)):
+        announce(settings, told, as_json=True)
+        assert json.loads(capsys.readouterr().out)["registration"] is told.registration
+
+
+def test_a_server_knows_at_its_start_whether_the_registration_is_open(settings: Settings) -> None:
+    assert in_child(partial(_prepare, settings)) == (False, True), "open by default"
+
+    async def close() -> None:
+        services = await build_services(settings)
+        try:
+            await services.accounts.set_registration(operator("test"), False)
+        finally:
+            await services.close()
+
+    asyncio.run(close())
+    assert in_child(partial(_prepare, settings)) == (False, False)
 
 
 def test_without_an_administrator_the_way_to_the_first_is_told(settings: Settings) -> None:

@@ -94,6 +94,7 @@ def announce(settings: Settings, told: Announcement, *, as_json: bool) -> None:
                 "host_key": told.host_key,
                 "workers": told.workers,
                 "administered": told.administered,
+                "registration": told.registration,
             }
         )
     else:
@@ -117,6 +118,7 @@ def announcement(settings: Settings, told: Announcement) -> list[str]:
     lines.append(_INDENT + _("The first connection shows it: whoever signs in compares the two, then answers “yes”."))
     if told.host_key_made:
         lines.append(_INDENT + _("It was made just now. Keep a copy of {path}.").format(path=told.host_key_path))
+    lines += on_registration(told)
     if told.health_port is not None:
         lines.append(_("Health:       http://127.0.0.1:{port}/healthz").format(port=told.health_port))
     lines.append(_("Log:          {path}").format(path=settings.data_dir / "modeltrain.log"))
@@ -130,6 +132,17 @@ def announcement(settings: Settings, told: Announcement) -> list[str]:
         lines.append(_INDENT + add)
     lines.append(_("Ctrl+C stops it."))
     return lines
+
+
+def on_registration(told: Announcement) -> list[str]:
+    """Who can make an account over SSH, and where that is changed."""
+    if not told.registration:
+        return [_("Registration: closed. Make accounts with: modeltrain user add EMAIL --nickname NAME")]
+    text = _("Registration: open. Anybody who reaches the port can make an account: ssh -p {port} register@{host}")
+    return [
+        text.format(port=told.port, host=reached_at(told.host)),
+        _INDENT + _("To close it, an administrator signs in and turns off Settings, “Registration open”."),
+    ]
 
 
 def is_loopback(host: str) -> bool:

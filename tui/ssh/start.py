@@ -30,7 +30,10 @@ _FILES_A_CONNECTION, _FILES_ELSE = 8, 1024
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What people need to know of a server that is ready. `administered`: whether there is an administrator."""
+    """What people need to know of a server that is ready.
+
+    `administered`: whether there is an administrator. `registration`: whether anybody who reaches the port may make an account.
+    """
 
     host: str
     port: int
@@ -41,6 +44,7 @@ class Announcement:
     host_key_made: bool
     workers: int
     administered: bool
+    registration: bool
 
 
 def serve(settings: Settings, announce: Callable[[Announcement], None]) -> int:
@@ -58,11 +62,11 @@ def serve(settings: Settings, announce: Callable[[Announcement], None]) -> int:
     with contextlib.ExitStack() as stack:
         listeners = [stack.enter_context(each) for each in _listen(settings)]
         health = [stack.enter_context(each) for each in listen(LOOPBACK, limits.health_port)] if limits.health_port is not None else []
-        administered = in_child(partial(_prepare, settings))
+        prepared = in_child(partial(_prepare, settings))
         lock = PortLock(settings.data_dir, limits.port)
         lock.take()
         stack.callback(lock.let_go)
-        return _run(settings, listeners, health, administered, notifier, announce)
+        return _run(settings, listeners, health, prepared, notifier, announce)
 
 
 def _listen(settings: Settings) -> list[socket.socket]:
@@ -82,7 +86,7 @@ def _run(
     settings: Settings,
     listeners: list[socket.socket],
     health: list[socket.socket],
-    administered: bool,
+    prepared: tuple[bool, bool],
     notifier: Notifier,
     announce: Callable[[Announcement], None],
 ) -> int:
@@ -112,7 +116,7 @@ def _run(
         str(key.path),
         key.made,
         workers,
-        administered,
+        *prepared,
     )
     desk = FrontDesk(
         settings,
@@ -132,14 +136,14 @@ def _run(
         log_file.let_go()
 
 
-def _prepare(settings: Settings) -> bool:
-    """Make the installation ready; whether it has an administrator."""
+def _prepare(settings: Settings) -> tuple[bool, bool]:
+    """Make the installation ready; whether it has an administrator, and whether the registration is open."""
     from core.bootstrap import build_services
 
-    async def prepare() -> bool:
+    async def prepare() -> tuple[bool, bool]:
         services = await build_services(settings)
         try:
-            return not await services.accounts.needs_first_admin()
+            return not await services.accounts.needs_first_admin(), await services.accounts.registration_open()
         finally:
             await services.close()
 
