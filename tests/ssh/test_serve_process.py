@@ -60,6 +60,7 @@ def test_start_and_stop(serve: ServeProcess) -> None:
     log = serve.log()
     assert re.search(r"INFO worker \d tui.ssh.worker: ann signed in from 127.0.0.1", log)
     assert re.search(r"INFO worker \d tui.ssh.worker: ann at 127.0.0.1 left after \d+ s", log)
+    assert re.search(r"host key SHA256:\S+, up to \d+ open files", log)
     assert "ERROR" not in log
     assert "WARNING" not in log
     assert oct((serve.data / "modeltrain.log").stat().st_mode & 0o777) == "0o600"

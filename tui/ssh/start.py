@@ -129,7 +129,9 @@ def _run(
         notifier=notifier,
         announce=lambda: announce(told),
     )
-    log.info("starting with %d workers on %s, port %d, host key %s, %d files", workers, limits.host, told.port, key.fingerprint, files)
+    log.info(
+        "starting with %d workers on %s, port %d, host key %s, up to %d open files", workers, limits.host, told.port, key.fingerprint, files
+    )
     try:
         return desk.run()
     finally:
