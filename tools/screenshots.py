@@ -24,6 +24,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 from demo import EMAIL, EMAIL_OF_NEW, HALTS, PASSWORD, TEXTS, make  # noqa: E402
 from draw import draw  # noqa: E402
 
+from core.auth.principal import operator  # noqa: E402
+from core.bootstrap import build_services  # noqa: E402
 from core.settings import load_settings  # noqa: E402
 from tests.terminal import Terminal  # noqa: E402
 from tui.i18n import Locale  # noqa: E402
@@ -317,8 +319,8 @@ AFTER = (home, conversation, around_the_conversation, models, making_a_configura
 
 
 @contextmanager
-def program(look: Look, source: Path | None, wanted: Callable[[str], bool]) -> Iterator[Visit]:
-    """The program on a copy of the installation `source` (None: a new one) with the look's theme and language."""
+def installation(look: Look, source: Path | None) -> Iterator[None]:
+    """A copy of the installation `source` (None: a new one) with the look's theme and language."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     if source is not None:
         shutil.copytree(source, FOLDER)
@@ -326,17 +328,87 @@ def program(look: Look, source: Path | None, wanted: Callable[[str], bool]) -> I
         FOLDER.mkdir(mode=0o700)
     language, theme = LANGUAGES[look.language], COLOURS[look.theme]
     (FOLDER / "interface.json").write_text(json.dumps({"language": language, "theme": theme, "ascii": False, "email": ""}))
-    width, height = SIZES[look.size]
-    command = [sys.executable, "-m", "tui.cli", "--data", FOLDER]
     try:
-        with Terminal(command, width=width, height=height, environment={"TZ": "UTC"}) as terminal:
-            yield Visit(terminal, look, wanted)
+        yield
     except BaseException:
         for log in FOLDER.glob("*.log"):
             print(log.read_text(encoding="utf-8"), file=sys.stderr)
         raise
     finally:
         shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+@contextmanager
+def program(look: Look, source: Path | None, wanted: Callable[[str], bool]) -> Iterator[Visit]:
+    """The program on a copy of the installation `source`."""
+    width, height = SIZES[look.size]
+    command = [sys.executable, "-m", "tui.cli", "--data", FOLDER]
+    with installation(look, source), Terminal(command, width=width, height=height, environment={"TZ": "UTC"}) as terminal:
+        yield Visit(terminal, look, wanted)
+
+
+@contextmanager
+def shell(look: Look, prompt: str, aliases: str, wanted: Callable[[str], bool]) -> Iterator[Visit]:
+    """A shell in which a person types. `aliases`: what stands for the commands of a real machine."""
+    width, height = SIZES[look.size]
+    environment = {"TZ": "UTC", "LANG": f"{LANGUAGES[look.language]}.UTF-8", "PS1": f"{prompt} $ ", "COLORTERM": ""}
+    with Terminal(["bash", "--norc", "--noprofile"], width=width, height=height, environment=environment) as terminal:
+        terminal.write(f"unset HISTFILE; shopt -s expand_aliases; {aliases}; clear\r")
+        terminal.until_quiet()
+        yield Visit(terminal, look, wanted)
+
+
+def served(look: Look, source: Path, wanted: Callable[[str], bool]) -> None:
+    """The server as it starts, and a person who signs in with OpenSSH's client."""
+    modeltrain = f'modeltrain() {{ {sys.executable} -m tui.cli --data {FOLDER} "$@" 2>/dev/null; }}'
+    with tempfile.TemporaryDirectory() as keys, installation(look, source), shell(look, "gpu-server", modeltrain, wanted) as desk:
+        asyncio.run(prefer(look))
+        desk.write("modeltrain serve\r")
+        desk.see("Ctrl+C stops it.")
+        desk.shoot("serve")
+        config = Path(keys) / "config"
+        config.write_text(
+            f"Host gpu-server\n HostName 127.0.0.1\n Port 8022\n UserKnownHostsFile {keys}/known_hosts\n GlobalKnownHostsFile none\n"
+            " PreferredAuthentications password\n HostKeyAlias gpu-server\n SendEnv LANG\n"
+        )
+        with shell(look, "laptop", f"alias ssh='ssh -F {config}'", wanted) as visit:
+            over_ssh(visit)
+        desk.press("ctrl+c")
+        desk.terminal.until_quiet()
+
+
+async def prefer(look: Look) -> None:
+    """The account of the pictures prefers this theme and language: over SSH nothing is known before the sign-in."""
+    services = await build_services(load_settings(FOLDER, {}))
+    try:
+        ann = await services.accounts.principal_for(operator("pictures"), EMAIL)
+        await services.accounts.update_profile(ann, theme=COLOURS[look.theme], language=LANGUAGES[look.language])
+    finally:
+        await services.close()
+
+
+def over_ssh(visit: Visit) -> None:
+    visit.write(f"ssh {EMAIL}@gpu-server\r")
+    visit.terminal.until("(yes/no")
+    visit.write("yes\r")
+    visit.terminal.until("password:")
+    visit.shoot("ssh-sign-in")
+    visit.write(f"{PASSWORD}\r")
+    visit.see("Areas")
+    visit.terminal.until(visit.texts.titles["loss"])
+    visit.shoot("ssh-home")
+    visit.open("loss")
+    visit.shoot("ssh-chat")
+    visit.press("esc", "S")
+    visit.terminal.until_quiet()
+    visit.shoot("share")
+    visit.press("esc", "ctrl+q")
+    visit.terminal.until("laptop $")
+    visit.write(f"clear; ssh {EMAIL}@gpu-server conversation list\r")
+    visit.terminal.until("password:")
+    visit.write(f"{PASSWORD}\r")
+    visit.terminal.until(visit.texts.titles["sql"])
+    visit.shoot("ssh-command")
 
 
 def visit_all(look: Look, source: Path, wanted: Callable[[str], bool]) -> None:
@@ -348,6 +420,8 @@ def visit_all(look: Look, source: Path, wanted: Callable[[str], bool]) -> None:
         with program(look, source_or_none, wanted) as visit:
             for step in steps:
                 step(visit)
+    if look in LOOKS:
+        served(look, source, wanted)
 
 
 def wants(look: Look, only: list[str], name: str) -> bool:

@@ -80,7 +80,7 @@ def main() -> None:
             )
             Shell(shell.data).ok("sign-in", shell.as_email, environment={"MODELTRAIN_PASSWORD": PASSWORD})
             with Terminal([str(COMMAND), "--data", str(shell.data)]) as terminal:
-                terminal.until("ann")
+                terminal.until("Areas")  # home is there
                 terminal.press("c")
                 terminal.until("Enter send")
                 results = []
