@@ -13,7 +13,7 @@ from core.sanitise import one_line
 from tui.i18n import _, joined, ngettext
 from tui.provider_sentences import BY_PROVIDER_REASON
 from tui.rules import BY_RULE, FIELDS
-from tui.sentences import BY_CODE, BY_CONFLICT, BY_KIND, BY_REASON, BY_WHAT, REMEDY_BY_KIND, REMEDY_BY_REASON, Candidates, Text
+from tui.sentences import BY_CODE, BY_CONFLICT, BY_INPUT, BY_KIND, BY_REASON, BY_WHAT, REMEDY_BY_KIND, REMEDY_BY_REASON, Candidates, Text
 from tui.storage_sentences import BY_STORAGE_REASON
 
 _LONGEST = 300
@@ -107,7 +107,7 @@ def describe(error: BaseException) -> Problem:
     fields = _shown(error.fields)
     code, text = _text_of(error)
     title, why, remedy = (fill(part, fields) for part in (text.title, text.why, text.remedy))
-    if error.code == "invalid_input":
+    if error.code == "invalid_input" and not title:
         field, rule = str(error.fields.get("field", "")), str(error.fields.get("rule", ""))
         extra = {name: value for name, value in error.fields.items() if name not in ("field", "rule")}
         title = _("“{field}” cannot stay as it is.").format(field=field_name(field))
@@ -134,7 +134,8 @@ def _text_of(error: ModeltrainError) -> tuple[str, Text]:
         why = str(error.fields.get("why", ""))
         return error.code, Text(base.title, BY_REASON.get(why, base.why), REMEDY_BY_REASON.get(why, base.remedy))
     if error.code == "invalid_input":
-        return f"{error.code}.{error.fields.get('rule', '')}", base
+        rule = str(error.fields.get("rule", ""))
+        return f"{error.code}.{rule}", BY_INPUT.get(rule, Text(()))
     return error.code, base
 
 

@@ -374,6 +374,11 @@ BY_CONFLICT: dict[str, Text] = {
     "database": Text((N_("Something of that name is there already."),), (), (N_("Choose another name."),)),
 }
 
+#: InvalidInput by `rule`, where no one field is to blame.
+BY_INPUT: dict[str, Text] = {
+    "not_the_same": Text((N_("The two passwords are not the same."),), (), (N_("Type them again."),)),
+}
+
 #: SessionEnded by `why`: the reason shown.
 BY_REASON: dict[str, Candidates] = {
     "signed_out": (N_("You signed out."),),

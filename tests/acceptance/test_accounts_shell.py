@@ -176,7 +176,13 @@ def test_no_output_holds_a_password(shell: Shell) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a PTY")
 def test_prompts_are_hidden_and_ask_twice(tmp_path: Path) -> None:
     command = [str(COMMAND), "--data", str(tmp_path / "data"), "user", "add", ANN, "--nickname", "ann", "--admin"]
-    for second, told in ((NEW, "not the same"), (PASSWORD, "administrator now")):
+    with Terminal(command, environment=clean_environment()) as terminal:
+        terminal.until("Password of the new account:")
+        terminal.write("short1\n")
+        screen = terminal.until("At least 8 characters.")
+        assert "Once more:" not in screen
+        assert terminal.wait() == 2
+    for second, told in ((NEW, "The two passwords are not the same."), (PASSWORD, "administrator now")):
         with Terminal(command, environment=clean_environment()) as terminal:
             terminal.until("Password of the new account:")
             terminal.write(PASSWORD + "\n")

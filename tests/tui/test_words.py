@@ -71,6 +71,12 @@ def test_every_kind_that_core_raises_has_words(name: str, field: str, position: 
     assert used <= set(known), sorted(used - set(known))
 
 
+def test_two_passwords_are_told_apart_without_a_field_to_blame() -> None:
+    problem = describe(errors.InvalidInput("password", "not_the_same"))
+    assert problem.sentence == "The two passwords are not the same. Type them again."
+    assert problem.code == "invalid_input.not_the_same"
+
+
 def test_whose_account_is_disabled_is_not_sent_to_sign_in_again() -> None:
     disabled, expired = describe(errors.SessionEnded(why="disabled")), describe(errors.SessionEnded(why="expired"))
     assert disabled.why == "The account is disabled."

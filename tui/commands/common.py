@@ -234,7 +234,8 @@ def read_secret(
 ) -> str:
     """A secret from `file` (its first line), else the environment, else a prompt without echo; never from an argument.
 
-    `confirm`: the prompt for typing it twice. Raises EnvironmentProblem(what=`missing`) where none of them is possible.
+    `confirm`: the prompt for typing a new password twice, if it keeps the rules. Raises EnvironmentProblem(what=`missing`) where none of
+    them is possible, InvalidInput.
     """
     if file is not None:
         return file.read_first_line()
@@ -245,8 +246,11 @@ def read_secret(
     import getpass
 
     secret = getpass.getpass(prompt)
-    if confirm is not None and getpass.getpass(confirm) != secret:
+    if confirm is not None:
+        from core.auth.passwords import check_password
         from core.errors import InvalidInput
 
-        raise InvalidInput("password", "not_the_same")
+        check_password(secret)
+        if getpass.getpass(confirm) != secret:
+            raise InvalidInput("password", "not_the_same")
     return secret
