@@ -20,6 +20,21 @@ from tui.commands.root import COMMANDS, run_command_line
 COMMAND = Path(sys.executable).with_name("modeltrain")
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("conversaton", "conversation"), ("users", "user"), ("simulte", "simulate"), ("versions", ""), ("con", "")]
+)
+def test_only_near_names_are_offered(typed: str, offered: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line([typed]) == 2
+    told = capsys.readouterr().err
+    assert (f"Did you mean “{offered}”?" in told) if offered else ("Did you mean" not in told)
+
+
+@pytest.mark.parametrize("typed", ["version", "--version", "-V"])
+def test_the_version_is_told_however_it_is_asked_for(typed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line([typed]) == 0
+    assert capsys.readouterr().out.startswith("modeltrain ")
+
+
 def test_the_version_costs_next_to_nothing() -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([COMMAND, "--version"], check=True, capture_output=True, text=True)

@@ -51,6 +51,10 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
+#: How alike a name must be to be offered: "conversaton" is, "version" is not.
+_NEAR = 0.75
+
+
 def _into(name: str) -> Any:
     """A callback that keeps the option's value in the Invocation, wherever on the line the option stood."""
 
@@ -137,7 +141,7 @@ class LazyGroup(typer.core.TyperGroup):
         if args and args[0] not in known and not args[0].startswith("-"):
             text = _("There is no command “{name}” on this server.") if served else _("There is no command “{name}”.")
             err(text.format(name=one_line(args[0], 60)))
-            near = get_close_matches(args[0], known, n=1)
+            near = get_close_matches(args[0], known, n=1, cutoff=_NEAR)
             if near:
                 err(_("Did you mean “{name}”?").format(name=near[0]))
             err(_("All commands: help") if served else _("All commands: modeltrain --help"))
@@ -199,6 +203,8 @@ def run_command_line(arguments: list[str], *, served: Served | None = None) -> i
         sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows ? for what it cannot show
     if arguments[:1] == ["help"]:
         arguments = [*arguments[1:], "--help"]
+    elif arguments[:1] == ["version"]:
+        arguments = ["--version", *arguments[1:]]
     use_files_of(served)
     invocation = Invocation(served=served)
     try:
