@@ -359,6 +359,7 @@ BY_CONFLICT: dict[str, Text] = {
     "is_a_folder": Text((N_("This is a folder."),), (), (N_("Name a file."),)),
     "not_a_folder": Text((N_("This is a file, not a folder."),), (), (N_("Name a folder."),)),
     "not_a_file": Text((N_("This is not a plain file."),), (), (N_("Choose another name."),)),
+    "folder_to_remove": Text((N_("This is a folder, not a file."),), (), (N_("Empty it, then remove it with rmdir."),)),
     "folder_not_empty": Text((N_("The folder is not empty."),), (), (N_("Remove what is in it first."),)),
     "into_itself": Text((N_("A folder cannot be moved into itself."),), (), (N_("Choose another place."),)),
     "nested_too_deeply": Text((N_("Too many folders in one another."),), (), (N_("Choose a place nearer to the top."),)),

@@ -1,7 +1,7 @@
 """What one account may do with its files. Every step from folder to folder is made with open folders and follows no link, so that
 nobody who swaps a folder for a link in the meantime gets anywhere. All of it blocks: call it in a thread.
 
-Errors: InvalidInput (path), NotFound (file), Conflict (fixed_folders, file_exists, is_a_folder, not_a_folder, not_a_file,
+Errors: InvalidInput (path), NotFound (file), Conflict (fixed_folders, file_exists, is_a_folder, folder_to_remove, not_a_folder, not_a_file,
 folder_not_empty, into_itself, nested_too_deeply, too_large_to_change, file_busy), QuotaExceeded, DiskFull, and OSError for what the
 machine itself refuses.
 """
@@ -230,7 +230,7 @@ class UserArea:
         with self._parent(path) as parent, self._changing() as (root, tally):
             there = visible(parent, path)
             if stat.S_ISDIR(there.st_mode):
-                raise Conflict(what="is_a_folder")
+                raise Conflict(what="folder_to_remove")
             with self._giving_way(root, tally, parent, path[-1], there):
                 os.unlink(path[-1], dir_fd=parent)
 

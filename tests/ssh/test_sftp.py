@@ -224,6 +224,13 @@ async def test_every_change_inside_a_folder(place: Place) -> None:
     assert stat.S_IMODE(place.of("ann", "exports", "f").stat().st_mode) == 0o600
 
 
+async def test_who_removes_a_folder_as_a_file_reads_how_to_remove_it(place: Place) -> None:
+    status, _out, errors = await place.sftp("mkdir datasets/d\nrm datasets/d\n")
+    assert status == 1
+    assert "This is a folder, not a file. Empty it, then remove it with rmdir." in errors
+    assert place.of("ann", "datasets", "d").is_dir()
+
+
 async def test_two_people_do_not_see_each_other(place: Place) -> None:
     (place.folder / "f").write_bytes(b"of bob")
     assert (await place.sftp("put f datasets/secret\n", name="bob"))[0] == 0

@@ -26,6 +26,7 @@ _BY_CONFLICT: dict[str, _Make] = {
     "not_a_file": asyncssh.SFTPPermissionDenied,
     "file_exists": asyncssh.SFTPFileAlreadyExists,
     "is_a_folder": asyncssh.SFTPFileIsADirectory,
+    "folder_to_remove": asyncssh.SFTPFileIsADirectory,
     "not_a_folder": asyncssh.SFTPNotADirectory,
     "folder_not_empty": asyncssh.SFTPDirNotEmpty,
 }

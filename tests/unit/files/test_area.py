@@ -145,7 +145,7 @@ def test_what_is_there_already_is_said(area: UserArea) -> None:
         (lambda: area.make_folder(("datasets", "a")), "file_exists"),
         (lambda: area.remove_folder(("datasets", "d")), "folder_not_empty"),
         (lambda: area.remove_folder(("datasets", "a")), "not_a_folder"),
-        (lambda: area.remove(("datasets", "d")), "is_a_folder"),
+        (lambda: area.remove(("datasets", "d")), "folder_to_remove"),
         (lambda: area.rename(("datasets", "d"), ("datasets", "d", "e"), replace=True), "into_itself"),
         (lambda: area.rename(("datasets", "a"), ("datasets", "d", "x"), replace=False), "file_exists"),
         (lambda: area.rename(("datasets", "a"), ("datasets", "d"), replace=True), "file_exists"),
