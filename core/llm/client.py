@@ -6,8 +6,8 @@ httpx is imported when the first request is sent, so that the program starts wit
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
 
 from core.clock import Clock
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from core.llm.network import Resolver
     from core.llm.wire import HttpChatModel, Sleep
 
+#: Answers of a process that need no turns; seconds of rest that each further one adds between two reads; the longest rest.
+FEW, REST_S, LONGEST_REST_S = 8, 0.005, 0.1
+
 
 class ModelClients:
     """The chat models of one process, over shared connections. Belongs to one event loop; `close` it there.
@@ -36,6 +39,8 @@ class ModelClients:
         self._sleep = sleep
         self._client: httpx.AsyncClient | None = None
         self._memory: dict[str, bool] = {}
+        #: Answers that are being read now.
+        self._streams = 0
 
     def chat_model(self, preset: Preset, endpoint: str, key: str | None, *, policy: EndpointPolicy) -> ChatModel:
         """The models at an endpoint. Connects to nothing yet: problems with the provider are raised when it is asked.
@@ -74,8 +79,22 @@ class ModelClients:
             clock=self._clock,
             sleep=self._sleep,
             memory=self._memory,
+            rest_s=self._rest_s,
         )
         return _kind(preset)(connection)
+
+    @contextmanager
+    def streaming(self) -> Iterator[None]:
+        """One more answer is read until the end of the block."""
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    def _rest_s(self) -> float:
+        """Where many answers are read in one process, each is read a little less often: nobody sees it, and all get their turn."""
+        return min(LONGEST_REST_S, REST_S * max(0, self._streams - FEW))
 
 
 def _import() -> None:
@@ -106,9 +125,10 @@ class _LazyChatModel:
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent, None]:
         model = await self._clients.open(*self._arguments)
-        async with aclosing(model.stream(request)) as events:
-            async for event in events:
-                yield event
+        with self._clients.streaming():
+            async with aclosing(model.stream(request)) as events:
+                async for event in events:
+                    yield event
 
     async def list_models(self) -> tuple[ListedModel, ...]:
         model = await self._clients.open(*self._arguments)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -26,6 +27,8 @@ TAIL_S = 5.0
 _DRAIN_S = 0.1
 #: Bytes that are read in a thread when they come as one event.
 _HEAVY = 256 * 1024
+#: Seconds within which a chunk comes that had been read already.
+_AT_HAND_S = 0.001
 
 
 async def next_chunk(chunks: AsyncGenerator[bytes, None], answer: Answer, request: ChatRequest, origin: Origin) -> bytes | None:
@@ -69,14 +72,25 @@ def check_end(body: Body, answer: Answer, parser: Parser, origin: Origin) -> Non
         raise origin.error(errors.StreamTruncated)
 
 
-async def chunks_of(response: httpx.Response, origin: Origin, limit: int) -> AsyncGenerator[bytes, None]:
-    """The bytes of a body, decompressed if need be. Raises ResponseTooLarge beyond `limit` bytes."""
+async def chunks_of(
+    response: httpx.Response, origin: Origin, limit: int, *, rest_s: Callable[[], float] = lambda: 0.0
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a body, decompressed if need be. Raises ResponseTooLarge beyond `limit` bytes.
+
+    `rest_s`: seconds to let bytes gather after those that had to be waited for, so that a body which comes in crumbs is read in bites.
+    """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
         raise origin.error(errors.ProviderFault, reason="encoding", message=encoding)
     inflater = None if encoding in ("", "identity") else Inflater()
     size = 0
-    async for chunk in response.aiter_raw():
+    raw = response.aiter_raw()
+    while True:
+        began = monotonic()
+        chunk = await anext(raw, b"")
+        if not chunk:
+            return
+        waited = monotonic() - began > _AT_HAND_S
         rest = chunk
         while rest:
             if inflater is None:
@@ -90,6 +104,8 @@ async def chunks_of(response: httpx.Response, origin: Origin, limit: int) -> Asy
             if size > limit:
                 raise origin.error(errors.ResponseTooLarge, limit=limit)
             yield chunk
+        if waited and (pause := rest_s()):
+            await asyncio.sleep(pause)
 
 
 class named:  # noqa: N801 - reads as a statement

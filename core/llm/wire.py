@@ -43,7 +43,8 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(slots=True)
 class Connection:
-    """An endpoint with everything that is needed to reach it. `memory` is shared by all requests of the process (see openai.py)."""
+    """An endpoint with everything that is needed to reach it. `memory` is shared by all requests of the process (see openai.py);
+    `rest_s`: see flow.chunks_of."""
 
     preset: Preset
     endpoint: str
@@ -54,6 +55,7 @@ class Connection:
     clock: Clock
     sleep: Sleep
     memory: dict[str, bool]
+    rest_s: Callable[[], float] = lambda: 0.0
 
 
 class HttpChatModel(ABC):
@@ -104,7 +106,7 @@ class HttpChatModel(ABC):
         parser = self._parser(answer, origin)
         body = Body(parser, json_lines=self.json_lines)
         try:
-            async with self._open(request, origin) as response, aclosing(chunks_of(response, origin, _BODY_LIMIT)) as chunks:
+            async with self._open(request, origin) as response, self._chunks(response, origin) as chunks:
                 while not parser.done and (chunk := await next_chunk(chunks, answer, request, origin)) is not None:
                     with named(origin, answer):
                         await digest(body, chunk)
@@ -121,6 +123,9 @@ class HttpChatModel(ABC):
             raise
         for event in answer.complete():
             yield event
+
+    def _chunks(self, response: httpx.Response, origin: Origin) -> aclosing[AsyncGenerator[bytes, None]]:
+        return aclosing(chunks_of(response, origin, _BODY_LIMIT, rest_s=self._connection.rest_s))
 
     @asynccontextmanager
     async def _open(self, request: ChatRequest, origin: Origin) -> AsyncIterator[httpx.Response]:
