@@ -32,6 +32,14 @@ def test_ssh_shows_the_application(served: Served) -> None:
         assert bytes(terminal.received).rfind(b"\x1b[?1049l") > bytes(terminal.received).rfind(b"\x1b[?1049h")
 
 
+def test_the_time_zone_of_who_chose_none_is_called_the_servers(served: Served) -> None:
+    with served.terminal("bob", width=100, height=30) as terminal:
+        terminal.until("Good to see you, bob.")
+        terminal.press("alt+8")
+        screen = terminal.until("as the server")
+        assert "this machine" not in screen
+
+
 def test_a_key_signs_in_with_openssh(served: Served, client_folder: Path) -> None:
     key = client_folder / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)

@@ -187,6 +187,7 @@ async def test_profile_changes_show_at_once(settings: Settings) -> None:
     async with signed_in(settings) as seen:
         await seen.press("alt+8")
         await seen.until("Member since")
+        assert "as this machine" in seen.text
         await seen.press("enter")
         await seen.until("Your nickname")
         await seen.press("end", "ctrl+u")

@@ -30,7 +30,12 @@ _KINDS = {"local": N_("this terminal"), "ssh": N_("over SSH"), "shell": N_("shel
 _ROLES = {"user": N_("user"), "admin": N_("administrator")}
 
 
-def profile_rows(profile: Profile, factor: SecondFactor, theme: str, zone: tzinfo | None) -> list[Row]:
+def zone_by_default(served: bool) -> str:
+    """Whose time it is without a choice: over SSH the person sits at another machine than this."""
+    return _("as the server") if served else _("as this machine")
+
+
+def profile_rows(profile: Profile, factor: SecondFactor, theme: str, zone: tzinfo | None, *, served: bool) -> list[Row]:
     """What the account is; lines that Enter changes say so."""
     change = _("Enter changes it")
     lines = [
@@ -40,7 +45,7 @@ def profile_rows(profile: Profile, factor: SecondFactor, theme: str, zone: tzinf
         ("second_factor", _("Second factor"), state_of(factor, zone), change if factor.enabled else _("Enter sets it up")),
         ("language", _("Language"), LANGUAGES.get(profile.language or current().language, ""), change),
         ("theme", _("Theme"), _(tokens_of(theme).label), change),
-        ("time_zone", _("Time zone"), profile.time_zone or _("as this machine"), change),
+        ("time_zone", _("Time zone"), profile.time_zone or zone_by_default(served), change),
         ("role", _("Role"), _(_ROLES.get(str(profile.role), str(profile.role))), ""),
         ("created", _("Member since"), moments.full(profile.created_at, zone), ""),
         ("last", _("Signed in"), _signed_in(profile, zone), ""),

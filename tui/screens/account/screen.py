@@ -105,7 +105,7 @@ class AccountScreen(FactorSteps, AreaScreen):
         rows.openable = self.view == PROFILE
         if self.view == PROFILE:
             rows.columns = pages.PROFILE_COLUMNS
-            rows.show(pages.profile_rows(self.context.profile, self._factor, self.app.theme, zone))
+            rows.show(pages.profile_rows(self.context.profile, self._factor, self.app.theme, zone, served=self.services.settings.served))
         elif self.view == SESSIONS:
             rows.columns = pages.SESSION_COLUMNS
             rows.show(pages.session_rows(self._sessions, self.services.clock.now(), zone))
@@ -154,7 +154,7 @@ class AccountScreen(FactorSteps, AreaScreen):
                 themes = [(name, _(tokens.label), _("dark") if tokens.dark else _("light")) for name, tokens in THEMES.items()]
                 self.app.push_screen(Choose(_("Theme"), themes, self.app.theme), self._change_theme)
             case "time_zone":
-                zones = [("-", _("as this machine"), ""), *((name, name, "") for name in moments.zones())]
+                zones = [("-", pages.zone_by_default(self.services.settings.served), ""), *((name, name, "") for name in moments.zones())]
                 self.app.push_screen(Choose(_("Time zone"), zones, profile.time_zone or "-"), self._change_zone)
 
     async def _update(self, **changes: Any) -> None:
