@@ -49,10 +49,11 @@ def test_people_are_told_how_to_sign_in(settings: Settings) -> None:
 
 def test_whether_strangers_can_make_accounts_is_told(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     opened, closed = said(settings, TOLD), said(settings, replace(TOLD, registration=False))
-    assert "Registration: open. Anybody who reaches the port can make an account: ssh -p 8022 register@127.0.0.1" in opened
-    assert "To close it, an administrator signs in" in opened
+    assert "Registration: open. Anybody who reaches the port can make an account:" in opened
+    assert " ssh -p 8022 register@127.0.0.1\n" in opened
+    assert "An administrator closes it: Settings," in opened
     assert "Registration: closed. Make accounts with: modeltrain user add" in closed
-    assert "register@" not in closed and "To close it" not in closed
+    assert "register@" not in closed and "closes it" not in closed
     for told in (TOLD, replace(TOLD, registration=False)):
         announce(settings, told, as_json=True)
         assert json.loads(capsys.readouterr().out)["registration"] is told.registration

@@ -186,6 +186,7 @@ def test_the_search_finds_what_is_not_marked() -> None:
 EXAMPLES = {
     "'{\"chat_template_kwargs\": {}}'",
     "'https://host/v1'",
+    "f'ssh -p {told.port} register@{reached_at(told.host)}'",
     "f'modeltrain --data {shlex.quote(str(settings.data_dir))} user add EMAIL --nickname NAME --admin'",
 }
 #: Whose f-strings are for the log, systemd and monitors, which speak English: the processes of the server.

@@ -138,10 +138,11 @@ def on_registration(told: Announcement) -> list[str]:
     """Who can make an account over SSH, and where that is changed."""
     if not told.registration:
         return [_("Registration: closed. Make accounts with: modeltrain user add EMAIL --nickname NAME")]
-    text = _("Registration: open. Anybody who reaches the port can make an account: ssh -p {port} register@{host}")
+    command = f"ssh -p {told.port} register@{reached_at(told.host)}"
     return [
-        text.format(port=told.port, host=reached_at(told.host)),
-        _INDENT + _("To close it, an administrator signs in and turns off Settings, “Registration open”."),
+        _("Registration: open. Anybody who reaches the port can make an account:"),
+        _INDENT + command,
+        _INDENT + _("An administrator closes it: Settings, “Registration open”."),
     ]
 
 
