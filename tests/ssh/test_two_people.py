@@ -73,7 +73,11 @@ def test_two_people_do_not_see_each_others_and_what_one_shares_the_other_sees(se
         ann.until("i write")
         bob.until("ann ›")
         bob.press("enter")
-        bob.until("ann shares this with you")
+        shown = bob.until("ann shares this with you")
+        # The questions stand under the name of who asked them.
+        heads = [words[0] for line in shown.splitlines()[1:] if len(words := line.split("│")[-1].split()) == 2]
+        assert "ann" in heads
+        assert "bob" not in heads
         # What comes later is seen live, in the other process.
         ann.press("i")
         ann.write("later words of ann\r")

@@ -91,3 +91,14 @@ def test_the_seconds_go_on_while_nothing_comes() -> None:
     live = LiveAnswer("a", "m")
     live.take(AnswerUpdate("a", "generating", elapsed_ms=200), at=100.2)
     assert live.tick(103.1) and live.view().waiting.endswith("3 s")
+
+
+def test_a_reader_is_offered_nothing_under_somebody_elses_answer() -> None:
+    stopped = replace(ANSWER, state="stopped")
+    mine, theirs = (view_of(stopped, Scene("ann", NOW, UTC, own=own)).notice for own in (True, False))
+    assert mine is not None
+    assert theirs is not None
+    assert "by you" in mine.text
+    assert mine.keys
+    assert "by you" not in theirs.text
+    assert not theirs.keys

@@ -67,7 +67,9 @@ class ChatBase(AreaScreen):
 
     @property
     def scene(self) -> Scene:
-        return Scene(self.principal.nickname, self.services.clock.now(), self.modeltrain.zone)
+        # The questions of what somebody else shares are that person's, not the reader's.
+        owner = self.opened.summary.owner if self.opened.summary is not None else ""
+        return Scene(owner or self.principal.nickname, self.services.clock.now(), self.modeltrain.zone, own=not owner)
 
     @property
     def configuration(self) -> Configuration | None:

@@ -20,11 +20,12 @@ RETRY_KEY, CONTINUE_KEY = "Ctrl+R", "Alt+C"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a view depends on beside the message: who asks, the time, the time zone."""
+    """What a view depends on beside the message: who asked, the time, the time zone; `own`: whether it is the reader's to go on with."""
 
     nickname: str
     now: datetime
     zone: tzinfo | None
+    own: bool = True
 
 
 def seconds(milliseconds: float) -> str:
@@ -81,13 +82,20 @@ def thought(message: Message) -> str:
     return _("Thought for {time}, {tokens}").format(time=seconds(message.reasoning_ms), tokens=tokens)
 
 
-def notice(message: Message) -> Notice | None:
-    """What to say under an answer that is not whole, with its remedy and keys."""
+def notice(message: Message, *, own: bool = True) -> Notice | None:
+    """What to say under an answer that is not whole, with its remedy and keys; no keys where it is somebody else's (not `own`)."""
     if message.role == "user" or message.state == "generating":
         return None
+    found = _notice(message, own)
+    return replace(found, keys=()) if found is not None and not own else found
+
+
+def _notice(message: Message, own: bool) -> Notice | None:
     keys: tuple[tuple[str, str], ...] = ((RETRY_KEY, _("retry")),)
     if message.can_continue:
         keys = ((CONTINUE_KEY, _("continue")), *keys)
+    if message.state == "stopped" and not own:
+        return Notice("stopped", _("Stopped. What came is kept."), keys)
     if message.state == "stopped":
         return Notice("stopped", _("Stopped by you. What came is kept.") if message.content else _("Stopped by you."), keys)
     if message.error is not None:
@@ -117,7 +125,7 @@ def view_of(message: Message, scene: Scene) -> MessageView:
         reasoning_label=thought(message),
         figures=figures(message),
         stamp=moments.short(message.created_at, scene.now, scene.zone),
-        notice=notice(message),
+        notice=notice(message, own=scene.own),
     )
 
 
