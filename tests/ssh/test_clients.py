@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 from core.auth.principal import operator
 from tests.shell import PASSWORD
-from tests.ssh.served import LIMIT_S, Served
+from tests.ssh.served import LIMIT_S, Served, need
 
 KINDS = {"ed25519": [], "rsa": ["-b", "3072"], "ecdsa": ["-b", "256"]}
 #: A command that the server itself answers, so that no spawner is needed: status 1 and a sentence.
@@ -19,6 +18,7 @@ COPY = "scp -f datasets/nothing-there"
 
 
 def made_by_ssh_keygen(served: Served, kind: str, name: str = "bob") -> Path:
+    need("ssh-keygen")
     path = served.folder / f"id_{kind}"
     line = ["ssh-keygen", "-q", "-t", kind, *KINDS[kind], "-N", "", "-f", str(path), "-C", f"{name}'s key"]
     subprocess.run(line, check=True, capture_output=True, timeout=LIMIT_S)
@@ -80,8 +80,8 @@ def test_paramiko(served: Served) -> None:
             client.connect(served.host, served.port, "bob", "wrong-one-77", look_for_keys=False, allow_agent=False, timeout=LIMIT_S)
 
 
-@pytest.mark.skipif(shutil.which("plink") is None, reason="plink is not installed")
 def test_plink(served: Served) -> None:
+    need("plink", "ssh-keygen")
     fingerprint = subprocess.run(
         ["ssh-keygen", "-lf", "-"], input=served.public_key, capture_output=True, text=True, check=True, timeout=LIMIT_S
     ).stdout.split()[1]

@@ -22,7 +22,7 @@ import pytest
 from core.settings import AuthSettings, ServeSettings, load_settings
 from tests.shell import PASSWORD
 from tests.ssh.odd_commands import odd_commands
-from tests.ssh.served import LIMIT_S, Served, ServeProcess, serving_here
+from tests.ssh.served import LIMIT_S, Served, ServeProcess, need, serving_here
 from tui.commands.root import run_command_line
 
 AT_ONCE = 8
@@ -513,6 +513,7 @@ def test_paramiko_gets_outputs_and_status(server: Served) -> None:
 
 
 def test_plink_gets_outputs_and_status(server: Served) -> None:
+    need("plink", "ssh-keygen")
     home = {"HOME": str(server.folder), "PATH": os.environ["PATH"]}
     fingerprint = subprocess.run(
         ["ssh-keygen", "-lf", "-"], input=server.public_key.encode(), capture_output=True, check=True

@@ -22,6 +22,7 @@ from core.bootstrap import build_services
 from core.errors import EnvironmentProblem, NotFound
 from core.settings import ServeSettings, Settings, load_settings
 from tests.shell import COMMAND, clean_environment
+from tests.ssh.served import need
 from tui.commands.root import run_command_line
 from tui.commands.serve import announce, announcement, is_loopback, reached_at
 from tui.ssh import host_key, surroundings, systemd
@@ -209,6 +210,7 @@ def test_the_host_key_is_made_once(tmp_path: Path) -> None:
     assert (first.made, again.made) == (True, False)
     assert first.fingerprint == again.fingerprint
     assert first.path.stat().st_mode & 0o777 == 0o600
+    need("ssh-keygen")
     shown = subprocess.run(["ssh-keygen", "-l", "-f", str(first.path)], capture_output=True, text=True, check=True).stdout
     assert first.fingerprint in shown
     assert shown.strip().endswith("(ED25519)")

@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from tests.ssh.served import LIMIT_S, Served
+from tests.ssh.served import LIMIT_S, Served, need
 from tests.terminal import Terminal
 
 
@@ -41,6 +41,7 @@ def test_the_time_zone_of_who_chose_none_is_called_the_servers(served: Served) -
 
 
 def test_a_key_signs_in_with_openssh(served: Served, client_folder: Path) -> None:
+    need("ssh-keygen")
     key = client_folder / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
 

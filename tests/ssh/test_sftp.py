@@ -25,6 +25,7 @@ from core.auth.principal import Principal, Role
 from core.files import service
 from core.files.names import FOLDERS, PARTS
 from core.files.service import UserFiles
+from tests.ssh.served import need
 from tui.ssh.sftp_session import MOST_HANDLES, TransferSession
 
 PASSWORD = "of no account"
@@ -88,6 +89,7 @@ class Place:
         return self.files.folder(PEOPLE[name]).joinpath(*parts)
 
     def options(self) -> list[str]:
+        need("scp", "sftp")
         known = self.folder / "known_hosts"
         return [
             "-F", "/dev/null", "-q", "-i", str(self.key_file), "-o", f"UserKnownHostsFile={known}", "-o", "GlobalKnownHostsFile=/dev/null",
