@@ -267,7 +267,7 @@ async def test_commands_leave_nothing_open_in_the_spawner(link: SpawnerLink) -> 
         assert (await run(link, "odd", "who"))[0].status == 0
     # The status of a command is told just before the spawner lets go of what it had of it.
     async with asyncio.timeout(LIMIT_S):
-        while left() > before:
+        while left() > before:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
