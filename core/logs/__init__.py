@@ -1,0 +1,1 @@
+"""Log files of any size: sparse index, search, folded progress bars."""
