@@ -37,6 +37,13 @@ class AccountChanged(Event):
     """Role, state, name or preferences of the account changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunsChanged(Event):
+    """A run was made, changed its state, its place in the queue or its progress. `run_id` "" where it cannot be said which."""
+
+    run_id: str = ""
+
+
 Listener = Callable[[Event], None]
 
 
