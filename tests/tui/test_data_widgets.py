@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -82,7 +83,7 @@ def test_merging_bins_loses_no_value(counts: list[int], most: int) -> None:
     found = merged(bins, most)
     assert sum(item.count for item in found) == sum(counts)
     assert len(found) <= most
-    assert all(before.high == after.low for before, after in zip(found, found[1:], strict=False))
+    assert all(before.high == after.low for before, after in pairwise(found))
 
 
 @given(st.floats(-1, 2), st.integers(0, 60))

@@ -6,7 +6,6 @@ kept as they are in the paths.
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -184,10 +183,8 @@ class FilePicker(Vertical, can_focus=False):
     def complete(self) -> bool:
         """Write out as much of the begun name as all that match share; whether that was anything."""
         folder, name = self._typed
-        begun: Sequence[str] = [
-            item.name + "/" * item.folder for item in self._matching() if item.name.casefold().startswith(name.casefold())
-        ]
-        shared = os.path.commonprefix(begun)
+        begun = [item.name + "/" * item.folder for item in self._matching() if item.name.casefold().startswith(name.casefold())]
+        shared = _common(begun)
         if len(shared) <= len(name):
             return False
         self.go_to(folder + shared)
@@ -227,3 +224,11 @@ class FilePicker(Vertical, can_focus=False):
             self.post_message(self.Chosen(self, folder + name))  # what is wrong with it is said by whoever opens it
         elif self.rows.current_id:
             self.take(self.rows.current_id)
+
+
+def _common(names: Sequence[str]) -> str:
+    """What all `names` begin with."""
+    if not names:
+        return ""
+    low, high = min(names), max(names)
+    return next((low[:index] for index, character in enumerate(low) if character != high[index]), low)

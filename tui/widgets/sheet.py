@@ -54,12 +54,12 @@ class Sheet(Widget, can_focus=True):
     """Scrolls by lines. `pad_x`: cells free at both sides. `still`: takes no focus and is only looked at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "scroll_lines(1)", N_("down"), show=False),
-        Binding("up,k", "scroll_lines(-1)", N_("up a line"), show=False),
-        Binding("pagedown,ctrl+f,space", "scroll_pages(1)", N_("a page down"), show=False),
-        Binding("pageup", "scroll_pages(-1)", N_("a page up"), show=False),
-        Binding("g,home", "scroll_end(0)", N_("first"), show=False),
-        Binding("G,end", "scroll_end(1)", N_("last"), show=False),
+        Binding("down,j", "go_lines(1)", N_("down"), show=False),
+        Binding("up,k", "go_lines(-1)", N_("up a line"), show=False),
+        Binding("pagedown,ctrl+f,space", "go_pages(1)", N_("a page down"), show=False),
+        Binding("pageup", "go_pages(-1)", N_("a page up"), show=False),
+        Binding("g,home", "go_end(0)", N_("first"), show=False),
+        Binding("G,end", "go_end(1)", N_("last"), show=False),
     ]
 
     top: reactive[int] = reactive(0)
@@ -129,13 +129,13 @@ class Sheet(Widget, can_focus=True):
 
     # Moving ----------------------------------------------------------------------------------------------------------
 
-    def action_scroll_lines(self, step: int) -> None:
+    def action_go_lines(self, step: int) -> None:
         self._scroll(self.top + step, step)
 
-    def action_scroll_pages(self, step: int) -> None:
+    def action_go_pages(self, step: int) -> None:
         self._scroll(self.top + step * max(1, self.room - 1), step)
 
-    def action_scroll_end(self, last: int) -> None:
+    def action_go_end(self, last: int) -> None:
         self.top = self.last_top if last else 0
 
     def _scroll(self, wanted: int, step: int) -> None:
@@ -153,11 +153,11 @@ class Sheet(Widget, can_focus=True):
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
-        self.action_scroll_lines(3)
+        self.action_go_lines(3)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
-        self.action_scroll_lines(-3)
+        self.action_go_lines(-3)
 
     # Drawing ---------------------------------------------------------------------------------------------------------
 
