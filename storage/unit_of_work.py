@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from storage.repositories.configurations import ConfigurationRepository
     from storage.repositories.conversations import ConversationRepository
     from storage.repositories.drafts import DraftRepository
+    from storage.repositories.leases import LeaseRepository
     from storage.repositories.messages import MessageRepository
     from storage.repositories.places import PlaceRepository
     from storage.repositories.providers import ProviderRepository
+    from storage.repositories.runs import RunRepository
     from storage.repositories.second_factors import SecondFactorRepository
     from storage.repositories.settings import SettingRepository
     from storage.repositories.shares import ShareRepository
     from storage.repositories.sign_ins import SignInRepository
+    from storage.repositories.slots import SlotRepository
     from storage.repositories.ssh_keys import SshKeyRepository
     from storage.repositories.users import UserRepository
 
@@ -145,6 +148,24 @@ class UnitOfWork:
         from storage.repositories.places import PlaceRepository
 
         return PlaceRepository(self.session)
+
+    @cached_property
+    def runs(self) -> RunRepository:
+        from storage.repositories.runs import RunRepository
+
+        return RunRepository(self.session)
+
+    @cached_property
+    def slots(self) -> SlotRepository:
+        from storage.repositories.slots import SlotRepository
+
+        return SlotRepository(self.session)
+
+    @cached_property
+    def leases(self) -> LeaseRepository:
+        from storage.repositories.leases import LeaseRepository
+
+        return LeaseRepository(self.session)
 
 
 class Storage:

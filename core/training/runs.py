@@ -59,7 +59,7 @@ class Runs:
         raise NotImplementedError
 
     async def retry(self, principal: Principal, run_id: str, changes: Mapping[str, Any] | None = None) -> Run:
-        """Queue a new attempt from the beginning, with options changed (None as a value removes one). Raises Conflict(what="run_active")."""
+        """Queue a new attempt from the beginning, with options changed (None removes one). Raises Conflict(what="run_active")."""
         raise NotImplementedError
 
     async def set_priority(self, principal: Principal, run_id: str, priority: int) -> Run:

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from core.training.failures.types import Failure
 
 Kind = Literal["train", "export"]
 #: What its owner wants of a run beside what it is: nothing more, to pause, to stop.
@@ -66,33 +69,6 @@ class WaitReason:
 
     code: str
     fields: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """What to do about a failure. `code` names the sentence; `changes`: options that "retry with this" fills in."""
-
-    code: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    fields: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class LogExcerpt:
-    """Lines of the log that prove something, as they are there (unsafe until sanitised); `offset`: byte of the first in the log."""
-
-    offset: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a run ended badly. `rule` names the sentence (tui), `fields` its values."""
-
-    rule: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    remedies: tuple[Remedy, ...] = ()
-    proof: tuple[LogExcerpt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

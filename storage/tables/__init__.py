@@ -18,6 +18,7 @@ from storage.tables.accounts import (
 from storage.tables.base import metadata, whole_unicode
 from storage.tables.conversations import ChatChange, Conversation, ConversationShare, Draft, Message, MessagePart, ReadingPlace
 from storage.tables.models import AllowedAddress, Configuration, ConfigurationVersion, Provider, ProviderModel
+from storage.tables.runs import Lease, RunChange, SlotHold, TrainingAttempt, TrainingRun
 from storage.tables.system import AppSetting, DataKey
 
 whole_unicode(metadata)
@@ -34,6 +35,7 @@ __all__ = [
     "DataKey",
     "Draft",
     "KnownAddress",
+    "Lease",
     "Message",
     "MessagePart",
     "Provider",
@@ -41,10 +43,14 @@ __all__ = [
     "ReadingPlace",
     "RecoveryCode",
     "RefreshToken",
+    "RunChange",
     "SecondFactor",
     "Session",
     "SignInThrottle",
+    "SlotHold",
     "SshKey",
+    "TrainingAttempt",
+    "TrainingRun",
     "User",
     "metadata",
 ]

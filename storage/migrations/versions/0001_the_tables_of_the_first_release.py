@@ -95,6 +95,20 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "leases",
+        sa.Column("name", key_text(64), nullable=False),
+        sa.Column("holder", key_text(64), nullable=False),
+        sa.Column("process", long_text(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
         "provider_models",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("provider_id", key_text(64), nullable=False),
@@ -144,6 +158,18 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "run_changes",
+        sa.Column("user_id", key_text(64), nullable=False),
+        sa.Column("counted", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_run_changes")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
         "sign_in_throttle",
         sa.Column("key", exact(80), nullable=False),
         sa.Column("window_started_at", sa.BigInteger(), nullable=False),
@@ -164,6 +190,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sign_in_throttle", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sign_in_throttle_updated_at"), ["updated_at"], unique=False)
+
+    op.create_table(
+        "slot_holds",
+        sa.Column("slot", key_text(64), nullable=False),
+        sa.Column("holder", key_text(64), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("slot", name=op.f("pk_slot_holds")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("slot_holds", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_slot_holds_holder"), ["holder"], unique=False)
 
     op.create_table(
         "users",
@@ -381,6 +423,52 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_ssh_keys_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "training_runs",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("name", exact(200), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("wanted", sa.String(length=8), nullable=False),
+        sa.Column("configuration_id", key_text(64), nullable=True),
+        sa.Column("configuration_version", sa.Integer(), nullable=True),
+        sa.Column("resolved", long_text(), nullable=False),
+        sa.Column("changes", long_text(), nullable=False),
+        sa.Column("resume", sa.Boolean(), nullable=False),
+        sa.Column("retry_of", key_text(64), nullable=True),
+        sa.Column("gpus_wanted", sa.Integer(), nullable=False),
+        sa.Column("gpu_uuids", long_text(), nullable=False),
+        sa.Column("processes", sa.Integer(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("waiting", long_text(), nullable=False),
+        sa.Column("not_before", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("total_steps", sa.Integer(), nullable=True),
+        sa.Column("can_resume", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("queued_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("changed", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_training_runs_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_runs")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("training_runs", schema=None) as batch_op:
+        batch_op.create_index("ix_training_runs_changed", ["owner_id", "changed"], unique=False)
+        batch_op.create_index("ix_training_runs_owner", ["owner_id", "created_at"], unique=False)
+        batch_op.create_index("ix_training_runs_queue", ["state", "priority", "position"], unique=False)
+
+    op.create_table(
         "configuration_versions",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("configuration_id", key_text(64), nullable=False),
@@ -493,6 +581,35 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_refresh_tokens_session_id"), ["session_id"], unique=False)
 
     op.create_table(
+        "training_attempts",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("run_id", key_text(64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("resumed", sa.Boolean(), nullable=False),
+        sa.Column("changes", long_text(), nullable=False),
+        sa.Column("resolved", long_text(), nullable=False),
+        sa.Column("folder", long_text(), nullable=False),
+        sa.Column("output_dir", long_text(), nullable=False),
+        sa.Column("slots", long_text(), nullable=False),
+        sa.Column("from_step", sa.Integer(), nullable=True),
+        sa.Column("last_step", sa.Integer(), nullable=False),
+        sa.Column("total_steps", sa.Integer(), nullable=True),
+        sa.Column("exit_status", sa.Integer(), nullable=True),
+        sa.Column("failure", long_text(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["training_runs.id"], name=op.f("fk_training_attempts_run_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_attempts")),
+        sa.UniqueConstraint("run_id", "number", name=op.f("uq_training_attempts_run_id_number")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
         "message_parts",
         sa.Column("message_id", key_text(64), nullable=False),
         sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
@@ -511,10 +628,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("message_parts")
+    op.drop_table("training_attempts")
     op.drop_table("refresh_tokens")
     op.drop_table("messages")
     op.drop_table("conversation_shares")
     op.drop_table("configuration_versions")
+    op.drop_table("training_runs")
     op.drop_table("ssh_keys")
     op.drop_table("sessions")
     op.drop_table("second_factors")
@@ -525,9 +644,12 @@ def downgrade() -> None:
     op.drop_table("conversations")
     op.drop_table("configurations")
     op.drop_table("users")
+    op.drop_table("slot_holds")
     op.drop_table("sign_in_throttle")
+    op.drop_table("run_changes")
     op.drop_table("providers")
     op.drop_table("provider_models")
+    op.drop_table("leases")
     op.drop_table("data_keys")
     op.drop_table("chat_changes")
     op.drop_table("audit_events")
