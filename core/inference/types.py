@@ -33,7 +33,7 @@ class Target:
     """A model on disk that can be served. `id` is stable: made of its path.
 
     base: for an adapter or checkpoint, the path or hub name that it belongs to. complete: False for a checkpoint that is being written or
-    was cut off; it cannot be served. size_bytes: of its files. metrics: of its step ("loss", "eval_loss", ...). step: None where it has none.
+    was cut off; it cannot be served. size_bytes: of its files. step: None where it has none; metrics: of that step ("loss", ...).
     template: LLaMA-Factory's template of its run, "" where unknown. service: the running service for it, if there is one.
     """
 
