@@ -6,39 +6,65 @@ stored with the run. When its turn comes the scheduler knows folder, slots and p
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+from core.errors import InvalidInput
+from core.training.course import Samples, log_every, save_every, total_steps
+from core.training.deepspeed import deepspeed_file
 from core.training.environment_types import EnvironmentState
+from core.training.environment_variables import trainer_environment
+
+YAML_FILE: Final = "run.yaml"
+DATA_FILE: Final = "dataset_info.json"
+OUTPUT: Final = "output"
+#: How many checkpoints are kept where nobody said so.
+CHECKPOINTS_KEPT: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRun:
     """What a run is made of, checked for its owner. JSON in and out by `to_json`/`from_json`: stored with the run's attempt.
 
-    `options`: LLaMA-Factory's options without those that depend on folder and slots. `datasets`: entries of dataset_info.json by name.
-    `rows`: samples in them, None where not known. `deepspeed`: "none" or a ZeRO stage as in TrainingDraft. `kind`: train or export.
-    `swanlab`: whether to log to it; `paths`: real paths that were allowed and must still resolve to themselves at the start.
+    `options`: LLaMA-Factory's options without those that depend on folder and slots. `datasets`: entries of dataset_info.json by name, to
+    be trained on; `eval_datasets`: to be evaluated on. `rows`: samples of each of `datasets`, None where not known. `deepspeed`: "none" or
+    a ZeRO stage as in TrainingDraft. `swanlab`: whether to log to it. `paths`: real paths that were allowed and must still be themselves
+    at the start. `offline`: nothing is fetched from a hub. `stage`, `method`, `model`, `template`: for lists, as a person calls them.
     """
 
     kind: Literal["train", "export"]
     options: Mapping[str, Any]
     datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    rows: int | None = None
+    eval_datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rows: tuple[int | None, ...] = ()
     deepspeed: str = "none"
     swanlab: bool = False
     paths: tuple[str, ...] = ()
     offline: bool = False
+    stage: str = ""
+    method: str = ""
+    model: str = ""
+    template: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> ResolvedRun:
+        values = json.loads(text)
+        return cls(**values | {"rows": tuple(values["rows"]), "paths": tuple(values["paths"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where and with what an attempt runs. `folder`: the attempt's own, absolute; its `output` is below it, unless `output` names another.
 
-    `gpu_uuids`: empty for the CPU. `port`: free, for torchrun's rendezvous. `swanlab_folder`: absolute log folder of the owner's
-    dashboard; `project`: its project. `resume`: the same output folder is gone on with. `cpu_threads`: for OMP_NUM_THREADS.
+    `gpu_uuids`: empty for the CPU, where `processes` counts (torchrun's for more than one). `port`: free, for torchrun's rendezvous; needed
+    for more than one process or DeepSpeed. `swanlab_folder`: absolute log folder of the owner's dashboard; `project`: its project.
+    `cpu_threads`: of each process (OMP_NUM_THREADS). `inherited`: the environment of whoever starts it, of which little is passed on.
     """
 
     folder: Path
@@ -46,13 +72,22 @@ class Place:
     run_name: str
     environment: EnvironmentState
     gpu_uuids: tuple[str, ...] = ()
+    processes: int = 1
     port: int | None = None
     output: Path | None = None
     swanlab_folder: Path | None = None
     project: str = "modeltrain"
-    resume: bool = False
     cpu_threads: int = 1
     inherited: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def workers(self) -> int:
+        """How many processes train."""
+        return len(self.gpu_uuids) or self.processes
+
+    @property
+    def output_folder(self) -> Path:
+        return self.output if self.output is not None else self.folder / OUTPUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +105,96 @@ class Plan:
 
 
 def plan(run: ResolvedRun, place: Place) -> Plan:
-    """The files, argv and environment of one attempt."""
-    raise NotImplementedError
+    """The files, argv and environment of one attempt.
+
+    Raises InvalidInput: ("environment", "no_python") without an interpreter, ("port", "needed") where several processes have none.
+    """
+    python = place.environment.python
+    if python is None:
+        raise InvalidInput("environment", "no_python")
+    distributed = run.kind == "train" and (place.workers > 1 or run.deepspeed != "none")
+    if distributed and place.port is None:
+        raise InvalidInput("port", "needed")
+    files = _train_files(run, place) if run.kind == "train" else {YAML_FILE: yaml_text(_export_options(run, place))}
+    return Plan(
+        files=files,
+        # By the interpreter: the first line of an installed script is limited in length, and must not have blanks.
+        argv=(str(python), str(python.parent / "llamafactory-cli"), run.kind, YAML_FILE),
+        environment=trainer_environment(
+            place.inherited,
+            bin_folder=python.parent,
+            gpu_uuids=place.gpu_uuids,
+            processes=place.workers if distributed else 0,
+            port=place.port,
+            cpu_threads=place.cpu_threads,
+            offline=run.offline,
+            cache=place.folder / "cache",
+        ),
+        total_steps=steps_of(run, place.workers) if run.kind == "train" else None,
+        output=place.output_folder,
+    )
+
+
+def yaml_text(options: Mapping[str, Any]) -> str:
+    """Options as YAML that says what it means: `eval_strategy: 'no'` stays a text, small floats stay numbers."""
+    import yaml
+
+    return str(yaml.safe_dump(dict(options), sort_keys=False, allow_unicode=True, width=1000))
+
+
+def steps_of(run: ResolvedRun, workers: int) -> int | None:
+    """The steps of the optimizer that the run will take on so many processes."""
+    return total_steps(Samples.of(run.options, run.rows), run.options, workers)
+
+
+def train_options(run: ResolvedRun, place: Place) -> dict[str, Any]:
+    """All options of a training, in the order in which they are best read."""
+    options = dict(run.options)
+    steps = steps_of(run, place.workers)
+    options |= {"do_train": True, "output_dir": str(place.output_folder), "report_to": "none", "plot_loss": False}
+    options |= {"enable_jit_checkpoint": True, "save_only_model": False, "disable_tqdm": True, "overwrite_cache": False}
+    options |= {"dataset_dir": str(place.folder), "dataset": ",".join(run.datasets)}
+    if run.eval_datasets:
+        options["eval_dataset"] = ",".join(run.eval_datasets)
+    options.setdefault("save_strategy", "steps")
+    options.setdefault("logging_steps", log_every(steps))
+    options.setdefault("save_steps", save_every(steps))
+    options.setdefault("save_total_limit", CHECKPOINTS_KEPT)
+    options.setdefault("include_num_input_tokens_seen", "non_padding")
+    if options.get("eval_strategy") == "steps":
+        options.setdefault("eval_steps", options["save_steps"])
+    if run.deepspeed != "none":
+        options["deepspeed"] = deepspeed_file(run.deepspeed)[0]
+    if not place.gpu_uuids:
+        options |= {"use_cpu": True, "bf16": False, "fp16": False}
+    return options | _swanlab_options(run, place)
+
+
+def _swanlab_options(run: ResolvedRun, place: Place) -> dict[str, Any]:
+    if not run.swanlab or place.swanlab_folder is None or not place.environment.has("swanlab"):
+        return {"use_swanlab": False, "swanlab_mode": "local"}
+    return {
+        "use_swanlab": True,
+        # Its default is the cloud, which fails without a key.
+        "swanlab_mode": "local",
+        "swanlab_project": place.project,
+        "swanlab_run_name": place.run_name,
+        "swanlab_logdir": str(place.swanlab_folder),
+    }
+
+
+def _train_files(run: ResolvedRun, place: Place) -> dict[str, str]:
+    files = {
+        YAML_FILE: yaml_text(train_options(run, place)),
+        DATA_FILE: json.dumps({**run.datasets, **run.eval_datasets}, ensure_ascii=False, indent=2) + "\n",
+    }
+    if run.deepspeed != "none":
+        name, text = deepspeed_file(run.deepspeed)
+        files[name] = text
+    return files
+
+
+def _export_options(run: ResolvedRun, place: Place) -> dict[str, Any]:
+    options = dict(run.options)
+    options["export_dir"] = str(place.output_folder)
+    return options
