@@ -29,6 +29,22 @@ def is_there(folder: Path) -> bool:
     return file.is_file() and not file.is_symlink()
 
 
+def create(folder: Path) -> None:
+    """Make an empty database in `folder`. Raises EnvironmentProblem(swanlab_unreadable)."""
+    from core.swanlab.layout import LAYOUT
+
+    try:
+        (folder / FILE).touch(mode=0o600)
+        with closing(sqlite3.connect(folder / FILE, timeout=WAIT_S, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = wal")
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in LAYOUT:
+                connection.execute(statement)
+            connection.execute("COMMIT")
+    except (sqlite3.Error, OSError) as error:
+        raise EnvironmentProblem(what="swanlab_unreadable", path=str(folder)) from error
+
+
 @contextmanager
 def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """The database of a log directory, for reading. Raises EnvironmentProblem, what=swanlab_(missing|damaged|foreign|busy|unreadable)."""
