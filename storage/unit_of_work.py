@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from storage.repositories.providers import ProviderRepository
     from storage.repositories.runs import RunRepository
     from storage.repositories.second_factors import SecondFactorRepository
+    from storage.repositories.services import ServiceRepository
     from storage.repositories.settings import SettingRepository
     from storage.repositories.shares import ShareRepository
     from storage.repositories.sign_ins import SignInRepository
@@ -166,6 +167,12 @@ class UnitOfWork:
         from storage.repositories.leases import LeaseRepository
 
         return LeaseRepository(self.session)
+
+    @cached_property
+    def services(self) -> ServiceRepository:
+        from storage.repositories.services import ServiceRepository
+
+        return ServiceRepository(self.session)
 
 
 class Storage:

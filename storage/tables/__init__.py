@@ -19,6 +19,7 @@ from storage.tables.base import metadata, whole_unicode
 from storage.tables.conversations import ChatChange, Conversation, ConversationShare, Draft, Message, MessagePart, ReadingPlace
 from storage.tables.models import AllowedAddress, Configuration, ConfigurationVersion, Provider, ProviderModel
 from storage.tables.runs import Lease, RunChange, SlotHold, TrainingAttempt, TrainingRun
+from storage.tables.services import ModelNote, Service
 from storage.tables.system import AppSetting, DataKey
 
 whole_unicode(metadata)
@@ -38,6 +39,7 @@ __all__ = [
     "Lease",
     "Message",
     "MessagePart",
+    "ModelNote",
     "Provider",
     "ProviderModel",
     "ReadingPlace",
@@ -45,6 +47,7 @@ __all__ = [
     "RefreshToken",
     "RunChange",
     "SecondFactor",
+    "Service",
     "Session",
     "SignInThrottle",
     "SlotHold",

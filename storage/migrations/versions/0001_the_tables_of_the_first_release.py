@@ -324,6 +324,23 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "model_notes",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("model_id", key_text(64), nullable=False),
+        sa.Column("note", long_text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_model_notes_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_model_notes")),
+        sa.UniqueConstraint("owner_id", "model_id", name=op.f("uq_model_notes_owner_id_model_id")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
         "reading_places",
         sa.Column("user_id", key_text(64), nullable=False),
         sa.Column("place", long_text(), nullable=False),
@@ -372,6 +389,47 @@ def upgrade() -> None:
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
     )
+    op.create_table(
+        "services",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("name", exact(200), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("wanted", sa.String(length=8), nullable=False),
+        sa.Column("host", exact(255), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("asked_port", sa.Integer(), nullable=False),
+        sa.Column("spec", long_text(), nullable=False),
+        sa.Column("subject", long_text(), nullable=False),
+        sa.Column("gpus", long_text(), nullable=False),
+        sa.Column("folder", long_text(), nullable=False),
+        sa.Column("key", long_text(), nullable=True),
+        sa.Column("configuration_id", key_text(64), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("restarts", sa.Integer(), nullable=False),
+        sa.Column("failure", long_text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("watcher", key_text(64), nullable=False),
+        sa.Column("watched_until", sa.BigInteger(), nullable=False),
+        sa.Column("not_before", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("ready_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_services_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_services")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("services", schema=None) as batch_op:
+        batch_op.create_index("ix_services_owner", ["owner_id", "created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_services_state"), ["state"], unique=False)
+
     op.create_table(
         "sessions",
         sa.Column("id", key_text(64), nullable=False),
@@ -636,9 +694,11 @@ def downgrade() -> None:
     op.drop_table("training_runs")
     op.drop_table("ssh_keys")
     op.drop_table("sessions")
+    op.drop_table("services")
     op.drop_table("second_factors")
     op.drop_table("recovery_codes")
     op.drop_table("reading_places")
+    op.drop_table("model_notes")
     op.drop_table("known_addresses")
     op.drop_table("drafts")
     op.drop_table("conversations")
