@@ -1,1 +1,1 @@
-"""Log files of any size: sparse index, search, folded progress bars."""
+"""Log files of any size: lines by their place, levels, folded progress bars, search."""

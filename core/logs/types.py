@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Literal
@@ -94,12 +95,14 @@ class Query:
 
     @property
     def ignores_case(self) -> bool:
-        return self.text == self.text.lower()
+        letters = re.sub(r"\\.", "", self.text, flags=re.DOTALL) if self.pattern else self.text  # the S of \S is no capital letter
+        return letters == letters.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """`offset`, `end`: of the match in the file, in bytes."""
+    """`offset`, `end`: of the match in the file, in bytes; `line`: where its line begins."""
 
     offset: int
     end: int
+    line: int
