@@ -170,8 +170,6 @@ def state_word(run: Run) -> tuple[str, str, str]:
         return "stopped", _("stopping"), "accent"
     if run.state.value == "running" and run.wanted == "pause":
         return "paused", _("pausing"), "accent"
-    if run.state.value == "pending" and run.attempt and run.wanted == "pause":
-        return "paused", _("paused"), "warn"
     glyph, word, token = RUN_STATES[run.state.value]
     return glyph, _(word), token
 

@@ -1,0 +1,20 @@
+"""Where a run opens: what failed on the card that explains it, everything else in the monitor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.training.types import Run
+
+
+def open_run(app: Any, run: Run) -> None:
+    """Show `run` over the screen in sight."""
+    if run.state.value == "failed" and run.failure is not None:
+        from tui.screens.runs.failure import FailureScreen
+
+        app.push_screen(FailureScreen(run.id))
+        return
+    from tui.screens.runs.monitor import MonitorScreen
+
+    app.push_screen(MonitorScreen(run.id))
