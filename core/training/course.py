@@ -80,12 +80,21 @@ def save_every(steps: int | None) -> int:
     return min(max(math.ceil(steps / 10), 5), 500)
 
 
+def in_steps(value: Any, steps: int | None, otherwise: int) -> int:
+    """A number of steps, or below 1 a share of all of them, as transformers reads logging_steps, save_steps and eval_steps."""
+    if not value:
+        return otherwise
+    if value >= 1:
+        return int(value)
+    return max(math.ceil(steps * value), 1) if steps else otherwise
+
+
 def course_of(options: Mapping[str, Any], rows: Sequence[int | None], workers: int, eval_rows: Sequence[int | None] = ()) -> Course:
     """What the screen says about it. `options`: with the values that planning filled in."""
     samples = Samples.of(options, rows)
     steps = total_steps(samples, options, workers)
     epoch = _an_epoch(samples.train, options, workers) if samples.train else None
-    saves = int(options.get("save_steps") or save_every(steps))
+    saves = in_steps(options.get("save_steps"), steps, save_every(steps))
     batch = int(options.get("per_device_train_batch_size", BATCH)) * int(options.get("gradient_accumulation_steps", 1))
     evaluate = samples.evaluate
     if eval_rows:
@@ -97,7 +106,7 @@ def course_of(options: Mapping[str, Any], rows: Sequence[int | None], workers: i
         steps_per_epoch=epoch,
         total_steps=steps,
         epochs=None if steps is None or epoch is None else steps / epoch,
-        logging_steps=int(options.get("logging_steps") or log_every(steps)),
+        logging_steps=in_steps(options.get("logging_steps"), steps, log_every(steps)),
         save_steps=saves,
         checkpoints=None if steps is None else math.ceil(steps / saves),
     )

@@ -49,7 +49,7 @@ class EnvironmentState:
 
 @dataclass(frozen=True, slots=True)
 class InstallStep:
-    """`name`: venv, build-tools, torch, stubs, llamafactory, extra:NAME, check. Times in milliseconds since the epoch."""
+    """`name`: venv, torch, stubs, llamafactory, extra:NAME, check. Times in milliseconds since the epoch."""
 
     name: str
     state: StepState = "pending"
@@ -62,7 +62,7 @@ class InstallProgress:
     """How far an installation is. `line`: the last line of its output, raw: sanitise before drawing. `log`: all of its output.
 
     `failed_step` and `exit_status` say where it ended when `kind` is failed. `interrupted`: the installer is gone without a word (killed,
-    machine restarted); starting again goes on after the last step that was done.
+    machine restarted); starting again goes on after the last step that was done. `problems`: what the check at the end said, raw.
     """
 
     kind: InstallKind
@@ -73,6 +73,7 @@ class InstallProgress:
     exit_status: int | None = None
     cpu: bool = False
     extras: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     @property
     def done(self) -> int:

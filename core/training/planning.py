@@ -171,7 +171,9 @@ def train_options(run: ResolvedRun, place: Place) -> dict[str, Any]:
 
 
 def _swanlab_options(run: ResolvedRun, place: Place) -> dict[str, Any]:
-    if not run.swanlab or place.swanlab_folder is None or not place.environment.has("swanlab"):
+    # In local mode swanlab ends the training at once where its dashboard's package is not there.
+    there = all(place.environment.has(package) for package in ("swanlab", "swanboard"))
+    if not run.swanlab or place.swanlab_folder is None or not there:
         return {"use_swanlab": False, "swanlab_mode": "local"}
     return {
         "use_swanlab": True,
