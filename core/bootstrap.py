@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.files.service import UserFiles
     from core.llm.client import ModelClients
     from core.llm.simulator.control import SimulatorControl
+    from core.managed.service import ManagedServices
     from core.models.configurations import Configurations
     from core.models.providers import Providers
     from core.secrets import Secrets
@@ -43,6 +44,7 @@ class Services:
     chat: Chat
     secrets: Secrets
     files: UserFiles
+    managed: ManagedServices
     environment: TrainingEnvironment
 
     async def close(self) -> None:
@@ -114,6 +116,7 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
     from core.files.service import UserFiles
     from core.llm.client import ModelClients
     from core.llm.simulator.control import SimulatorControl
+    from core.managed.service import ManagedServices
     from core.models.access import Gateway
     from core.models.configurations import Configurations
     from core.models.providers import Providers
@@ -151,5 +154,6 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
         ),
         secrets=Secrets(storage, settings, Audit(clock, ids)),
         files=UserFiles(settings.data_dir, settings.serve.user_quota_bytes, wall=clock.wall),
+        managed=ManagedServices(store, settings=settings, clock=clock, ids=ids, supervisor=supervisor),
         environment=TrainingEnvironment(settings, store, clock=clock, ids=ids),
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from core.training.failures import beyond
 from core.training.failures.log import Log, Raised
-from core.training.failures.rules import RULES, Rule
 from core.training.failures.types import Evidence, Failure, LogExcerpt, Remedy
+
+if TYPE_CHECKING:
+    from core.training.failures.rules import Rule
 
 _log = logging.getLogger(__name__)
 #: Characters of a value taken from the log.
@@ -26,10 +29,12 @@ def explain(evidence: Evidence) -> Failure:
 
 
 def _explain(evidence: Evidence) -> Failure:
+    from core.training.failures.rules import RULES  # a hundred patterns are compiled there: not at the start of the program
+
     log = Log.of(evidence)
     if evidence.stopped_by_us:
         return Failure("stopped", {}, (Remedy("retry"),))
-    if evidence.kind == "train" and (found := _too_early(evidence, log)) is not None:
+    if (found := _too_early(evidence, log)) is not None:
         return found
     end = log.end()
     raised = end.raised()
@@ -49,7 +54,7 @@ def _explain(evidence: Evidence) -> Failure:
 
 
 def _too_early(evidence: Evidence, log: Log) -> Failure | None:
-    """Status 126 and 127: there was nothing to start."""
+    """Status 126 and 127, or the shim's word that the program could not be executed: there was nothing to start."""
     status = evidence.exit.status if evidence.exit is not None else None
     if status not in (126, 127):
         return None
