@@ -109,7 +109,7 @@ class Experiments:
         await self._thread(work)
 
     async def preview(self, principal: Principal, rule: CleanRule) -> CleanPreview:
-        """What `rule` would remove, with sizes, and what it would spare; changes nothing. Raises NotFound for what is named and not there."""
+        """What `rule` would remove, with sizes, and what it would spare; changes nothing. Raises NotFound for what is not there."""
         owner = principal.require_user("swanlab.list")
         truths = await self._truths(principal)
 
