@@ -60,7 +60,7 @@ class Dashboards:
         """
         owner = principal.require_user("swanlab.dashboard")
         host = check_host(principal, host)
-        folder = await asyncio.to_thread(self._folder, principal, project_id, owner_id or owner, directory)
+        folder = await asyncio.to_thread(self._shown, principal, project_id, owner_id or owner, directory)
         for service in await self.status(principal):
             if service.active and service.subject.get("folder") == str(folder):
                 return service
@@ -109,7 +109,7 @@ class Dashboards:
             raise NotFound(kind="service", reference=service_id)
         return service
 
-    def _folder(self, principal: Principal, project_id: str, owner_id: str, directory: str) -> Path:
+    def _shown(self, principal: Principal, project_id: str, owner_id: str, directory: str) -> Path:
         if directory:
             principal.require_admin("swanlab.directory")
             if principal.served:
