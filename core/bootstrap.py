@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from core.models.providers import Providers
     from core.secrets import Secrets
     from core.training.environment import TrainingEnvironment
+    from core.training.tails import Tails
     from storage.unit_of_work import Storage
 
 
@@ -44,6 +45,7 @@ class Services:
     chat: Chat
     secrets: Secrets
     files: UserFiles
+    tails: Tails
     managed: ManagedServices
     environment: TrainingEnvironment
 
@@ -56,6 +58,7 @@ class Services:
             await self.simulator.close()
         finally:
             self.accounts.close()
+            await asyncio.to_thread(self.tails.close)
             await asyncio.to_thread(self.files.close)
             await asyncio.to_thread(self.store.close)
 
@@ -122,6 +125,8 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
     from core.models.providers import Providers
     from core.secrets import Secrets
     from core.training.environment import TrainingEnvironment
+    from core.training.gpus import NvmlReader
+    from core.training.tails import Tails
 
     store, events, supervisor = Store(storage), EventBus(), Supervisor()
     clients, simulator = ModelClients(clock=clock), SimulatorControl()
@@ -154,6 +159,7 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
         ),
         secrets=Secrets(storage, settings, Audit(clock, ids)),
         files=UserFiles(settings.data_dir, settings.serve.user_quota_bytes, wall=clock.wall),
+        tails=Tails(gpus=NvmlReader()),
         managed=ManagedServices(store, settings=settings, clock=clock, ids=ids, supervisor=supervisor),
         environment=TrainingEnvironment(settings, store, clock=clock, ids=ids),
     )
