@@ -162,7 +162,7 @@ class Shim:
             os.chdir(self._order["cwd"])
             os.umask(0o077)
             argv = self._order["argv"]
-            os.execvpe(argv[0], argv, self._order["environment"])
+            os.execvpe(argv[0], argv, self._order["environment"])  # noqa: S606
         except OSError as problem:
             os.write(error, str(problem.errno or errno.EINVAL).encode())
         except BaseException:
@@ -215,7 +215,7 @@ class Shim:
 
     def _name_exit(self) -> bool:
         try:
-            os.replace(".exit.json.part", "exit.json")
+            os.replace(".exit.json.part", "exit.json")  # noqa: PTH105
             _sync_folder()
         except FileNotFoundError:
             return True  # the folder was removed: nobody is left to tell
@@ -310,7 +310,7 @@ def _put(name: str, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    os.replace(part, name)
+    os.replace(part, name)  # noqa: PTH105
     _sync_folder()
 
 

@@ -50,7 +50,7 @@ def members(folder: Path) -> tuple[Member, ...]:
 def _alive() -> dict[int, tuple[int, int]]:
     """(parent, start) by pid, zombies left out."""
     found = {}
-    for name in os.listdir(PROC):
+    for name in os.listdir(PROC):  # noqa: PTH208  (names of all processes, many times)
         if name.isdigit() and (fields := stat_fields(int(name))) is not None and fields[0] not in "ZX":
             found[int(name)] = (int(fields[1]), int(fields[19]))
     return found

@@ -75,7 +75,7 @@ class RunRepository(Repository):
     def counts(self, owner_id: str | None) -> dict[str, int]:
         """How many there are in each state."""
         statement = select(_r.state, func.count()).where(*_of(owner_id)).group_by(_r.state)
-        return {state: count for state, count in self._connection.execute(statement)}
+        return {row[0]: row[1] for row in self._connection.execute(statement)}
 
     def at_work(self) -> Sequence[Row[Any]]:
         """Everybody's with a process, or that may have one."""
@@ -116,6 +116,9 @@ class RunRepository(Repository):
 
     def change_attempt(self, run_id: str, number: int, **values: Any) -> bool:
         return self._connection.execute(update(attempts).where(_a.run_id == run_id, _a.number == number).values(**values)).rowcount > 0
+
+    def remove_attempt(self, run_id: str, number: int) -> bool:
+        return self._connection.execute(delete(attempts).where(_a.run_id == run_id, _a.number == number)).rowcount > 0
 
     # What changed --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,49 @@
+"""`python -m core.training.runs_turn`: one turn of the scheduler in a process of its own, so that the queue goes on when nobody is there.
+
+Run by the shim of a run that ended, with the settings in the environment. Ends when nothing is left to do at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from dataclasses import replace
+
+from core.errors import ModeltrainError
+from core.settings import load_settings
+
+#: Seconds at most: for processes that a run left behind, and memory that a driver clears.
+PATIENCE_S = 60.0
+
+
+async def turns() -> None:
+    """Turns until every run that ended is settled and whoever can start has started; less if another process does it."""
+    from core.bootstrap import build_services
+
+    settings = replace(load_settings(), served=os.environ.get("MODELTRAIN_SERVED") == "1")
+    services = await build_services(settings)
+    try:
+        scheduler = services.runs.scheduler
+        deadline = services.clock.monotonic() + PATIENCE_S
+        while await scheduler.turn() and await scheduler.unsettled() and services.clock.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
+    finally:
+        await services.runs.scheduler.close()
+        await services.close()
+
+
+def main() -> int:
+    os.umask(0o077)
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        asyncio.run(turns())
+    except ModeltrainError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
