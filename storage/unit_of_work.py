@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from storage.repositories.sign_ins import SignInRepository
     from storage.repositories.slots import SlotRepository
     from storage.repositories.ssh_keys import SshKeyRepository
+    from storage.repositories.training_configurations import TrainingConfigurationRepository
     from storage.repositories.users import UserRepository
 
 #: How often work is run when the database keeps giving it up for another's sake (deadlock, serialisation).
@@ -173,6 +174,12 @@ class UnitOfWork:
         from storage.repositories.services import ServiceRepository
 
         return ServiceRepository(self.session)
+
+    @cached_property
+    def training_configurations(self) -> TrainingConfigurationRepository:
+        from storage.repositories.training_configurations import TrainingConfigurationRepository
+
+        return TrainingConfigurationRepository(self.session)
 
 
 class Storage:

@@ -21,6 +21,7 @@ from storage.tables.models import AllowedAddress, Configuration, ConfigurationVe
 from storage.tables.runs import Lease, RunChange, SlotHold, TrainingAttempt, TrainingRun
 from storage.tables.services import ModelNote, Service
 from storage.tables.system import AppSetting, DataKey
+from storage.tables.training_configurations import TrainingConfiguration, TrainingConfigurationVersion
 
 whole_unicode(metadata)
 
@@ -53,6 +54,8 @@ __all__ = [
     "SlotHold",
     "SshKey",
     "TrainingAttempt",
+    "TrainingConfiguration",
+    "TrainingConfigurationVersion",
     "TrainingRun",
     "User",
     "metadata",

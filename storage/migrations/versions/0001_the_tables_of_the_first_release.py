@@ -481,6 +481,30 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_ssh_keys_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "training_configurations",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("name", exact(100), nullable=False),
+        sa.Column("note", long_text(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_training_configurations_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_configurations")),
+        sa.UniqueConstraint("owner_id", "name", name=op.f("uq_training_configurations_owner_id_name")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("training_configurations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_training_configurations_owner_id"), ["owner_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_training_configurations_shared"), ["shared"], unique=False)
+
+    op.create_table(
         "training_runs",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("owner_id", key_text(64), nullable=False),
@@ -668,6 +692,32 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "training_configuration_versions",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("configuration_id", key_text(64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("draft", long_text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", key_text(64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["configuration_id"],
+            ["training_configurations.id"],
+            name=op.f("fk_training_configuration_versions_configuration_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_configuration_versions")),
+        sa.UniqueConstraint("configuration_id", "version", name=op.f("uq_training_configuration_versions_configuration_id_version")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("training_configuration_versions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_training_configuration_versions_configuration_id"), ["configuration_id"], unique=False)
+
+    op.create_table(
         "message_parts",
         sa.Column("message_id", key_text(64), nullable=False),
         sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
@@ -686,12 +736,14 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("message_parts")
+    op.drop_table("training_configuration_versions")
     op.drop_table("training_attempts")
     op.drop_table("refresh_tokens")
     op.drop_table("messages")
     op.drop_table("conversation_shares")
     op.drop_table("configuration_versions")
     op.drop_table("training_runs")
+    op.drop_table("training_configurations")
     op.drop_table("ssh_keys")
     op.drop_table("sessions")
     op.drop_table("services")
