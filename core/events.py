@@ -44,6 +44,11 @@ class RunsChanged(Event):
     run_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class DatasetsChanged(Event):
+    """The owner's datasets are not what they were: added, checked, given another version, renamed, deleted."""
+
+
 Listener = Callable[[Event], None]
 
 
