@@ -46,7 +46,10 @@ QUEUE_PAUSED = "runs.queue_paused"
 
 
 class Scheduler:
-    """`turn` for one pass, `begin` to go on until services close. `gpus`: what there is is read through it, in a thread."""
+    """`turn` for one pass, `begin` to go on until services close. `gpus`: what there is is read through it, in a thread.
+
+    `grace_s`: seconds that a run gets to end by itself when it is stopped.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Scheduler:
         supervisor: Supervisor,
         gpus: GpuReader,
         workshop: Workshop,
+        grace_s: float = GRACE_S,
     ) -> None:
         self.changes = store if isinstance(store, RunChanges) else RunChanges(store, events)
         self.gpus = gpus
@@ -69,6 +73,7 @@ class Scheduler:
         self._starter = Starter(self.changes, settings, clock, ids, workshop)
         self._settling = Settling(self.changes, clock)
         self._lease = Lease(store, clock, ids.token(16))
+        self._grace_s = grace_s
         self._turning = asyncio.Lock()
         self._woken = asyncio.Event()
         self._stopping: dict[str, asyncio.Task[Any]] = {}
@@ -169,7 +174,7 @@ class Scheduler:
 
         async def work() -> None:
             try:
-                stopped = await stop(folder, grace_s=GRACE_S)
+                stopped = await stop(folder, grace_s=self._grace_s)
                 if not stopped.gone:
                     log.error("processes of the run %s do not end: %s", row.id, stopped.left)
             finally:
