@@ -213,6 +213,12 @@ class FilePicker(Vertical, can_focus=False):
         elif item is not None:
             self.post_message(self.Chosen(self, self._folder + name))
 
+    @property
+    def current_path(self) -> str:
+        """The path of the file that the cursor is on, "" where it is on a folder or nothing."""
+        item = self._named(self.rows.current_id)
+        return self._folder + item.name if item is not None and not item.folder else ""
+
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         event.stop()
         self.take(event.row_id)
