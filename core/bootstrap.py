@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from core.clock import Clock, Identifiers
@@ -16,15 +18,20 @@ if TYPE_CHECKING:
     from core.auth.accounts import Accounts
     from core.chat.service import Chat
     from core.files.service import UserFiles
+    from core.inference.service import Inference
     from core.llm.client import ModelClients
     from core.llm.simulator.control import SimulatorControl
     from core.managed.service import ManagedServices
+    from core.managed.types import Service
     from core.models.configurations import Configurations
     from core.models.providers import Providers
     from core.secrets import Secrets
+    from core.training.configurations import Training
     from core.training.environment import TrainingEnvironment
+    from core.training.gpus import GpuReader
+    from core.training.runs import Runs
     from core.training.tails import Tails
-    from storage.unit_of_work import Storage
+    from storage.unit_of_work import Storage, UnitOfWork
 
 
 @dataclass
@@ -48,6 +55,47 @@ class Services:
     tails: Tails
     managed: ManagedServices
     environment: TrainingEnvironment
+    training: Training
+    gpus: GpuReader
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs, their queue and its scheduler, which has not begun. Made when somebody asks: most commands never do."""
+        from core.training.runs import make_runs
+
+        return make_runs(
+            self.store,
+            self.settings,
+            clock=self.clock,
+            ids=self.ids,
+            events=self.events,
+            supervisor=self.supervisor,
+            gpus=self.gpus,
+            environment=self.environment,
+            training=self.training,
+        )
+
+    @cached_property
+    def inference(self) -> Inference:
+        """Models on this machine and their servers. Made when somebody asks."""
+        from core.inference.service import Inference
+
+        return Inference(
+            self.store,
+            self.managed,
+            settings=self.settings,
+            clock=self.clock,
+            ids=self.ids,
+            runs=self.runs,
+            environment=self.environment,
+            read_gpus=self.gpus.read,
+        )
+
+    async def look_after_runs(self) -> None:
+        """From now on until `close`, this process takes its turns at looking after runs (core/training/scheduler.py) and services."""
+        await asyncio.to_thread(import_module, "core.training.runs")
+        self.runs.begin_scheduling()
+        self.managed.start_watching()
 
     async def close(self) -> None:
         """Stop what is under way (answers are saved as far as they came), then let go of the network, the threads and the database."""
@@ -76,7 +124,6 @@ def preload(settings: Settings | None = None) -> None:
     With `settings` also what their database needs. Connects to nothing and starts no thread.
     """
     import pkgutil
-    from importlib import import_module
 
     import core
     import storage
@@ -111,6 +158,22 @@ async def build_services(settings: Settings, *, clock: Clock | None = None, ids:
     return services
 
 
+def _managed(
+    store: Store, settings: Settings, *, clock: Clock, ids: Identifiers, supervisor: Supervisor, events: EventBus
+) -> ManagedServices:
+    """Managed services; whichever process sees a model server change, its configuration follows."""
+    from core.managed.service import ManagedServices
+
+    def configure(uow: UnitOfWork, service: Service, key: str) -> None:
+        from core.inference.configuring import ServedModels
+
+        ServedModels(clock, ids, events).changed(uow, service, key)
+
+    managed = ManagedServices(store, settings=settings, clock=clock, ids=ids, supervisor=supervisor, events=events)
+    managed.when_changed(("api", "vllm", "sglang"), configure)
+    return managed
+
+
 def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) -> Services:
     from core.audit import Audit
     from core.auth.accounts import Accounts
@@ -119,11 +182,11 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
     from core.files.service import UserFiles
     from core.llm.client import ModelClients
     from core.llm.simulator.control import SimulatorControl
-    from core.managed.service import ManagedServices
     from core.models.access import Gateway
     from core.models.configurations import Configurations
     from core.models.providers import Providers
     from core.secrets import Secrets
+    from core.training.configurations import Training
     from core.training.environment import TrainingEnvironment
     from core.training.gpus import NvmlReader
     from core.training.tails import Tails
@@ -135,6 +198,8 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
     colleagues = Colleagues(store, settings.auth, clock)
     accounts = Accounts(store, settings, clock, ids, events)
     configurations = Configurations(store, clock=clock, ids=ids, events=events, gateway=gateway, confirm_password=accounts.confirm_password)
+    gpus = NvmlReader()
+    environment, training = TrainingEnvironment(settings, store, clock=clock, ids=ids), Training()
     return Services(
         settings=settings,
         clock=clock,
@@ -159,7 +224,9 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
         ),
         secrets=Secrets(storage, settings, Audit(clock, ids)),
         files=UserFiles(settings.data_dir, settings.serve.user_quota_bytes, wall=clock.wall),
-        tails=Tails(gpus=NvmlReader()),
-        managed=ManagedServices(store, settings=settings, clock=clock, ids=ids, supervisor=supervisor),
-        environment=TrainingEnvironment(settings, store, clock=clock, ids=ids),
+        tails=Tails(gpus=gpus),
+        managed=_managed(store, settings, clock=clock, ids=ids, supervisor=supervisor, events=events),
+        environment=environment,
+        training=training,
+        gpus=gpus,
     )

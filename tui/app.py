@@ -196,6 +196,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         """Open the home screen of the signed-in account, or the area where its link broke; a new one gets a configuration to begin with."""
         await self.context.services.configurations.ensure_starter(self.context.principal)
         await self.context.services.chat.start_following(self.context.principal)
+        await self.context.services.runs.start_following(self.context.principal)
         await self.places.load()
         for name, area in AREAS.items():
             if name not in self._modes:
@@ -249,6 +250,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
             return
         try:
             await self.context.services.chat.follow([self.context.principal.user_id])
+            await self.context.services.runs.follow([self.context.principal.user_id])
         except ModeltrainError as error:
             log.info("changes could not be looked for: %s", error.code)
 

@@ -12,20 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.audit import Actor, Audit
-from core.auth.principal import Principal
+from core.auth.principal import Principal, operator
 from core.clock import Clock, Identifiers
 from core.errors import Conflict, InvalidInput, NotFound
+from core.events import EventBus
+from core.persistence import Store
 from core.settings import Settings
-from core.supervisor import happens
+from core.supervisor import Supervisor, happens
 from core.training import runs_requests as requests
-from core.training.gpus import Gpu
+from core.training.gpus import Gpu, GpuReader
 from core.training.runs_files import METRICS
 from core.training.runs_rows import attempt_view, run_view, waiting_text
 from core.training.scheduler import QUEUE_PAUSED, Scheduler
+from core.training.scheduler_start import Workshop
 from core.training.types import ACTIVE, RESUMABLE, Attempt, QueueState, Run, RunPage, RunRequest, RunState, WaitReason
 
 if TYPE_CHECKING:
     from core.training.configurations import Training
+    from core.training.environment import TrainingEnvironment
     from core.training.planning import ResolvedRun
     from storage.unit_of_work import UnitOfWork
 
@@ -374,6 +378,25 @@ class Runs:
             limit_a_user=self._settings.training.runs_a_user,
             gpu_problem=self.scheduler.gpus.problem,
         )
+
+
+def make_runs(
+    store: Store,
+    settings: Settings,
+    *,
+    clock: Clock,
+    ids: Identifiers,
+    events: EventBus,
+    supervisor: Supervisor,
+    gpus: GpuReader,
+    environment: TrainingEnvironment,
+    training: Training,
+) -> Runs:
+    """The service with its scheduler, which has not begun."""
+    nobody = operator("")  # the environment is one for all; the scheduler asks for nobody in particular
+    workshop = Workshop(lambda: environment.state(nobody), training.plan)
+    scheduler = Scheduler(store, settings, clock=clock, ids=ids, events=events, supervisor=supervisor, gpus=gpus, workshop=workshop)
+    return Runs(scheduler, training, settings=settings, clock=clock, ids=ids)
 
 
 def _places(uow: UnitOfWork, rows: Collection[Any]) -> dict[str, int]:
