@@ -49,6 +49,13 @@ class DatasetsChanged(Event):
     """The owner's datasets are not what they were: added, checked, given another version, renamed, deleted."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServicesChanged(Event):
+    """A managed service of the owner (core/managed) started, answered, ended or was given up."""
+
+    service_id: str
+
+
 Listener = Callable[[Event], None]
 
 

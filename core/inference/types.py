@@ -72,12 +72,13 @@ class BackendInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """backend: LLaMA-Factory's own server unless said. gpus: ids, () for CPU or, where there are GPUs, the first free one.
+    """backend: LLaMA-Factory's own server unless said. gpus: UUIDs; () for the first free one, or the CPU where there are none.
 
-    port: 0 for a free one. template: "" for the target's own."""
+    cpu: on the CPU although there are GPUs. port: 0 for a free one. template: "" for the target's own."""
 
     backend: Backend = "api"
     gpus: tuple[str, ...] = ()
+    cpu: bool = False
     port: int = 0
     template: str = ""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from core.auth.principal import Principal
 from core.clock import Clock, Identifiers
 from core.errors import Conflict, ModeltrainError, NotFound
+from core.events import EventBus, ServicesChanged
 from core.managed.rows import key_identity, key_of, service_of, spec_from_json, spec_to_json
 from core.managed.types import ACTIVE, Service, ServiceKind, ServiceRequest
 from core.managed.watching import EVERY_S, Found, Watcher
@@ -35,14 +36,17 @@ Changed = Callable[["UnitOfWork", Service, str], None]
 class ManagedServices:
     """One for the program; features register what they do when one of their services changes."""
 
-    def __init__(self, store: Store, *, settings: Settings, clock: Clock, ids: Identifiers, supervisor: Supervisor) -> None:
+    def __init__(
+        self, store: Store, *, settings: Settings, clock: Clock, ids: Identifiers, supervisor: Supervisor, events: EventBus
+    ) -> None:
         self._store = store
+        self._events = events
         self._settings = settings
         self._clock = clock
         self._ids = ids
         self._supervisor = supervisor
         self._calls: dict[ServiceKind, list[Changed]] = {}
-        self._watcher = Watcher(store, clock, ids.new(), self._changed)
+        self._watcher = Watcher(store, clock, ids.new(), changed=self._changed, told=self._told)
         self._watching = False
 
     def when_changed(self, kinds: Collection[ServiceKind], call: Changed) -> None:
@@ -53,6 +57,9 @@ class ManagedServices:
     def _changed(self, uow: UnitOfWork, service: Service, key: str) -> None:
         for call in self._calls.get(service.kind, ()):
             call(uow, service, key)
+
+    def _told(self, service: Service) -> None:
+        self._events.publish(ServicesChanged(service.owner_id, service.id))
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
@@ -118,6 +125,7 @@ class ManagedServices:
             return Found(row, request.spec, request.key)
 
         found = await self._store.write(work)
+        self._told(found.service)
         await self._watcher.launch(found)
         return await self.service(principal, service_id)
 

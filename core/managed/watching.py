@@ -66,9 +66,18 @@ def _found(uow: UnitOfWork, service_id: str) -> Found | None:
 
 
 class Watcher:
-    """`changed(uow, service, key)` is called in the unit of work of each change of state or port."""
+    """`changed(uow, service, key)` is called in the unit of work of each change of state or port, `told(service)` after its commit."""
 
-    def __init__(self, store: Store, clock: Clock, name: str, changed: Callable[[UnitOfWork, Service, str], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        name: str,
+        *,
+        changed: Callable[[UnitOfWork, Service, str], None],
+        told: Callable[[Service], None],
+    ) -> None:
+        self._told = told
         self._store = store
         self._clock = clock
         self._name = name
@@ -214,16 +223,18 @@ class Watcher:
     async def change(self, found: Found, *, release: bool = False, **values: Any) -> bool:
         """Set columns if the row is still what it was, let go of its GPUs if `release`, and tell the feature it belongs to."""
 
-        def work(uow: UnitOfWork) -> bool:
+        def work(uow: UnitOfWork) -> Service | None:
             if not uow.services.change(found.row.id, found.row.revision, **values):
-                return False
+                return None
             if release:
                 uow.slots.release(found.row.id)
-            row = uow.services.any(found.row.id)
-            self._changed(uow, service_of(row), found.key)
-            return True
+            service = service_of(uow.services.any(found.row.id))
+            self._changed(uow, service, found.key)
+            return service
 
-        return await self._store.write(work)
+        if (service := await self._store.write(work)) is not None:
+            self._told(service)
+        return service is not None
 
     async def again(self, found: Found) -> Found:
         """The same service as it stands now."""

@@ -49,6 +49,10 @@ class ServiceRepository(Repository):
         wanted = _s.id == service_id, _s.revision == revision
         return self._connection.execute(update(services).where(*wanted).values(revision=revision + 1, **values)).rowcount > 0
 
+    def set_configuration(self, service_id: str, configuration_id: str) -> None:
+        """Which model configuration stands for it. No change of the service: its revision stays."""
+        self._connection.execute(update(services).where(_s.id == service_id).values(configuration_id=configuration_id))
+
     def watch(self, service_id: str, watcher: str, *, moment: int, until: int) -> bool:
         """Look after it until the moment `until`, if nobody else does. No change of the service: its revision stays."""
         free = or_(_s.watcher == "", _s.watcher == watcher, _s.watched_until <= moment)

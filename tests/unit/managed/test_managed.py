@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,10 @@ async def until(services: Services, ann: Principal, service_id: str, *states: st
     return found
 
 
+def arguments_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 async def test_it_is_ready_once_it_answers_and_leaves_nothing(services: Services, ann: Principal) -> None:
     service = await started(services, ann, "family")
     assert (service.state, service.host, service.subject) == ("ready", "127.0.0.1", {"what": "a test"})
@@ -53,8 +58,7 @@ async def test_its_key_stands_only_where_its_owner_reads(services: Services, ann
     assert stat.S_IMODE(about.stat().st_mode) == 0o600
     assert stat.S_IMODE(service.folder.stat().st_mode) == 0o700
     for process in tree(service.folder):
-        with open(f"/proc/{process.pid}/cmdline", "rb") as file:
-            assert b"sesame" not in file.read()
+        assert b"sesame" not in arguments_of(process.pid)
     for path in service.folder.iterdir():
         assert path == about or b"sesame" not in path.read_bytes(), path
     database = settings.database_file
