@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from core.models.providers import Providers
     from core.secrets import Secrets
     from core.training.configurations import Training
+    from core.swanlab.service import Swanlab
     from core.training.environment import TrainingEnvironment
     from core.training.gpus import GpuReader
     from core.training.runs import Runs
     from core.training.tails import Tails
+    from core.webui import WebUi
     from storage.unit_of_work import Storage, UnitOfWork
 
 
@@ -90,6 +92,20 @@ class Services:
             environment=self.environment,
             read_gpus=self.gpus.read,
         )
+
+    @cached_property
+    def swanlab(self) -> Swanlab:
+        """What runs logged to SwanLab, and its dashboards. Made when somebody asks."""
+        from core.swanlab.service import Swanlab
+
+        return Swanlab(self.settings.data_dir, clock=self.clock, managed=self.managed, environment=self.environment, runs=self.runs.runs)
+
+    @cached_property
+    def webui(self) -> WebUi:
+        """LLaMA-Factory's own web interface. Made when somebody asks."""
+        from core.webui import WebUi
+
+        return WebUi(self.managed, self.environment)
 
     async def look_after_runs(self) -> None:
         """From now on until `close`, this process takes its turns at looking after runs (core/training/scheduler.py) and services."""
