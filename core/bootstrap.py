@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from core.models.configurations import Configurations
     from core.models.providers import Providers
     from core.secrets import Secrets
-    from core.training.configurations import Training
     from core.swanlab.service import Swanlab
+    from core.training.configurations import Training
     from core.training.environment import TrainingEnvironment
     from core.training.gpus import GpuReader
     from core.training.runs import Runs
