@@ -44,7 +44,8 @@ class PathField(Field, inherit_bindings=False):
     """The line with the path. Up and down move in the list below, Tab completes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(binding for binding in Field.BINDINGS if not isinstance(binding, Binding) or binding.key not in ("up", "down")),
+        Binding("enter", "submit", N_("open or take"), tooltip=N_("Go into the folder in hand, or take the file")),
+        *(binding for binding in Field.BINDINGS if not isinstance(binding, Binding) or binding.key not in ("up", "down", "enter")),
         Binding("tab", "complete", N_("complete"), tooltip=N_("Complete the name that was begun")),
         Binding("down", "step(1)", N_("down"), show=False),
         Binding("up", "step(-1)", N_("up a line"), show=False),

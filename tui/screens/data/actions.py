@@ -174,9 +174,9 @@ class DatasetActions(Working):
 
     # Training --------------------------------------------------------------------------------------------------------
 
-    async def action_train(self) -> None:
+    def action_train(self) -> None:
         from tui.screens.runs.new import open_new_run
 
         item = self.in_hand
         if item is not None:
-            await open_new_run(self.modeltrain, dataset_id=item.id)
+            open_new_run(self.modeltrain, dataset_id=item.id)

@@ -36,6 +36,7 @@ class AddScreen(AreaScreen):
         "A file is used where it lies and never changed. Repairs write new files beside your others."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", N_("add it"), id="data.add.take", tooltip=N_("Add the file in hand and check it")),
         Binding(
             "ctrl+s", "add_as", N_("add as…"), id="data.add.as", tooltip=N_("Add the file in hand under another name, or a copy of it")
         ),
@@ -61,6 +62,7 @@ class AddScreen(AreaScreen):
         super().on_mount()
         self.set_opened(_("add a dataset"))
         self.query_one("#add-inbox").display = False
+        self.rows.openable = False
         self.picker.field.focus()
         self.start(self._load, group="load")
 
@@ -88,6 +90,7 @@ class AddScreen(AreaScreen):
         folder = "" if command else one_line(str(self.services.files.folder(self.principal) / "datasets"))
         self.rows.show([lists.inbox_row(item, now, zone) for item in self._inbox], empty=lists.empty_inbox(folder, command))
         self.tabs.count(INBOX, len(self._inbox))
+        self.refresh_bindings()
         if first and self._inbox and not self.picker.field.value.strip("/"):
             self.tabs.active = INBOX  # somebody just sent something
 
@@ -120,16 +123,20 @@ class AddScreen(AreaScreen):
     def on_file_picker_chosen(self, event: FilePicker.Chosen) -> None:
         self._add(event.path)
 
-    def on_rows_chosen(self, event: Rows.Chosen) -> None:
-        self._add(event.row_id)
-
     @property
     def _in_hand(self) -> str:
         """The path of the file that the cursor is on, "" for none."""
         return self.rows.current_id if self.tabs.active == INBOX else self.picker.current_path
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "add_as" or not self.is_mounted or bool(self._in_hand)
+        if action in ("take", "add_as") and not self._loaded:
+            return False
+        if action == "take":
+            return self.tabs.active == INBOX and bool(self._in_hand)
+        return action != "add_as" or bool(self._in_hand)
+
+    def action_take(self) -> None:
+        self._add(self._in_hand)
 
     def action_add_as(self) -> None:
         path = self._in_hand

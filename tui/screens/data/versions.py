@@ -82,7 +82,7 @@ class VersionsPage(DatasetPage, inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "use":
-            return self._version is not None and self.dataset is not None and self._version.version != self.dataset.current.version
+            return self.dataset is not None and self._version is not None and self._version.version != self.dataset.current.version
         return super().check_action(action, parameters)
 
     def action_use(self) -> None:
