@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tui.i18n import N_
-from tui.sentences import Candidates
+from tui.sentence import Candidates
+from tui.training_rules import TRAINING_RULES
 
 #: InvalidInput by `rule`.
 BY_RULE: dict[str, Candidates] = {
@@ -63,6 +64,7 @@ BY_RULE: dict[str, Candidates] = {
     "network": (N_("Not a network like 10.0.0.0/8."),),
     "never": (N_("Nobody may reach this address."),),
     "yourself": (N_("That is you."),),
+    **TRAINING_RULES,
 }
 
 #: The words for `field` of InvalidInput.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.sanitise import one_line
 from tui.errors import fill, remark
 from tui.i18n import N_, _
-from tui.sentences import Candidates
+from tui.rules import BY_RULE
 from tui.training_sentences import METHODS, STAGES, plain
 
 if TYPE_CHECKING:
@@ -104,33 +104,10 @@ CHOICES: dict[str, Mapping[str, str]] = {
         "3": N_("ZeRO 3"), "3-offload": N_("ZeRO 3, all in main memory"),
     },
 }  # fmt: skip
-#: Remarks about a draft or an imported file, by rule; others have the sentences of tui/rules.py.
-REMARKS: dict[str, Candidates] = {
-    "unknown_key": (N_("LLaMA-Factory knows no “{key}”; do you mean {near}?"), N_("LLaMA-Factory knows no “{key}”.")),
-    "ours": (N_("“{key}” is set by modeltrain at the start; yours is left out."),),
-    "denied": (N_("“{key}” is for administrators: it reaches beyond your own files."),),
-    "not_yaml": (N_("Not YAML: line {line}, column {column}."), N_("Not YAML.")),
-    "wrong_type": (N_("Must be {expected_words}."), N_("Not of the right kind.")),
-    "not_a_choice": (N_("Not one of its values; do you mean {near}?"), N_("Not one of its values.")),
-    "ppo": (N_("PPO does not run in this LLaMA-Factory (it wants another trl). Take DPO or KTO."),),
-}
 EXPECTED = {
     "int": N_("a whole number"), "float": N_("a number"), "bool": N_("yes or no"), "str": N_("a text"), "list": N_("a list"),
     "json": N_("a mapping"), "mapping": N_("a mapping"), "choice": N_("one of its values"),
 }  # fmt: skip
-PRESETS: dict[str, str] = {
-    "lora-sft": N_("LoRA, supervised: the place to start"),
-    "qlora-sft": N_("QLoRA, supervised: for little GPU memory"),
-    "dora-sft": N_("DoRA, supervised: a little better, a little slower"),
-    "full-sft": N_("full, supervised: all weights"),
-    "freeze-sft": N_("freeze, supervised: the last layers"),
-    "lora-pt": N_("LoRA, plain text"),
-    "full-pt": N_("full, plain text"),
-    "lora-dpo": N_("LoRA, preference pairs"),
-    "qlora-dpo": N_("QLoRA, preference pairs"),
-    "lora-kto": N_("LoRA, good and bad answers"),
-    "lora-rm": N_("LoRA, reward model"),
-}
 
 
 def label(name: str) -> str:
@@ -173,10 +150,12 @@ def remark_words(found: Remark) -> str:
     expected = fields.get("expected", "")
     if expected:
         fields["expected_words"] = _(EXPECTED[expected]) if expected in EXPECTED else expected
-    said = fill(REMARKS.get(found.rule, ()), fields)
-    rest = {name: value for name, value in found.fields.items() if name not in ("field", "rule")}
-    return said or remark(found.rule, **rest)
+    for name, alias in (("limit", "max"), ("minimum", "min"), ("maximum", "max"), ("limit_size", "size")):
+        if name in fields:
+            fields.setdefault(alias, fields[name])
+    return fill(BY_RULE.get(found.rule, ()), fields) or remark(found.rule)
 
 
-def preset_words(preset_id: str) -> str:
-    return _(PRESETS[preset_id]) if preset_id in PRESETS else one_line(preset_id, 40)
+def preset_words(method: str, stage: str) -> str:
+    """A starting point in words."""
+    return f"{_(METHODS[method])}, {_(STAGES[stage])}"
