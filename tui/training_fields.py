@@ -126,6 +126,11 @@ def meaning(spec: FieldSpec) -> str:
     return _(WORDS[spec.name][1]) if spec.name in WORDS else one_line(spec.help, 300)
 
 
+def meaning_of(name: str) -> str:
+    """What a field does, in our words; "" where there are none."""
+    return _(WORDS[name][1]) if name in WORDS else ""
+
+
 def limits(spec: FieldSpec) -> str:
     """The range of a field in few cells; "" without one."""
     if spec.minimum is not None and spec.maximum is not None:

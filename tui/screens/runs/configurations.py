@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from core.errors import InvalidInput
 from core.sanitise import one_line
-from core.training.configurations_types import Imported, TrainingConfiguration
+from core.training.configurations_types import Imported, TrainingConfiguration, TrainingDraft
 from tui.i18n import _, ngettext
 from tui.screens.base import AreaScreen
 from tui.training_fields import preset_words
-from tui.training_sentences import method_words, stage_words
 from tui.widgets.dialogs import Choose, Confirm
 from tui.widgets.rows import Rows
 
@@ -37,9 +36,7 @@ class ConfigurationActions(AreaScreen):
     def new_configuration(self) -> None:
         """Choose a preset to begin with, then the form."""
         presets = self.services.training.presets()
-        options = [
-            (preset.id, preset_words(preset.id), f"{method_words(preset.method)} · {stage_words(preset.stage)}") for preset in presets
-        ]
+        options = [(preset.id, preset_words(preset.method, preset.stage), _about(preset.draft)) for preset in presets]
         drafts = {preset.id: preset.draft for preset in presets}
 
         def chosen(preset_id: str | None) -> None:
@@ -168,6 +165,12 @@ class ConfigurationActions(AreaScreen):
             from tui.screens.runs.new import open_new_run
 
             open_new_run(self.app, configuration_id=item.id)
+
+
+def _about(draft: TrainingDraft) -> str:
+    """The figures of a starting point that matter most."""
+    epochs = _("{count} epochs").format(count=f"{draft.num_train_epochs:g}")
+    return f"{epochs} · {draft.learning_rate:g}"
 
 
 def read_import(error: InvalidInput) -> str:

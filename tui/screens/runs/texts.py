@@ -27,7 +27,8 @@ from tui.training_sentences import (
 if TYPE_CHECKING:
     from core.training.configurations_types import TrainingConfiguration
     from core.training.environment_types import EnvironmentState, InstallProgress
-    from core.training.types import Failure, Run
+    from core.training.failures.types import Failure
+    from core.training.types import Run
 
 Lines = list[tuple[str, str]]
 
