@@ -11,11 +11,11 @@ from rich.cells import cell_len
 from core.datasets.types import CheckSummary, Dataset, DatasetVersion, Histogram, Problem, RuleCount, Statistics, UsedBy
 from core.sanitise import one_line
 from tui import moments
+from tui.dataset_sentences import problem_sentence, rule_remedy, rule_title
 from tui.glyphs import Glyphs
 from tui.i18n import _, ngettext
 from tui.screens.data import texts
 from tui.screens.data.lists import moment
-from tui.screens.data.wording import problem_sentence, rule_remedy, rule_title
 from tui.widgets.histogram import Bin, histogram
 from tui.widgets.sheet import Line, flat, wrapped
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from core.datasets.types import CheckSummary, Dataset, UsedBy
 from core.errors import InvalidInput
 from core.sanitise import one_line
+from tui.dataset_sentences import rule_title
 from tui.i18n import N_, _, ngettext
 from tui.screens.data.detail import used_words
-from tui.screens.data.wording import rule_title
 from tui.widgets.choices import Toggle
 from tui.widgets.fields import Field
 from tui.widgets.form_dialog import FormDialog

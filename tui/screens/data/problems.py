@@ -10,10 +10,10 @@ from textual.binding import Binding, BindingType
 
 from core.datasets.types import Dataset, Problem, ProblemPage, RuleCount
 from core.sanitise import one_line
+from tui.dataset_sentences import problem_sentence, rule_remedy, rule_title
 from tui.glyphs import Glyphs, glyphs
 from tui.i18n import N_, _, ngettext
 from tui.screens.data.pages import DatasetPage, page_bindings
-from tui.screens.data.wording import problem_sentence, rule_remedy, rule_title
 from tui.widgets.dialogs import Choose
 from tui.widgets.frame import Rule
 from tui.widgets.rows import Column, Row, Rows

@@ -10,7 +10,7 @@ from core.auth.principal import Principal
 from core.bootstrap import Services
 from core.datasets.types import Dataset, Problem
 from core.sanitise import json_safe
-from tui.screens.data.wording import problem_sentence, rule_remedy
+from tui.dataset_sentences import problem_sentence, rule_remedy
 
 _PAGE = 1000
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")

@@ -10,13 +10,13 @@ from textual.binding import Binding, BindingType
 
 from core.datasets.types import Dataset, PreviewRow, Problem
 from core.sanitise import one_line, sanitise
+from tui.dataset_sentences import problem_sentence, rule_remedy
 from tui.glyphs import Glyphs, glyphs
 from tui.i18n import N_, _
 from tui.screens.base import AreaScreen
 from tui.screens.data import texts
 from tui.screens.data.problems import place_words
 from tui.screens.data.reading import heading, text_lines, turn_lines, turns_of
-from tui.screens.data.wording import problem_sentence, rule_remedy
 from tui.widgets.sheet import Line, Sheet, wrapped
 
 
