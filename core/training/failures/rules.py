@@ -226,7 +226,7 @@ RULES: tuple[Rule, ...] = (
             *says(
                 rb"(?P<model>[^\r\n]+?) is not a local folder and is not a valid model identifier",
                 rb"Incorrect path_or_model_id: '(?P<model>[^'\r\n]+)'",
-                rb"Repo id must (?:be in the form|use alphanumeric)[^\r\n]*?'(?P<model>[^'\r\n]+)'",
+                rb"Repo id must (?:be in the form|use alphanumeric)[^\r\n]*: '(?P<model>[^'\r\n]+)'",
                 rb"Can't load the configuration of '(?P<model>[^'\r\n]+)'",
             ),
             *anywhere(rb"RepositoryNotFoundError"),
