@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tui.i18n import N_
 from tui.sentence import Candidates, Text
+from tui.swanlab_errors import SWANLAB_CONFLICTS, SWANLAB_KINDS, SWANLAB_WHAT
 from tui.training_errors import TRAINING_CONFLICTS, TRAINING_KINDS, TRAINING_WHAT
 
 __all__ = ["Candidates", "Text"]
@@ -285,6 +286,7 @@ BY_WHAT: dict[str, Text] = {
     ),
     "no_text": Text((N_("There is no question."),), (), (N_("Give it as an argument or on standard input."),)),
     **TRAINING_WHAT,
+    **SWANLAB_WHAT,
 }
 
 #: NotFound by `kind`.
@@ -306,6 +308,7 @@ BY_KIND: dict[str, Candidates] = {
     "file": (N_("There is no file or folder “{reference}”."), N_("There is no such file or folder.")),
     "preset": (N_("There is no preset “{reference}”."), N_("There is no such preset.")),
     **TRAINING_KINDS,
+    **SWANLAB_KINDS,
 }
 
 #: NotFound by `kind`: what to do, where looking at the list again is not it.
@@ -366,6 +369,7 @@ BY_CONFLICT: dict[str, Text] = {
     "generating": Text((N_("An answer is still being written here."),), (), (N_("Wait for it, or stop it with Esc."),)),
     "database": Text((N_("Something of that name is there already."),), (), (N_("Choose another name."),)),
     **TRAINING_CONFLICTS,
+    **SWANLAB_CONFLICTS,
 }
 
 #: InvalidInput by `rule`, where no one field is to blame.

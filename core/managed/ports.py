@@ -17,7 +17,7 @@ def check_host(principal: Principal, host: str) -> str:
     try:
         address = ipaddress.IPv4Address(host.strip() or LOOPBACK)
     except ValueError as error:
-        raise InvalidInput("host", "not_an_address", value=host) from error
+        raise InvalidInput("host", "host") from error
     if not address.is_loopback:
         principal.require_admin("service.listen")
     return str(address)
@@ -26,7 +26,7 @@ def check_host(principal: Principal, host: str) -> str:
 def check_port(host: str, port: int) -> int:
     """`port` (0: any that is free) if it can be had. Raises InvalidInput("port"), EnvironmentProblem(what="port_taken")."""
     if port and not 1024 <= port <= 65535:
-        raise InvalidInput("port", "out_of_range", minimum=1024, maximum=65535)
+        raise InvalidInput("port", "out_of_range", min=1024, max=65535)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from core.auth.principal import Principal
-from core.errors import Conflict, EnvironmentProblem, Forbidden, NotFound
+from core.errors import EnvironmentProblem, Forbidden, NotFound
 from core.managed.ports import LOOPBACK, check_host, check_port
 from core.managed.types import Service, ServiceKind, ServiceRequest, ServiceSpec
 from core.swanlab import database
@@ -132,7 +132,7 @@ class Dashboards:
 
     def _spec(self, state: EnvironmentState, folder: Path) -> ServiceSpec:
         if state.python is None:
-            raise Conflict(what="environment")
+            raise EnvironmentProblem(what="no_dashboard", path=str(state.folder))
         environment = base_environment(self._inherited, state.python.parent, offline=True, cpu_threads=1)
         # Its own home: it looks for settings and keeps a few there, and has nothing to do with those of the account.
         environment |= {"HOME": "{folder}", "SWANLAB_SAVE_DIR": "{folder}", "NO_COLOR": "1", "COLUMNS": "200"}
