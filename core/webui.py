@@ -62,9 +62,11 @@ class WebUi:
         await self._must(principal, service_id)
         return await self._managed.restart(principal, service_id)
 
-    async def status(self, principal: Principal) -> tuple[Service, ...]:
-        """Those that this administrator started, the newest first."""
+    async def status(self, principal: Principal, *, ask: bool = False) -> tuple[Service, ...]:
+        """Those that this administrator started, the newest first. `ask`: each is asked over HTTP first, unless a living process does so."""
         principal.require_admin("webui.status")
+        if ask:
+            await self._managed.look_after()
         return await self._managed.services(principal, (_KIND,))
 
     async def wait(self, principal: Principal, service_id: str, *, within_s: float = _READY_S) -> Service:

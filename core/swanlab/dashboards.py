@@ -82,8 +82,14 @@ class Dashboards:
         await self._must(principal, service_id)
         return await self._managed.restart(principal, service_id)
 
-    async def status(self, principal: Principal) -> tuple[Service, ...]:
-        """The dashboards of this account, the newest first, also those that ended. Their state is asked for over HTTP by who watches."""
+    async def status(self, principal: Principal, *, ask: bool = False) -> tuple[Service, ...]:
+        """The dashboards of this account, the newest first, also those that ended.
+
+        `ask`: each is asked over HTTP first, unless a process that lives does so all the time.
+        """
+        if ask:
+            principal.require_user("swanlab.dashboard")
+            await self._managed.look_after()
         return await self._managed.services(principal, (_KIND,))
 
     async def wait(self, principal: Principal, service_id: str, *, within_s: float = 60.0) -> Service:

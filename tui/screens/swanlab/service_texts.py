@@ -68,28 +68,29 @@ def lines(service: Service, signs: Glyphs, *, served: bool) -> texts.Lines:
         found.append((_("Port {asked} was taken, so it took {port}.").format(asked=asked, port=service.port), "warn"))
     if service.active and service.url and is_loopback(service):
         found.append((_("From your own machine, with an account on this one:"), "dim"))
-        found.append((_remote(service) if served else forward(service), "text"))
+        found.append((remote(service) if served else forward(service), "text"))
     if folder := service.subject.get("folder"):
         name = service.name if served else str(folder)
         found += [("", ""), (_("Directory: {value}").format(value=one_line(name)), "text")]
     found += [(_("Started: {value}").format(value=texts.when(service.started_at or service.created_at)), "text")]
     if service.restarts:
         found.append((_("It ended by itself and was started again: {count} times.").format(count=service.restarts), "warn"))
-    found += [*_failure(service), ("", "")]
+    found += [*failure_lines(service), ("", "")]
     found.append((_(WEBUI_WARNING if service.kind == "webui" else EVERYBODY), "warn" if service.active else "dim"))
     if not is_loopback(service):
         found.append((_(OPEN_TO_NETWORK), "bad"))
     return found
 
 
-def _remote(service: Service) -> str:
+def remote(service: Service) -> str:
     """For who is served: the names of this program's account are not theirs."""
     return f"ssh -N -L {service.port}:{service.host}:{service.port} {_('YOU')}@{_host()}"
 
 
-def _failure(service: Service) -> texts.Lines:
+def failure_lines(service: Service) -> texts.Lines:
+    """Why it ended or was given up, and what to do."""
     if service.failure is None:
         return []
-    from tui.failure_sentences import failure_text
+    from tui.failure_sentences import remedies, what
 
-    return [("", ""), *((text, "bad" if place == 0 else "text") for place, text in enumerate(failure_text(service.failure)))]
+    return [("", ""), (what(service.failure), "bad"), *((text, "text") for text in remedies(service.failure))]
