@@ -86,6 +86,7 @@ class Framed(Screen[Any], inherit_bindings=False):
         """Write the title line anew; `set_opened` and `set_in_hand` change its parts."""
         line = self.title_line
         line.area = _(self.AREA)
+        line.runs = self.modeltrain.runs_kept.words
         profile = self.context.profile
         line.who = profile.nickname if profile is not None else self.context.principal.nickname if self.context.signed_in else ""
 

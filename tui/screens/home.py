@@ -11,8 +11,9 @@ from textual.binding import Binding, BindingType
 
 import core
 from core.chat.types import Page
-from core.events import ConfigurationsChanged, ConversationChanged, Event
+from core.events import ConfigurationsChanged, ConversationChanged, Event, RunsChanged
 from core.sanitise import one_line
+from core.training.types import ACTIVE
 from tui import moments
 from tui.areas import AREAS, HOME
 from tui.glyphs import glyphs
@@ -24,6 +25,8 @@ from tui.widgets.rows import Column, Row, Rows
 if TYPE_CHECKING:
     from core.chat.types import ConversationSummary
     from core.models.types import Configuration
+    from core.training.types import Run
+    from tui.glyphs import Glyphs
 
 _RECENT = 8
 
@@ -48,6 +51,13 @@ class HomeScreen(AreaScreen):
 
     def compose_body(self) -> Iterable[Any]:
         yield Paragraphs(id="home-greeting")
+        yield Rule(id="home-runs-rule")
+        yield Rows(
+            (Column("state", "", 12), Column("name", N_("Run"), 24, grow=True), Column("progress", N_("Steps"), 20)),
+            header=False,
+            linked=True,
+            id="home-runs",
+        )
         yield Rule(id="home-recent-rule")
         yield Rows(
             (
@@ -73,6 +83,7 @@ class HomeScreen(AreaScreen):
         self._page: Page | None = None
         self._unread = Page((), 0)
         self._greeted = False
+        self._runs: tuple[Run, ...] = ()
         self._configurations: tuple[Configuration, ...] = ()
         self._draw()
         self.query_one("#home-areas").focus()
@@ -82,6 +93,8 @@ class HomeScreen(AreaScreen):
         self.start(self._load, group="load")
 
     def core_event(self, event: Event) -> None:
+        if isinstance(event, RunsChanged) and self.is_current:
+            self.start(self._load_runs, group="runs")
         if isinstance(event, ConversationChanged) and event.shared:
             return
         if isinstance(event, ConversationChanged | ConfigurationsChanged) and self.is_current:
@@ -93,6 +106,7 @@ class HomeScreen(AreaScreen):
         self._page = await self.services.chat.conversations(self.principal, limit=_RECENT)
         self._unread = await self.services.chat.unread(self.principal, limit=_RECENT)
         self._configurations = await self.services.configurations.list(self.principal)
+        await self._load_runs()
         if not self._greeted and self._page.items:
             self.query_one("#home-recent").focus()
         self._greeted = True
@@ -110,6 +124,7 @@ class HomeScreen(AreaScreen):
         greeting = [(_("Good to see you, {name}.").format(name=one_line(self.principal.nickname)), "bold")]
         greeting += [(text, token) for text, token in (*self._last_sign_in(), self._waiting(), self._next_step()) if text]
         self.query_one("#home-greeting", Paragraphs).show(*greeting)
+        self._draw_runs()
         self._draw_recent()
         self._draw_areas()
         self.query_one("#home-foot", Paragraphs).show((self._versions(), "dim"))
@@ -146,6 +161,20 @@ class HomeScreen(AreaScreen):
         if all(configuration.provider_id == "simulator" for configuration in self._configurations):
             return _("Next: press {key} and add a real model; so far there is only the simulator.").format(key="m"), "accent"
         return "", ""
+
+    async def _load_runs(self) -> None:
+        """What is at work, and what ended since one looked: nothing else of the runs belongs here."""
+        at_work = (await self.services.runs.runs(self.principal, states=ACTIVE, limit=_RECENT)).items
+        known = {run.id for run in at_work}
+        self._runs = (*at_work, *(run for run in self.modeltrain.runs_kept.ended if run.id not in known))
+        self._draw_runs()
+
+    def _draw_runs(self) -> None:
+        rows, rule = self.query_one("#home-runs", Rows), self.query_one("#home-runs-rule", Rule)
+        rows.display = rule.display = bool(self._runs)
+        rule.text = ngettext("{count} run", "{count} runs", len(self._runs)).format(count=len(self._runs))
+        signs = glyphs(self.app)
+        rows.show([_run_row(run, signs) for run in self._runs])
 
     def _draw_recent(self) -> None:
         page, rule, rows = self._page, self.query_one("#home-recent-rule", Rule), self.query_one("#home-recent", Rows)
@@ -204,8 +233,17 @@ class HomeScreen(AreaScreen):
     async def on_rows_chosen(self, event: Rows.Chosen) -> None:
         if event.rows.id == "home-areas":
             await self.modeltrain.action_go(event.row_id)
+        elif event.rows.id == "home-runs":
+            self._open_run(event.row_id)
         else:
             await self.modeltrain.open_conversation(event.row_id)
+
+    def _open_run(self, run_id: str) -> None:
+        from tui.screens.runs.opening import open_run
+
+        for run in self._runs:
+            if run.id == run_id:
+                open_run(self.app, run)
 
     async def action_new(self) -> None:
         await self.modeltrain.open_conversation(None)
@@ -217,3 +255,12 @@ class HomeScreen(AreaScreen):
                 yield ScreenCommand(
                     title, partial(self.modeltrain.open_conversation, item.id), key=moments.short(item.used_at, self.services.clock.now())
                 )
+
+
+def _run_row(run: Run, signs: Glyphs) -> Row:
+    from tui.screens.runs.lists import Figures, progress
+    from tui.training_sentences import state
+
+    word, token = state(run, signs)
+    cells = {"state": word, "name": run.name, "progress": progress(run, Figures(), signs)}
+    return Row(run.id, cells, {"state": token, "progress": "dim"})

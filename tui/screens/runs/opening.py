@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 
 def open_run(app: Any, run: Run) -> None:
-    """Show `run` over the screen in sight."""
+    """Show `run` over the screen in sight; then it is no news any more."""
+    app.runs_kept.opened(run.id)
     if run.state.value == "failed" and run.failure is not None:
         from tui.screens.runs.failure import FailureScreen
 
