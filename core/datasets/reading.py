@@ -109,19 +109,17 @@ def _encoding(head: bytes) -> str:
     if _decodes(head, "utf-8"):
         return "utf-8"
     # Most of it UTF-8: single rows are broken, not the file.
-    lines = head.split(b"\n")[:-1] or [head]
-    if sum(_decodes(line, "utf-8") for line in lines) * 2 > len(lines) and any(byte > 127 for line in lines if _decodes(line, "utf-8") for byte in line):
-        return "utf-8"
-    if len(lines) > 20 and sum(_decodes(line, "utf-8") for line in lines) * 20 > len(lines) * 19:
+    told = [line for line in head.split(b"\n")[:-1] if not line.isascii()]
+    if 2 * sum(_decodes(line, "utf-8", final=True) for line in told) > len(told):
         return "utf-8"
     if _decodes(head, "gb18030") and len(re.findall(rb"[\xb0-\xf7][\xa1-\xfe]", head)) * 3 > sum(byte > 127 for byte in head):
         return "gb18030"
     return "cp1252" if _decodes(head, "cp1252") else "latin-1"
 
 
-def _decodes(data: bytes, encoding: str) -> bool:
+def _decodes(data: bytes, encoding: str, *, final: bool = False) -> bool:
     try:
-        codecs.getincrementaldecoder(encoding)().decode(data)
+        codecs.getincrementaldecoder(encoding)().decode(data, final)
     except UnicodeDecodeError:
         return False
     return True

@@ -45,7 +45,6 @@ RULES: dict[str, Rule] = {
     "unknown_format": Rule("file", "no"),
     "wrapped_array": Rule("file", "file"),
     "late_column": Rule("file", "file"),
-    "null_then_value": Rule("file", "file"),
     "no_usable_rows": Rule("file", "no"),
     # How a row is written
     "malformed": Rule("file", "drops"),
@@ -99,6 +98,5 @@ RULES: dict[str, Rule] = {
     "one_sided_kto": Rule("remark", "no", usable=True),
     "blank_line": Rule("remark", "no", usable=True),
     "bom_harmless": Rule("remark", "file", usable=True),
-    "nul_character": Rule("remark", "no", usable=True),
     "openai_system": Rule("remark", "no", usable=True),
 }

@@ -22,6 +22,8 @@ NULL_WORDS: Final = frozenset(
     ["", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None",
      "n/a", "nan", "null"]
 )  # fmt: skip
+#: Words that it takes for true and false.
+FLAGS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 Told = Callable[[int, Tally], None]
 
 
@@ -63,6 +65,7 @@ class Scan:
             self._rows(text_lines(file, start, end, line=1, encoding=self.plan.encoding), start)
         tally, way = self.tally, self.way
         tally.with_system, tally.with_tools, tally.with_images = way.with_system, way.with_tools, way.with_images
+        tally.good_tags = way.good_tags
         return tally
 
     # JSON lines --------------------------------------------------------------------------------------------------------
@@ -179,8 +182,8 @@ class Scan:
         columns, flaws = self.plan.shape.layout.columns, []
         for column, key in columns.items():
             cell = value.get(key)
-            if column == "kto_tag" and isinstance(cell, str) and cell in _FLAGS:
-                value[key] = _FLAGS[cell]
+            if column == "kto_tag" and isinstance(cell, str) and cell in FLAGS:
+                value[key] = FLAGS[cell]
             elif isinstance(cell, str):
                 if column in ("prompt", "response", "chosen", "rejected") and cell in NULL_WORDS and cell:
                     flaws.append(Flaw("csv_null_word", f"$.{key}", {"found": cell}))
@@ -230,14 +233,11 @@ def found_text(value: Any, flaws: list[Flaw]) -> bool:
     return not any(flaw.rule == "blank_line" for flaw in flaws)
 
 
-_FLAGS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-
-
 def _is_number(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
-        return cell in NULL_WORDS or cell in _FLAGS
+        return cell in NULL_WORDS or cell in FLAGS
     return True
 
 

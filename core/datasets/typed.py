@@ -34,7 +34,7 @@ class FastWay:
         self._optional: list[str] = []
         self._nested: list[str] = []
         self._tools: set[str] = set()
-        self.with_system = self.with_tools = self.with_images = 0
+        self.with_system = self.with_tools = self.with_images = self.good_tags = 0
         self._orders: dict[tuple[str, ...], bool] = {}
         layout = shape.layout
         self.usable = layout.format != "unknown" and layout.formatting != "openai" and bool(shape.types)
@@ -176,6 +176,9 @@ class FastWay:
         if "images" in columns:
             get = self._get("images")
             self.with_images += sum([1 for row in rows if get(row)])
+        if "kto_tag" in columns:
+            get = self._get("kto_tag")
+            self.good_tags += sum([1 for row in rows if get(row)])
         if "messages" in columns:
             get, word = self._get("messages"), self.shape.tags["system_tag"]
             self.with_system += sum([1 for row in rows if get(row)[0].role == word])
@@ -187,6 +190,7 @@ class FastWay:
         self.with_system += bool(row.get(columns.get("system", "")))
         self.with_tools += bool(row.get(columns.get("tools", "")))
         self.with_images += bool(row.get(columns.get("images", "")))
+        self.good_tags += row.get(columns.get("kto_tag", "")) is True
         if "messages" in columns:
             return self._figures_of_messages(row)
         texts = ["prompt", *(name for name in ("response", "chosen", "rejected") if name in columns)]
