@@ -26,7 +26,7 @@ _FIRST = 4
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the detail is made of. `firsts`: the first problems of each rule; `tokens`: lengths in tokens, where they were counted;
-    `before`: the version that the one in force was made from.
+    `before`: the version that the one in force was made from; `place`: where the file is, in words.
     """
 
     dataset: Dataset
@@ -34,6 +34,7 @@ class Known:
     used: UsedBy | None = None
     tokens: Histogram | None = None
     before: DatasetVersion | None = None
+    place: str = ""
 
 
 def detail_lines(known: Known, width: int, signs: Glyphs, zone: tzinfo | None) -> list[Line]:
@@ -194,7 +195,7 @@ def place_lines(known: Known, width: int, zone: tzinfo | None) -> list[Line]:
         (_("Version {number} of {count}: {origin}").format(
             number=version.version, count=known.dataset.versions, origin=_(texts.ORIGINS[version.origin])
         ), "text"),
-        (one_line(version.path), "dim"),
+        (known.place, "dim"),
     ]  # fmt: skip
     if version.linked:
         parts.append((_("Used where it lies; modeltrain never changes it."), "dim"))

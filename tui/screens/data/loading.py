@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from core.auth.principal import Principal
 from core.bootstrap import Services
 from core.datasets.types import Dataset, Problem
+from core.files.service import USERS
+from core.sanitise import one_line
 from tui.i18n import _
 from tui.session import SessionContext
 
@@ -23,9 +27,23 @@ async def first_problems(services: Services, principal: Principal, item: Dataset
     return tuple(found)
 
 
+def shown_place(context: SessionContext, path: str) -> str:
+    """Where a file is, as its owner knows it: among the own files, or on this machine. Served people see no folder of the server."""
+    own = f"{context.services.settings.data_dir / USERS / context.principal.user_id}/"
+    if path.startswith(own):
+        return one_line(path[len(own) :])
+    return one_line("/".join(path.split("/")[-2:]) if context.principal.served else path)
+
+
 def upload_command(context: SessionContext) -> str:
     """What puts a file into the inbox of somebody who came over SSH; "" on a local terminal."""
     if context.terminal.kind != "ssh":
         return ""
     # By which name the person reaches this machine is not known here.
-    return f"scp -P {context.services.settings.serve.port} train.jsonl {context.principal.nickname}@{_('SERVER')}:datasets/"
+    return f"scp -P {context.services.settings.serve.port} train.jsonl {_sign_in_name(context)}@{_('SERVER')}:datasets/"
+
+
+def _sign_in_name(context: SessionContext) -> str:
+    """A name to sign in with that a shell takes for one word: the nickname, else the e-mail."""
+    nickname = context.principal.nickname
+    return nickname if re.fullmatch(r"[\w.-]+", nickname) else context.principal.email

@@ -14,7 +14,7 @@ from tui.glyphs import glyphs
 from tui.i18n import N_, _
 from tui.screens.data.actions import DatasetActions
 from tui.screens.data.detail import Known, detail_lines
-from tui.screens.data.loading import first_problems
+from tui.screens.data.loading import first_problems, shown_place
 from tui.screens.data.pages import DatasetPage, page_bindings
 from tui.screens.data.viewing import remembered_view
 from tui.widgets.sheet import Line, Sheet
@@ -64,7 +64,7 @@ class OverviewPage(DatasetPage, inherit_bindings=False):
             self.query_one(Sheet).show(partial(self._lines, self.dataset), keep=True)
 
     def _lines(self, item: Dataset, width: int) -> list[Line]:
-        known = Known(item, self._firsts, self._used, self._tokens, self._before)
+        known = Known(item, self._firsts, self._used, self._tokens, self._before, shown_place(self.context, item.current.path))
         lines = detail_lines(known, min(width, 96), glyphs(self.app), self.modeltrain.zone)
         return [((self._said[0], self._said[1]),), (), *lines] if self._said else lines
 

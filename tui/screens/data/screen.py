@@ -19,7 +19,7 @@ from tui.screens.base import Framed, ScreenCommand
 from tui.screens.data import lists, texts
 from tui.screens.data.actions import DatasetActions
 from tui.screens.data.detail import Known, detail_lines, summary_lines
-from tui.screens.data.loading import first_problems, upload_command
+from tui.screens.data.loading import first_problems, shown_place, upload_command
 from tui.widgets.fields import Field
 from tui.widgets.frame import Rule
 from tui.widgets.rows import Rows
@@ -166,7 +166,9 @@ class DataScreen(DatasetActions, inherit_bindings=False):
         return item.current.id, item.current.checked_at
 
     def _lines(self, item: Dataset, width: int) -> list[Line]:
-        known = Known(item, self._firsts.get(self._key(item), ()), self._used.get(item.id))
+        known = Known(
+            item, self._firsts.get(self._key(item), ()), self._used.get(item.id), place=shown_place(self.context, item.current.path)
+        )
         if self.narrow:
             return summary_lines(known, width, glyphs(self.app))
         return detail_lines(known, width, glyphs(self.app), self.modeltrain.zone)

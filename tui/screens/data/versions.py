@@ -14,6 +14,7 @@ from tui.glyphs import glyphs
 from tui.i18n import N_, _
 from tui.screens.data import lists, texts
 from tui.screens.data.detail import change_lines
+from tui.screens.data.loading import shown_place
 from tui.screens.data.pages import DatasetPage, page_bindings
 from tui.widgets.dialogs import Confirm
 from tui.widgets.rows import Rows
@@ -75,7 +76,12 @@ class VersionsPage(DatasetPage, inherit_bindings=False):
         older = [known for known in self._versions if known.version < version.version]
         lines += change_lines(version, max(older, key=lambda known: known.version) if older else None, width)
         facts = " · ".join((texts.format_of(version), texts.size(version.size)))
-        return [*lines, *([()] if lines else []), *wrapped(facts, "text", width), *wrapped(one_line(version.path), "dim", width)]
+        return [
+            *lines,
+            *([()] if lines else []),
+            *wrapped(facts, "text", width),
+            *wrapped(shown_place(self.context, version.path), "dim", width),
+        ]
 
     def on_rows_highlighted(self) -> None:
         self._draw_detail()
