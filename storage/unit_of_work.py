@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from storage.repositories.changes import ChangeRepository
     from storage.repositories.configurations import ConfigurationRepository
     from storage.repositories.conversations import ConversationRepository
+    from storage.repositories.datasets import DatasetRepository
     from storage.repositories.drafts import DraftRepository
     from storage.repositories.leases import LeaseRepository
     from storage.repositories.messages import MessageRepository
@@ -126,6 +127,12 @@ class UnitOfWork:
         from storage.repositories.messages import MessageRepository
 
         return MessageRepository(self.session)
+
+    @cached_property
+    def datasets(self) -> DatasetRepository:
+        from storage.repositories.datasets import DatasetRepository
+
+        return DatasetRepository(self.session)
 
     @cached_property
     def drafts(self) -> DraftRepository:

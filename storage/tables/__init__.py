@@ -17,6 +17,7 @@ from storage.tables.accounts import (
 )
 from storage.tables.base import metadata, whole_unicode
 from storage.tables.conversations import ChatChange, Conversation, ConversationShare, Draft, Message, MessagePart, ReadingPlace
+from storage.tables.datasets import Dataset, DatasetVersion
 from storage.tables.models import AllowedAddress, Configuration, ConfigurationVersion, Provider, ProviderModel
 from storage.tables.runs import Lease, RunChange, SlotHold, TrainingAttempt, TrainingRun
 from storage.tables.services import ModelNote, Service
@@ -35,6 +36,8 @@ __all__ = [
     "Conversation",
     "ConversationShare",
     "DataKey",
+    "Dataset",
+    "DatasetVersion",
     "Draft",
     "KnownAddress",
     "Lease",

@@ -295,6 +295,29 @@ def upgrade() -> None:
         batch_op.create_index("ix_conversations_list", ["owner_id", "deleted_at", "pinned", "used_at", "id"], unique=False)
 
     op.create_table(
+        "datasets",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("name", exact(100), nullable=False),
+        sa.Column("note", long_text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("newest", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_datasets_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_datasets")),
+        sa.UniqueConstraint("owner_id", "name", name=op.f("uq_datasets_owner_id_name")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("datasets", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_datasets_owner_id"), ["owner_id"], unique=False)
+
+    op.create_table(
         "drafts",
         sa.Column("owner_id", key_text(64), nullable=False),
         sa.Column("conversation_id", key_text(64), nullable=False),
@@ -599,6 +622,38 @@ def upgrade() -> None:
         batch_op.create_index("ix_conversation_shares_reader_id_changed", ["reader_id", "changed"], unique=False)
 
     op.create_table(
+        "dataset_versions",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("dataset_id", key_text(64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("path", long_text(), nullable=False),
+        sa.Column("file_kind", sa.String(length=12), nullable=False),
+        sa.Column("format", sa.String(length=12), nullable=False),
+        sa.Column("origin", sa.String(length=16), nullable=False),
+        sa.Column("linked", sa.Boolean(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
+        sa.Column("verdict", sa.String(length=12), nullable=False),
+        sa.Column("row_count", sa.BigInteger(), nullable=False),
+        sa.Column("summary", long_text(), nullable=False),
+        sa.Column("changes", long_text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", key_text(64), nullable=False),
+        sa.Column("checked_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name=op.f("fk_dataset_versions_dataset_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dataset_versions")),
+        sa.UniqueConstraint("dataset_id", "version", name=op.f("uq_dataset_versions_dataset_id_version")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("dataset_versions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_dataset_versions_dataset_id"), ["dataset_id"], unique=False)
+
+    op.create_table(
         "messages",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("conversation_id", key_text(64), nullable=False),
@@ -740,6 +795,7 @@ def downgrade() -> None:
     op.drop_table("training_attempts")
     op.drop_table("refresh_tokens")
     op.drop_table("messages")
+    op.drop_table("dataset_versions")
     op.drop_table("conversation_shares")
     op.drop_table("configuration_versions")
     op.drop_table("training_runs")
@@ -753,6 +809,7 @@ def downgrade() -> None:
     op.drop_table("model_notes")
     op.drop_table("known_addresses")
     op.drop_table("drafts")
+    op.drop_table("datasets")
     op.drop_table("conversations")
     op.drop_table("configurations")
     op.drop_table("users")
