@@ -185,6 +185,11 @@ class RunActions(AreaScreen):
 
         self.app.push_screen(CompareScreen(tuple(run.id for run in runs)))
 
+    def action_swanlab(self) -> None:
+        from tui.screens.swanlab.screen import SwanlabScreen
+
+        self.app.push_screen(SwanlabScreen())
+
     def action_delete(self) -> None:
         runs = self.chosen_runs()
         if any(run.state.is_active for run in runs):

@@ -15,7 +15,7 @@ from tui.errors import describe
 from tui.i18n import N_, _, ngettext
 from tui.screens.runs.form_picking import FormPicking
 from tui.screens.runs.picking import PickField, dataset_options
-from tui.screens.runs.training_values import DECIDING, NAME, NOTE, draft_of, make_field, text_of
+from tui.screens.runs.training_values import DECIDING, NAME, NOTE, draft_of, make_field, text_of, with_ppo
 from tui.training_fields import GROUPS, label_words, limits, meaning, remark_words
 from tui.widgets.dialogs import Decide
 from tui.widgets.form import Form
@@ -92,7 +92,7 @@ class TrainingConfigurationScreen(FormPicking):
         """Make the fields that this method and stage have, in their order; others are put out of sight and keep what they hold."""
         draft, _problems = self.draft()
         found = await self.services.training.fields(self.principal, method=draft.method, stage=draft.stage)
-        specs = {spec.name: spec for spec in (NAME, *(spec for spec in found if spec.name not in ("name", "note")), NOTE)}
+        specs = {spec.name: spec for spec in (NAME, *(with_ppo(spec) for spec in found if spec.name not in ("name", "note")), NOTE)}
         self._specs = {**self._specs, **specs}
         known, before, group = self.form.fields, None, ""
         for spec in specs.values():
@@ -273,7 +273,7 @@ class TrainingConfigurationScreen(FormPicking):
             problem = describe(error)
             self.message((problem.title, "bad"), (problem.remedy, "text"))
             return
-        self.modeltrain.say(_("“{name}” is saved. Press {key} to start a run with it.").format(name=one_line(made.name), key="u"))
+        self.modeltrain.say(_("“{name}” is saved. Press {key} to start a run with it.").format(name=one_line(made.name), key="t"))
         self.dismiss(made)
 
     def _show_wrong(self, problems: Sequence[Remark]) -> None:

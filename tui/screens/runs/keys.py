@@ -12,7 +12,7 @@ _BOTH = (RUNS, CONFIGURATIONS)
 ONLY: dict[str, tuple[str, ...]] = {
     "new": _BOTH, "delete": _BOTH, "filter": _BOTH, "copy_or_compare": _BOTH,
     "pause": (RUNS,), "stop": (RUNS,), "retry": (RUNS,), "priority": (RUNS,), "move_run": (RUNS,), "rename": (RUNS,),
-    "states": (RUNS,), "everyone": (RUNS,), "queue": (RUNS,),
+    "states": (RUNS,), "swanlab": (RUNS,), "everyone": (RUNS,), "queue": (RUNS,),
     "edit": (CONFIGURATIONS,), "use": (CONFIGURATIONS,), "yaml": (CONFIGURATIONS,), "versions": (CONFIGURATIONS,),
     "share": (CONFIGURATIONS,), "import": (CONFIGURATIONS,),
     "install": (ENVIRONMENT,), "cancel_install": (ENVIRONMENT,), "name_environment": (ENVIRONMENT,), "try_environment": (ENVIRONMENT,),
@@ -22,7 +22,8 @@ HELP = N_(
     "A run trains a model on a dataset, in a process of its own: it goes on when you leave, sign out or this program ends, and is "
     "found again here.\n\n"
     "n starts one. What waits says why; + and - change its priority, K and J its place. p pauses a run at a checkpoint and goes on "
-    "from it; s stops it; R begins it anew, with changes if you like. Space marks rows: c compares what is marked, d deletes it.\n\n"
+    "from it; s stops it; R begins it anew, with changes if you like. Space marks rows: c compares what is marked, d deletes it; "
+    "w shows the same runs in SwanLab.\n\n"
     "Left and right change to the training configurations, which say how is trained and are kept in versions, and to the training "
     "environment, in which it is done.\n\n"
     "States: ● running, ○ waiting, ‖ paused, ✓ completed, ✗ failed, ■ stopped, ? lost: nobody can tell how it ended."
@@ -33,7 +34,7 @@ BINDINGS: list[BindingType] = [
     Binding("s", "stop", N_("stop"), id="runs.stop", tooltip=N_("End it with all of its processes, or take it out of the queue")),
     Binding("R", "retry", N_("retry"), id="runs.retry", tooltip=N_("Begin it anew, as it was or with changes")),
     Binding("e", "edit", N_("edit"), id="runs.edit", show=False, tooltip=N_("Change the configuration in hand")),
-    Binding("u", "use", N_("run with it"), id="runs.use", tooltip=N_("Start a run with the configuration in hand")),
+    Binding("t", "use", N_("train with it"), id="runs.use", tooltip=N_("Start a run with the configuration in hand")),
     Binding("y", "yaml", N_("YAML"), id="runs.yaml", tooltip=N_("The exact file that LLaMA-Factory reads")),
     Binding("i", "import", N_("import"), id="runs.import", tooltip=N_("Take over a YAML file of your own")),
     Binding("c", "copy_or_compare", N_("copy/compare"), id="runs.copy", tooltip=N_("Copy the configuration; compare marked runs")),
@@ -52,6 +53,7 @@ BINDINGS: list[BindingType] = [
     Binding("minus", "priority(-1)", N_("later"), id="runs.lower", show=False, tooltip=N_("Lower the priority"), key_display="-"),
     Binding("K", "move_run(-1)", N_("a place earlier"), id="runs.up", show=False, tooltip=N_("Move it up in the queue")),
     Binding("J", "move_run(1)", N_("a place later"), id="runs.down", show=False, tooltip=N_("Move it down in the queue")),
+    Binding("w", "swanlab", N_("SwanLab"), id="runs.swanlab", show=False, tooltip=N_("The curves in SwanLab, and its dashboard")),
     Binding("a", "everyone", N_("everybody's"), id="runs.everyone", show=False, tooltip=N_("The runs of all accounts, or your own")),
     Binding("Q", "queue", N_("hold the queue"), id="runs.queue", show=False, tooltip=N_("Start nothing new, or let it go on")),
     Binding("right", "tab(1)", N_("next view"), show=False),

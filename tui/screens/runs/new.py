@@ -338,11 +338,13 @@ class NewRunScreen(FormPicking):
             self.start(self._open_checks, group="check")
 
     async def _open_checks(self) -> None:
-        from tui.screens.runs.preflight import PreflightScreen
+        from tui.screens.runs.preflight import LEAVE, PreflightScreen
 
         async def done(result: Run | Mapping[str, Any] | str | None) -> None:
             if isinstance(result, Run):
                 self.dismiss(result)
+            elif result == LEAVE:
+                self.dismiss(None)
             elif isinstance(result, str) and result in self.form.fields:
                 self.form.field(result).focus()
 

@@ -19,3 +19,14 @@ def open_run(app: Any, run: Run) -> None:
     from tui.screens.runs.monitor import MonitorScreen
 
     app.push_screen(MonitorScreen(run.id))
+
+
+async def go_to_environment(app: Any) -> None:
+    """Show the training environment in the area of runs."""
+    from tui.screens.runs.keys import ENVIRONMENT
+    from tui.screens.runs.screen import RunsScreen
+
+    await app.action_go("runs")
+    area = app.screen_stack[0]
+    if isinstance(area, RunsScreen):
+        area.call_after_refresh(area.show_view, ENVIRONMENT)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _ORDER = {"fail": 0, "warn": 1, "unknown": 2, "ok": 3}
 _COLUMNS = (Column("level", "", 1), Column("topic", "", 14), Column("said", "", 40, grow=True))
+#: Returned where the form is to go, too.
+LEAVE = "leave"
 #: The field of the new run that a topic belongs to.
 _FIELD_OF = {"model": "model_name_or_path", "template": "template", "data": "dataset_ids", "gpus": "gpus"}
 
@@ -170,17 +172,11 @@ class PreflightScreen(AreaScreen):
             self.dismiss(_FIELD_OF.get(check.topic, ""))
 
     async def _go_to_environment(self) -> None:
-        from tui.screens.runs.keys import ENVIRONMENT
-        from tui.screens.runs.screen import RunsScreen
+        """Leave the form behind: it is filled in by itself the next time, and there is much to be done first."""
+        from tui.screens.runs.opening import go_to_environment
 
-        await self.modeltrain.action_go("runs")
-        area = self.app.screen_stack[0]
-        if isinstance(area, RunsScreen):
-            area.show_view(ENVIRONMENT)
-            while self.app.screen_stack[-1] is not area and self.app.screen_stack[-1] is not self:
-                self.app.pop_screen()
-            if self.app.screen_stack[-1] is self:
-                self.dismiss("close")
+        self.dismiss(LEAVE)
+        await go_to_environment(self.modeltrain)
 
     def _open_configuration(self, item: TrainingConfiguration) -> None:
         from tui.screens.runs.configuration_form import TrainingConfigurationScreen

@@ -101,9 +101,9 @@ def _next_key(run: Run) -> str:
 
 def failure_words(failure: Failure) -> str:
     """Why a run failed, in a sentence."""
-    from tui.failure_sentences import what_happened
+    from tui.failure_sentences import what
 
-    return what_happened(failure)
+    return what(failure)
 
 
 def configuration_details(item: TrainingConfiguration) -> Lines:

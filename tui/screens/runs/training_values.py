@@ -21,6 +21,11 @@ NOTE = FieldSpec("note", "what", "text", optional=True, advanced=True)
 DECIDING = ("stage", "method")
 
 
+def with_ppo(spec: FieldSpec) -> FieldSpec:
+    """The stage with PPO among its values: whoever looks for it there is told why it cannot be."""
+    return replace(spec, choices=(*spec.choices, "ppo")) if spec.name == "stage" and "ppo" not in spec.choices else spec
+
+
 def make_field(spec: FieldSpec) -> Field:
     """The widget of a field."""
     title, name = label(spec.name), field_id(spec.name)
@@ -62,7 +67,7 @@ def value_of(spec: FieldSpec, text: str) -> Any:
         return "" if spec.kind in ("text", "model", "template") and isinstance(getattr(TrainingDraft(), spec.name), str) else None
     if spec.kind == "bool":
         return text == "yes"
-    if spec.kind == "int":
+    if spec.kind == "int" or (spec.kind == "choice" and isinstance(getattr(TrainingDraft(), spec.name), int)):
         return int(text.replace("_", "").replace(",", ""))
     return float(text) if spec.kind == "float" else text
 
