@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
 from core.datasets.types import Dataset
+from core.datasets.work import Work
 from core.sanitise import one_line
 from tui.i18n import N_, _, ngettext
 from tui.screens.data import dialogs, texts
@@ -76,10 +77,13 @@ class DatasetActions(Working):
 
     # Work ------------------------------------------------------------------------------------------------------------
 
+    def _begin(self, starting: Callable[[], Awaitable[Work]]) -> None:
+        self.start(self.begin, starting, group="work", exclusive=False)
+
     def action_check(self) -> None:
         for item in self.all_in_hand:
             if self.work_of(item.id) is None:
-                self.start(self.begin, self.services.datasets.check(self.principal, item.id), group="work", exclusive=False)
+                self._begin(partial(self.services.datasets.check, self.principal, item.id))
 
     def action_repair(self) -> None:
         item = self.in_hand
@@ -103,8 +107,7 @@ class DatasetActions(Working):
 
     def _begin_if(self, what: str, dataset_id: str, yes: bool | None) -> None:
         if yes:
-            work = getattr(self.services.datasets, what)
-            self.start(self.begin, work(self.principal, dataset_id), group="work", exclusive=False)
+            self._begin(partial(getattr(self.services.datasets, what), self.principal, dataset_id))
 
     def action_split(self) -> None:
         item = self.in_hand
@@ -113,8 +116,8 @@ class DatasetActions(Working):
 
         def decided(split: dialogs.Split | None) -> None:
             if split is not None:
-                work = self.services.datasets.split(self.principal, item.id, validation=split.validation, seed=split.seed, name=split.name)
-                self.start(self.begin, work, group="work", exclusive=False)
+                split_it = self.services.datasets.split
+                self._begin(partial(split_it, self.principal, item.id, validation=split.validation, seed=split.seed, name=split.name))
 
         self.app.push_screen(dialogs.SplitDataset(item), decided)
 

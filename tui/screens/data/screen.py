@@ -68,6 +68,7 @@ class DataScreen(DatasetActions, inherit_bindings=False):
     _loaded = False
     _sort: Sort = "updated"
     _wanted: str | None = None
+    _told_of = ""
 
     def compose_body(self) -> Iterable[Any]:
         yield WorkLine(id="data-work")
@@ -181,7 +182,9 @@ class DataScreen(DatasetActions, inherit_bindings=False):
 
     def on_rows_highlighted(self) -> None:
         if self._loaded:
-            self.query_one("#data-detail", Sheet).top = 0
+            if self._told_of != self.rows.current_id:
+                self._told_of = self.rows.current_id
+                self.query_one("#data-detail", Sheet).top = 0
             self._draw_detail()
             self.draw_work()
             self.refresh_bindings()

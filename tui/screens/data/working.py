@@ -90,9 +90,9 @@ class Working(AreaScreen):
 
     # Beginning and calling off ---------------------------------------------------------------------------------------
 
-    async def begin(self, starting: Awaitable[Work]) -> None:
+    async def begin(self, starting: Callable[[], Awaitable[Work]]) -> None:
         """Have work begun, and follow it."""
-        await starting
+        await starting()
         self.follow_works()
         self.work_moved()
         self.refresh_bindings()
