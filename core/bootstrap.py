@@ -17,6 +17,7 @@ from core.supervisor import Supervisor
 if TYPE_CHECKING:
     from core.auth.accounts import Accounts
     from core.chat.service import Chat
+    from core.datasets.service import Datasets
     from core.files.service import UserFiles
     from core.inference.service import Inference
     from core.llm.client import ModelClients
@@ -57,8 +58,29 @@ class Services:
     tails: Tails
     managed: ManagedServices
     environment: TrainingEnvironment
-    training: Training
     gpus: GpuReader
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """What is trained on. Made when somebody asks."""
+        from core.datasets.service import Datasets
+
+        return Datasets()
+
+    @cached_property
+    def training(self) -> Training:
+        """Training configurations, and what is known of them before a start. Made when somebody asks."""
+        from core.training.configurations import Training
+
+        return Training(
+            self.settings,
+            self.store,
+            clock=self.clock,
+            ids=self.ids,
+            environment=self.environment,
+            datasets=self.datasets,
+            gpus=self.gpus,
+        )
 
     @cached_property
     def runs(self) -> Runs:
@@ -202,7 +224,6 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
     from core.models.configurations import Configurations
     from core.models.providers import Providers
     from core.secrets import Secrets
-    from core.training.configurations import Training
     from core.training.environment import TrainingEnvironment
     from core.training.gpus import NvmlReader
     from core.training.tails import Tails
@@ -215,7 +236,6 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
     accounts = Accounts(store, settings, clock, ids, events)
     configurations = Configurations(store, clock=clock, ids=ids, events=events, gateway=gateway, confirm_password=accounts.confirm_password)
     gpus = NvmlReader()
-    environment, training = TrainingEnvironment(settings, store, clock=clock, ids=ids), Training()
     return Services(
         settings=settings,
         clock=clock,
@@ -242,7 +262,6 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
         files=UserFiles(settings.data_dir, settings.serve.user_quota_bytes, wall=clock.wall),
         tails=Tails(gpus=gpus),
         managed=_managed(store, settings, clock=clock, ids=ids, supervisor=supervisor, events=events),
-        environment=environment,
-        training=training,
+        environment=TrainingEnvironment(settings, store, clock=clock, ids=ids),
         gpus=gpus,
     )

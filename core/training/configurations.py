@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.auth.principal import Principal
+from core.clock import Clock, Identifiers
+from core.errors import EnvironmentProblem, InvalidInput, NotFound
+from core.persistence import Store
+from core.settings import Settings
+from core.training import configurations_store as kept
+from core.training.configurations_checks import check_draft, first_error
+from core.training.configurations_fields import fields_for
+from core.training.configurations_options import differences, draft_options, imported
 from core.training.configurations_types import (
     Difference,
     FieldSpec,
@@ -19,38 +29,72 @@ from core.training.configurations_types import (
     TrainingDraft,
     TrainingVersion,
 )
-from core.training.planning import Place, Plan, ResolvedRun
+from core.training.environment import TrainingEnvironment
+from core.training.options_paths import still_themselves
+from core.training.planning import Place, Plan, ResolvedRun, plan, yaml_text
+from core.training.planning_resolve import Resolver, unrestricted
+from core.training.preflight import Preflighter
 from core.training.preflight_types import Preflight
 
 if TYPE_CHECKING:
+    from core.datasets.service import Datasets
+    from core.training.gpus import GpuReader
     from core.training.types import RunRequest
+    from storage.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
 
 
 class Training:
     """`services.training`."""
 
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        clock: Clock,
+        ids: Identifiers,
+        environment: TrainingEnvironment,
+        datasets: Datasets,
+        gpus: GpuReader,
+    ) -> None:
+        self._store = store
+        self._environment = environment
+        self._editor = kept.Editor(clock, ids)
+        self._resolver = Resolver(settings, store, datasets, gpus.read)
+        self._preflighter = Preflighter(settings, environment, datasets, self._resolver, gpus.read)
+
     # Looking -------------------------------------------------------------------------------------------------------
 
     async def list(self, principal: Principal, *, query: str = "", shared: bool = True) -> tuple[TrainingConfiguration, ...]:
         """One's own and (`shared`) those that others share, with every word of `query` in name, model or note; own ones first, by name."""
-        raise NotImplementedError
+        reader = principal.require_user("training.list")
+        return await self._store.read(lambda uow: kept.arranged(uow.training_configurations.readable(reader, shared=shared), reader, query))
 
     async def get(self, principal: Principal, configuration_id: str) -> TrainingConfiguration:
         """Raises NotFound(kind="training_configuration") for unknown ids and other people's that are not shared."""
-        raise NotImplementedError
+        reader = principal.require_user("training.list")
+        return await self._store.read(lambda uow: kept.view(kept.get(uow, reader, configuration_id), reader))
 
     async def by_name(self, principal: Principal, name: str) -> TrainingConfiguration:
         """The one of that name or, failing that, of that id: what a person types in the shell."""
-        raise NotImplementedError
+        reader = principal.require_user("training.list")
+
+        def work(uow: UnitOfWork) -> TrainingConfiguration:
+            return kept.view(uow.training_configurations.by_name(reader, name) or kept.get(uow, reader, name), reader)
+
+        return await self._store.read(work)
 
     async def versions(self, principal: Principal, configuration_id: str) -> tuple[TrainingVersion, ...]:
         """Every state that it was in, the newest (in force) first."""
-        raise NotImplementedError
+        reader = principal.require_user("training.list")
+        return await self._store.read(lambda uow: kept.versions(uow, reader, configuration_id))
 
     @staticmethod
     def differences(before: TrainingDraft, after: TrainingDraft) -> tuple[Difference, ...]:
         """The fields that two drafts differ in, in the order of the form; `extra` key by key ("extra.max_steps")."""
-        raise NotImplementedError
+        return differences(before, after)
 
     # Changing ------------------------------------------------------------------------------------------------------
 
@@ -61,73 +105,126 @@ class Training:
 
         Raises InvalidInput (the first error of check_draft), NotFound, Conflict(what="training_configuration").
         """
-        raise NotImplementedError
+        if (error := first_error(await self.check_draft(principal, draft))) is not None:
+            raise error
+
+        def work(uow: UnitOfWork, owner: str) -> TrainingConfiguration:
+            if configuration_id is None:
+                return self._editor.create(uow, owner, draft)
+            return self._editor.update(uow, owner, configuration_id, draft, expected_version)
+
+        return await self._write(principal, work)
 
     async def copy(self, principal: Principal, configuration_id: str) -> TrainingConfiguration:
         """The same under the next free name ("Fast 2"); also of one that somebody shares."""
-        raise NotImplementedError
+
+        def work(uow: UnitOfWork, owner: str) -> TrainingConfiguration:
+            draft = kept.view(kept.get(uow, owner, configuration_id), owner).draft
+            name = kept.free_name(draft.name, uow.training_configurations.names(owner))
+            return self._editor.create(uow, owner, replace(draft, name=name))
+
+        return await self._write(principal, work)
 
     async def roll_back(self, principal: Principal, configuration_id: str, version: int) -> TrainingConfiguration:
-        """Save what it was as a new version."""
-        raise NotImplementedError
+        """Save what it was as a new version. Raises NotFound."""
+
+        def work(uow: UnitOfWork, owner: str) -> TrainingConfiguration:
+            kept.get_own(uow, owner, configuration_id)
+            draft, _ = kept.version_draft(uow, owner, configuration_id, version)
+            return self._editor.update(uow, owner, configuration_id, draft, None)
+
+        return await self._write(principal, work)
 
     async def share(self, principal: Principal, configuration_id: str, shared: bool) -> TrainingConfiguration:
         """Let everybody read and copy it, or nobody."""
-        raise NotImplementedError
+        return await self._write(principal, lambda uow, owner: self._editor.share(uow, owner, configuration_id, shared))
 
     async def delete(self, principal: Principal, configuration_ids: Iterable[str]) -> int:
         """Delete all of them or, if one is unknown (NotFound), none; how many. Runs keep what they were made of."""
-        raise NotImplementedError
+        wanted = tuple(configuration_ids)
+        return await self._write(principal, lambda uow, owner: self._editor.delete(uow, owner, wanted))
 
     # Drafts --------------------------------------------------------------------------------------------------------
 
     async def fields(self, principal: Principal, *, method: Method, stage: Stage) -> tuple[FieldSpec, ...]:
         """The fields that mean something for method and stage, in order, with help, choices and ranges of the installed version."""
-        raise NotImplementedError
+        return fields_for(method, stage, await self._environment.catalogue(principal))
 
     async def check_draft(self, principal: Principal, draft: TrainingDraft) -> tuple[Remark, ...]:
         """What is wrong with it, field by field (Remark.key): for forms, at each key. Nothing outside of it is looked at."""
-        raise NotImplementedError
+        catalogue = await self._environment.catalogue(principal)
+        return check_draft(draft, catalogue, unrestricted=unrestricted(principal))
 
     @staticmethod
     def presets(method: Method | None = None, stage: Stage | None = None) -> tuple[Preset, ...]:
         """Starting points, of one method or stage if given."""
-        raise NotImplementedError
+        from core.training.presets import presets
+
+        return tuple(each for each in presets() if method in (None, each.method) and stage in (None, each.stage))
 
     async def to_yaml(self, principal: Principal, draft: TrainingDraft) -> str:
-        """The options of a draft as LLaMA-Factory reads them (without what the start adds: folders, data)."""
-        raise NotImplementedError
+        """The options of a draft as LLaMA-Factory reads them (without what the start adds: folders, data).
+
+        Raises InvalidInput("extra", ...) where its YAML cannot be read.
+        """
+        del principal
+        return yaml_text(draft_options(draft))
 
     async def from_yaml(self, principal: Principal, text: str) -> Imported:
         """A draft made of somebody's own file. Raises InvalidInput("yaml", not_yaml | too_large | too_deep | not_a_mapping | ...)."""
-        raise NotImplementedError
+        catalogue = await self._environment.catalogue(principal)
+        return await asyncio.to_thread(imported, text, catalogue, unrestricted=unrestricted(principal))
 
     async def recommend(self, principal: Principal, model: str, memory: int | None, *, stage: Stage = "sft") -> tuple[Recommendation, ...]:
-        """What fits a model into `memory` bytes of each GPU (None: of the smallest one here), the best first."""
-        raise NotImplementedError
+        """What fits a model into `memory` bytes of each GPU (None: of the smallest one here), the best first; () where nothing is known.
+
+        Raises InvalidInput("model_name_or_path", ...) for a model that may not be used.
+        """
+        return await self._preflighter.recommend(principal, model, memory, stage)
 
     async def templates_for(self, principal: Principal, model: str) -> tuple[str, ...]:
         """The templates that fit a model (a folder or a hub name), the best first; () where none is known."""
-        raise NotImplementedError
+        return await self._preflighter.templates_for(principal, model)
 
     # Starting ------------------------------------------------------------------------------------------------------
 
     async def preflight(self, principal: Principal, request: RunRequest) -> Preflight:
         """All checks of a start, with remedies. Raises only NotFound, InvalidInput("yaml"), Forbidden."""
-        raise NotImplementedError
+        catalogue = await self._environment.catalogue(principal)
+        asked = await self._resolver.asked(principal, request, catalogue)
+        return await self._preflighter.run(principal, request, asked, catalogue)
 
     async def resolve(self, principal: Principal, request: RunRequest) -> ResolvedRun:
         """What the run will be made of, as it is now: stored with the run. Raises InvalidInput (a denied option, a path that is not
         allowed, a value out of range, a stage that cannot run), NotFound (configuration, dataset), Forbidden."""
-        raise NotImplementedError
+        principal.require_user("run.start")
+        return await self._resolver.resolve(principal, request, await self._environment.catalogue(principal))
 
     async def resolve_changes(self, principal: Principal, run: ResolvedRun, changes: Mapping[str, Any]) -> ResolvedRun:
         """A resolved run with other values (fields of TrainingDraft or options), for a retry. Raises as `resolve`."""
-        raise NotImplementedError
+        principal.require_user("run.start")
+        return await self._resolver.changed(principal, run, changes, await self._environment.catalogue(principal))
 
     async def plan(self, run: ResolvedRun, place: Place) -> Plan:
         """core/training/planning.py `plan`, after a last look that the allowed paths are still what they were, and the environment ready.
 
         For the scheduler: no principal. Raises InvalidInput("path", changed_since), EnvironmentProblem.
         """
-        raise NotImplementedError
+        if not place.environment.ready:
+            raise EnvironmentProblem(what=f"training_environment_{place.environment.state}", path=str(place.environment.folder))
+        if (moved := await asyncio.to_thread(still_themselves, run.paths)) is not None:
+            raise InvalidInput("path", "changed_since", value=moved)
+        return plan(run, place)
+
+    # Inside --------------------------------------------------------------------------------------------------------
+
+    async def _write(self, principal: Principal, work: Callable[[UnitOfWork, str], T]) -> T:
+        """Run `work(uow, owner_id)` while nobody else changes this owner's configurations."""
+        owner = principal.require_user("training.change")
+
+        def locked(uow: UnitOfWork) -> T:
+            if not uow.training_configurations.lock_owner(owner):
+                raise NotFound(kind="user", reference=principal.email)
+            return work(uow, owner)
+
+        return await self._store.write(locked)

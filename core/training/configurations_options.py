@@ -65,6 +65,8 @@ _MADE: Final = frozenset(
         "disable_gradient_checkpointing val_size eval_strategy evaluation_strategy warmup_ratio"
     )
 )
+#: Fields that may be None.
+_OPTIONAL: Final = frozenset(each.name for each in fields(TrainingDraft) if each.default is None)
 #: Old names of options, which LLaMA-Factory 0.9.5 refuses or warns of.
 _RENAMED: Final = {
     "evaluation_strategy": "eval_strategy",
@@ -131,8 +133,7 @@ def imported(text: str, catalogue: Catalogue, *, unrestricted: bool) -> Imported
     clean, found = check_options(values, catalogue, unrestricted=unrestricted)
     remarks += [remark for remark in found if not (remark.rule == "ours" and remark.key in ("dataset", "deepspeed", "use_swanlab"))]
     draft = replace(_draft_of(clean), deepspeed=zero or "none", swanlab=values.get("use_swanlab") is not False)
-    rest = {name: value for name, value in clean.items() if name not in _MADE and name not in _fields_of(draft)}
-    if rest:
+    if rest := _rest(clean, draft):
         from core.training.planning import yaml_text
 
         draft = replace(draft, extra=yaml_text(rest))
@@ -153,6 +154,19 @@ def _zero(value: Any) -> Any:
     return ""
 
 
+def _rest(options: Mapping[str, Any], draft: TrainingDraft) -> dict[str, Any]:
+    """The options that the draft's fields do not say."""
+    shown = _fields_of(draft)
+    rest = {name: value for name, value in options.items() if name not in _MADE and name not in shown}
+    if options.get("use_dora") and draft.method != "dora":
+        rest["use_dora"] = True
+    if options.get("quantization_bit") and draft.method != "qlora":
+        rest["quantization_bit"] = options["quantization_bit"]
+    if options.get("quantization_method", "bnb") != "bnb":
+        rest["quantization_method"] = options["quantization_method"]
+    return rest
+
+
 def _fields_of(draft: TrainingDraft) -> set[str]:
     """The options that are fields of the form for this method and stage; others stay YAML."""
     names = (*_PLAIN, *_LORA, *_FREEZE, *_PREFERENCE)
@@ -170,7 +184,7 @@ def _draft_of(options: Mapping[str, Any]) -> TrainingDraft:
         template=str(options.get("template") or ""),
         stage=stage,
         method=method,
-        quantization_bit=int(options.get("quantization_bit") or DEFAULTS.quantization_bit),
+        quantization_bit=options["quantization_bit"] if method == "qlora" else DEFAULTS.quantization_bit,
         precision="bf16" if options.get("bf16") else "fp16" if options.get("fp16") else "fp32",
         gradient_checkpointing=not options.get("disable_gradient_checkpointing", False),
         val_size=options.get("val_size") or None,
@@ -195,7 +209,7 @@ _SILENT: Final[dict[str, Any]] = {
 
 def _method(options: Mapping[str, Any]) -> Method:
     kind = options.get("finetuning_type", "lora")
-    if kind == "lora" and options.get("quantization_bit"):
+    if kind == "lora" and options.get("quantization_bit") in (4, 8):
         return "qlora"
     if kind == "lora" and options.get("use_dora"):
         return "dora"
@@ -247,3 +261,18 @@ def changed(draft: TrainingDraft, changes: Mapping[str, Any]) -> TrainingDraft:
 
     extra = {name: value for name, value in (read_yaml(draft.extra, "extra") | others).items() if value is not None}
     return replace(draft, extra=yaml_text(extra) if extra else "")
+
+
+def draft_from_options(options: Mapping[str, Any], changes: Mapping[str, Any], *, deepspeed: str, swanlab: bool) -> TrainingDraft:
+    """The draft that a run's options stand for, with fields or options changed; None takes one out."""
+    from core.training.planning import yaml_text
+
+    draft = replace(_draft_of(options), deepspeed=deepspeed, swanlab=swanlab)  # type: ignore[arg-type]
+    rest = _rest(options, draft)
+    draft = replace(draft, extra=yaml_text(rest) if rest else "")
+    known = {each.name for each in fields(TrainingDraft)}
+    if changes.get("quantization_bit") in (4, 8) and draft.method in ("lora", "dora"):
+        draft = replace(draft, method="qlora")
+    wanted = {name: value for name, value in changes.items() if value is not None or name not in known or name in _OPTIONAL}
+    wanted |= {name: getattr(DEFAULTS, name) for name, value in changes.items() if value is None and name in known - _OPTIONAL}
+    return changed(draft, {name: tuple(value) if isinstance(value, list) else value for name, value in wanted.items()})
