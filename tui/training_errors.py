@@ -71,6 +71,11 @@ TRAINING_CONFLICTS: dict[str, Text] = {
     "run_not_pending": Text((N_("The run does not wait in the queue."),), (), (N_("Only what waits has a place and a priority."),)),
     "run_not_resumable": Text((N_("There is no whole checkpoint to go on from."),), (), (N_("Begin it anew: R in the list of runs."),)),
     "run_not_running": Text((N_("The run is not at work."),), (), (N_("Only what is at work can be paused."),)),
+    "run_pause_on_cpu": Text(
+        (N_("A run of several processes on the CPU cannot be paused."),),
+        (N_("LLaMA-Factory could not go on from its checkpoint."),),
+        (N_("Let it go on, or stop it."),),
+    ),
     "run_not_started": Text((N_("The run was not started yet."),), (), (N_("It has a log and figures once its turn has come."),)),
     "run_over": Text((N_("The run is over already."),), (), (N_("Look at the list again."),)),
 }

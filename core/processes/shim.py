@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 #: Bytes that exit.json takes from the beginning.
 ROOM = 4096
 #: Seconds that what the program left behind gets to end by itself, then after SIGTERM, then after SIGKILL.
-PATIENCE_S = (3.0, 10.0, 10.0)
+PATIENCE_S = (1.0, 8.0, 10.0)
 #: Seconds between two looks at the size of the log.
 LOOK_S = 1.0
 _PUNCH_HOLE, _KEEP_SIZE, _BLOCK = 2, 1, 4096

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.clock import Clock
-from core.processes import JobExit, tree
+from core.processes import JobExit, JobState, tree
 from core.training.failures.types import Failure
 from core.training.gpus import GpuReader
 from core.training.planning import ResolvedRun
@@ -77,10 +77,11 @@ class Settling:
         self._store = store
         self._clock = clock
 
-    async def settle(self, row: Any, ended: JobExit | None, gpus: GpuReader) -> bool:
+    async def settle(self, row: Any, state: JobState, gpus: GpuReader) -> bool:
         """Write down how the run ended. False while something of it is still there: a process, or memory on a GPU."""
-        folder = Path(row.a_folder)
-        if await asyncio.to_thread(tree, folder):
+        folder, ended = Path(row.a_folder), state.exit
+        # The shim that wrote down the end is on its way out; it is let run what comes after.
+        if set(await asyncio.to_thread(tree, folder)) - ({state.shim} if ended is not None else set()):
             return False
         moment = ended.ended_at if ended is not None else self._clock.now_ms()
         slots = set(await self._store.read(lambda uow: uow.slots.of(row.id)))

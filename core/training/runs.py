@@ -180,7 +180,7 @@ class Runs:
             row = self._find(uow, principal, run_id)
             if row.state == RunState.COMPLETED:
                 raise Conflict(what="run_finished", run=row.name)
-            if row.state not in RESUMABLE or not row.can_resume:
+            if row.state not in RESUMABLE or not row.can_resume or requests.cannot_go_on(row):
                 raise Conflict(what="run_not_resumable", run=row.name, state=row.state)
             values = requests.again(self._clock.now_ms(), uow.runs.last_position() + 1)
             return self._changed(uow, principal, row, {"state": row.state}, **values, resume=True, changes="")
@@ -192,13 +192,16 @@ class Runs:
     async def pause(self, principal: Principal, run_id: str) -> Run:
         """Ask for a checkpoint and the end: the state is `pausing` until it is there, however long the trainer takes to begin.
 
-        Raises Conflict(what="run_not_running").
+        Raises Conflict(what="run_not_running" | "run_pause_on_cpu"): several processes on the CPU cannot go on from a checkpoint
+        (torch does not know the place "cpu:0" that transformers loads the optimizer to).
         """
 
         def work(uow: UnitOfWork) -> Run:
             row = self._find(uow, principal, run_id, any_of=True)
             if row.state not in {RunState.STARTING, RunState.RUNNING} or row.wanted == "stop" or row.kind != "train":
                 raise Conflict(what="run_not_running", run=row.name, state=row.state)
+            if requests.cannot_go_on(row):
+                raise Conflict(what="run_pause_on_cpu", run=row.name, processes=row.processes)
             return self._changed(uow, principal, row, {"state": row.state}, state="pausing", wanted="pause", asked_at=None)
 
         return await self._ask(work)

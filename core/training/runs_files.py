@@ -52,19 +52,25 @@ def read_course(output: Path) -> Course:
     )
 
 
-def last_logged(output: Path) -> tuple[int, int | None] | None:
-    """(step, total steps) of the last whole line of trainer_log.jsonl; None where there is none yet. Reads its end only."""
+def last_logged(output: Path, *, since: int = 0) -> tuple[int, int | None] | None:
+    """(step, total steps) of the last whole line of trainer_log.jsonl; None where there is none yet. Reads its end only.
+
+    `since`: ms; a file that was not written to since then is of an attempt before, and says nothing about this one.
+    """
     try:
         with (output / METRICS).open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
+            found = os.fstat(file.fileno())
+            if found.st_mtime_ns // 1_000_000 < since:
+                return None
+            size = found.st_size
             file.seek(max(0, size - _TAIL))
             lines = file.read(_TAIL).split(b"\n")
     except OSError:
         return None
     for line in reversed(lines[:-1]):  # what has no line end is still being written
         try:
-            found = json.loads(line)
-            step, total = int(found["current_steps"]), int(found.get("total_steps") or 0)
+            values = json.loads(line)
+            step, total = int(values["current_steps"]), int(values.get("total_steps") or 0)
         except (ValueError, TypeError, KeyError):
             continue
         return step, total or None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Principal
 from core.errors import Forbidden, InvalidInput
+from core.training.slots import CPU
 from core.training.types import Run, RunRequest
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ def again(moment: int, position: int) -> dict[str, Any]:
     """Of a run that is queued once more, behind everybody."""
     queued = {"state": "pending", "wanted": "", "waiting": "", "queued_at": moment, "position": position}
     return queued | {"not_before": 0, "tries": 0, "asked_at": None, "can_resume": False}
+
+
+def cannot_go_on(row: Any) -> bool:
+    """Whether the current attempt is one of several processes on the CPU, whose checkpoints transformers 5.6 cannot load again."""
+    return row.processes > 1 and CPU in json.loads(row.a_slots or "[]")
 
 
 def as_json(value: Mapping[str, Any]) -> str:

@@ -48,7 +48,7 @@ def run_view(row: Any, position: int | None, *, reader: str | None) -> Run:
         exit_status=row.a_exit_status if state.is_over else None,
         failure=Failure.from_json(row.a_failure) if mine and state in {RunState.FAILED, RunState.LOST} else None,
         resumed_at_step=row.a_from_step,
-        can_resume=bool(row.can_resume) and state in RESUMABLE,
+        can_resume=bool(row.can_resume) and state in RESUMABLE and not (row.processes > 1 and "cpu:0" in (row.a_slots or "")),
         created_at=row.created_at,
         queued_at=row.queued_at,
         started_at=row.started_at,

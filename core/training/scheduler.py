@@ -153,7 +153,7 @@ class Scheduler:
             if await asyncio.to_thread(abandon, Path(row.a_folder)):
                 await self.changes.write(lambda uow: requeue(uow, row, row.attempt))
         elif state.kind in {"ended", "lost"}:
-            if not await self._settling.settle(row, state.exit, self.gpus):
+            if not await self._settling.settle(row, state, self.gpus):
                 self._end(row)
         elif row.wanted == "stop":
             self._end(row)
@@ -225,7 +225,8 @@ def _look_at_all(rows: Sequence[Any]) -> dict[str, tuple[JobState, tuple[int, in
     found = {}
     for row in rows:
         state = look(Path(row.a_folder))
-        found[row.id] = state, last_logged(Path(row.a_output_dir)) if state.kind == "running" else None
+        logged = last_logged(Path(row.a_output_dir), since=row.started_at) if state.kind == "running" else None
+        found[row.id] = state, logged
     return found
 
 
