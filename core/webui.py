@@ -63,7 +63,7 @@ class WebUi:
         return await self._managed.restart(principal, service_id)
 
     async def status(self, principal: Principal, *, ask: bool = False) -> tuple[Service, ...]:
-        """Those that this administrator started, the newest first. `ask`: each is asked over HTTP first, unless a living process does so."""
+        """Those that this administrator started, the newest first. `ask`: each is asked over HTTP first, unless somebody does so."""
         principal.require_admin("webui.status")
         if ask:
             await self._managed.look_after()

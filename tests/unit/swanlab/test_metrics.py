@@ -55,7 +55,7 @@ def test_a_file_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
     reader = MetricReader("loss", tmp_path)
     reader.read()
     (tmp_path / "new").write_text(lines((1, 3.0), (2, 9.0)))  # a step that is logged twice: swanlab/deprecated/local.py
-    os.replace(tmp_path / "new", file)
+    (tmp_path / "new").replace(file)
     assert reader.read().values.tolist() == [3.0, 9.0]
     file.write_text(lines((7, 1.0), (8, 1.5), (9, 2.0)))  # in place, longer than before
     assert reader.read().steps.tolist() == [7, 8, 9]
@@ -151,7 +151,14 @@ def test_figures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "towards"),
-    [("train/loss", -1), ("eval_loss", -1), ("eval/rewards/accuracies", 1), ("rewards/margins", 1), ("train/learning_rate", 0), ("glossary", 0)],
+    [
+        ("train/loss", -1),
+        ("eval_loss", -1),
+        ("eval/rewards/accuracies", 1),
+        ("rewards/margins", 1),
+        ("train/learning_rate", 0),
+        ("glossary", 0),
+    ],
 )
 def test_which_way_is_better_is_told_from_the_name(name: str, towards: int) -> None:
     assert direction(name) == towards
