@@ -131,13 +131,23 @@ def meaning_of(name: str) -> str:
     return _(WORDS[name][1]) if name in WORDS else ""
 
 
+#: A limit that nobody comes near says nothing.
+_FAR = 1e6
+
+
 def limits(spec: FieldSpec) -> str:
-    """The range of a field in few cells; "" without one."""
-    if spec.minimum is not None and spec.maximum is not None:
-        return _("{min} to {max}").format(min=f"{spec.minimum:g}", max=f"{spec.maximum:g}")
-    if spec.minimum is not None:
-        return _("from {min}").format(min=f"{spec.minimum:g}")
-    return _("up to {max}").format(max=f"{spec.maximum:g}") if spec.maximum is not None else ""
+    """The range of a field in few cells; "" without one that matters."""
+    least = spec.minimum if spec.minimum is not None and spec.minimum > -_FAR else None
+    most = spec.maximum if spec.maximum is not None and spec.maximum < _FAR else None
+    if least is not None and most is not None:
+        return _("{min} to {max}").format(min=_number(least), max=_number(most))
+    if least is not None:
+        return _("from {min}").format(min=_number(least))
+    return _("up to {max}").format(max=_number(most)) if most is not None else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:g}"
 
 
 def choices(spec: FieldSpec) -> dict[str, str]:

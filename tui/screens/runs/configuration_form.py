@@ -17,6 +17,7 @@ from tui.screens.runs.form_picking import FormPicking
 from tui.screens.runs.picking import PickField, dataset_options
 from tui.screens.runs.training_values import DECIDING, NAME, NOTE, draft_of, make_field, text_of, with_ppo
 from tui.training_fields import GROUPS, label_words, limits, meaning, remark_words
+from tui.training_sentences import method_words, model_words
 from tui.widgets.dialogs import Decide
 from tui.widgets.form import Form
 from tui.widgets.frame import Paragraphs, Rule
@@ -60,7 +61,7 @@ class TrainingConfigurationScreen(FormPicking):
         self._remarks, self._pointed_out = tuple(remarks), frozenset(changed)
         self._specs: dict[str, FieldSpec] = {}
         self._advanced = False
-        self._filling = False
+        self._shown: frozenset[str] = frozenset()
         self._dirty = saved is None and bool(remarks)
 
     def compose_body(self) -> Iterable[Any]:
@@ -82,7 +83,7 @@ class TrainingConfigurationScreen(FormPicking):
     async def _build(self) -> None:
         await self._arrange()
         await self._name_datasets()
-        first = self.form.fields.get("model_name_or_path" if self._base.name else "name")
+        first = self.form.fields.get("model_name_or_path")
         if first is not None:
             first.focus()
         self.form.remember()
@@ -103,7 +104,7 @@ class TrainingConfigurationScreen(FormPicking):
             if widget is None:
                 widget = make_field(spec)
                 await self._put(widget, before)
-                self._set(spec.name, text_of(getattr(self._base, spec.name)))
+                self.form.put(spec.name, text_of(getattr(self._base, spec.name)))
             before = widget
             widget.set_class(spec.advanced, "advanced")
         self._shown = frozenset(specs)
@@ -139,12 +140,6 @@ class TrainingConfigurationScreen(FormPicking):
         for field in self.form.query(PickField):
             field.name_values(names)
 
-    def _set(self, name: str, value: str) -> None:
-        """Fill a field without taking it for typed."""
-        self._filling = True
-        self.form.field(name).value = value
-        self._filling = False
-
     def draft(self) -> tuple[TrainingDraft, list[Remark]]:
         """What is filled in, and what of it is no value of its kind."""
         return draft_of(self._base, self._specs, {name: field.value for name, field in self.form.fields.items()})
@@ -154,7 +149,7 @@ class TrainingConfigurationScreen(FormPicking):
         self._base = replace(self._base, **{name: value for name, value in changes.items() if name not in self.form.fields})
         for name, value in changes.items():
             if name in self.form.fields:
-                self._set(name, text_of(value))
+                self.form.put(name, text_of(value))
         self._pointed_out = frozenset(changes)
         self._dirty = True
         self.start(self._rearrange, group="build")
@@ -166,14 +161,20 @@ class TrainingConfigurationScreen(FormPicking):
     # Live ------------------------------------------------------------------------------------------------------------
 
     def on_form_changed(self, event: Form.Changed) -> None:
-        if self._filling:
-            return
         if event.name in DECIDING:
             self.start(self._rearrange, group="build")
             return
         if event.name == "model_name_or_path":
-            self.start(self._suggest_template, group="template")
+            self.start(self._suggest, group="template")
         self.start(self._check, group="check")
+
+    async def _suggest(self) -> None:
+        """The model's own template and a name, as long as nobody gave another."""
+        model = self.form["model_name_or_path"].strip()
+        if self._saved is None and not self.form.touched("name") and model:
+            self.form.put("name", f"{model_words(model)} {method_words(self.form['method'])}"[:80])
+        await self._suggest_template()
+        await self._check()
 
     async def _check(self) -> None:
         draft, problems = self.draft()
@@ -193,7 +194,7 @@ class TrainingConfigurationScreen(FormPicking):
                 elsewhere.append(problem)
         for name, field in self.form.fields.items():
             found = by_field.get(name)
-            if found is not None and (found.rule != "required" or self.form.touched(name)):
+            if found is not None and (found.rule not in ("required", "empty") or self.form.touched(name)):
                 field.say(remark_words(found), wrong=found.level == "error")
             else:
                 field.say(self._fine(name))

@@ -169,8 +169,7 @@ class ConfigurationActions(AreaScreen):
 
 def _about(draft: TrainingDraft) -> str:
     """The figures of a starting point that matter most."""
-    epochs = _("{count} epochs").format(count=f"{draft.num_train_epochs:g}")
-    return f"{epochs} · {draft.learning_rate:g}"
+    return _("epochs {count}, learning rate {rate}").format(count=f"{draft.num_train_epochs:g}", rate=f"{draft.learning_rate:g}")
 
 
 def read_import(error: InvalidInput) -> str:

@@ -10,7 +10,7 @@ RUNS, CONFIGURATIONS, ENVIRONMENT = "runs", "configurations", "environment"
 _BOTH = (RUNS, CONFIGURATIONS)
 #: In which views an action means something; those that are not named mean something everywhere.
 ONLY: dict[str, tuple[str, ...]] = {
-    "new": _BOTH, "delete": _BOTH, "filter": _BOTH, "copy_or_compare": _BOTH,
+    "new": _BOTH, "delete": _BOTH, "filter": _BOTH, "compare": (RUNS,), "copy": (CONFIGURATIONS,),
     "pause": (RUNS,), "stop": (RUNS,), "retry": (RUNS,), "priority": (RUNS,), "move_run": (RUNS,), "rename": (RUNS,),
     "states": (RUNS,), "swanlab": (RUNS,), "everyone": (RUNS,), "queue": (RUNS,),
     "edit": (CONFIGURATIONS,), "use": (CONFIGURATIONS,), "yaml": (CONFIGURATIONS,), "versions": (CONFIGURATIONS,),
@@ -37,7 +37,8 @@ BINDINGS: list[BindingType] = [
     Binding("t", "use", N_("train with it"), id="runs.use", tooltip=N_("Start a run with the configuration in hand")),
     Binding("y", "yaml", N_("YAML"), id="runs.yaml", tooltip=N_("The exact file that LLaMA-Factory reads")),
     Binding("i", "import", N_("import"), id="runs.import", tooltip=N_("Take over a YAML file of your own")),
-    Binding("c", "copy_or_compare", N_("copy/compare"), id="runs.copy", tooltip=N_("Copy the configuration; compare marked runs")),
+    Binding("c", "copy", N_("copy"), id="runs.copy", tooltip=N_("Make another configuration like it")),
+    Binding("c", "compare", N_("compare"), id="runs.compare", tooltip=N_("Compare the marked runs: curves and values")),
     Binding("v", "versions", N_("versions"), id="runs.versions", tooltip=N_("What it was before, what changed, roll back")),
     Binding("h", "share", N_("share"), id="runs.share", tooltip=N_("Let everybody here read and copy it, or nobody")),
     Binding("i", "install", N_("install"), id="runs.install", tooltip=N_("Make the training environment, or go on with it")),

@@ -45,8 +45,8 @@ CONFIGURATION_COLUMNS = (
 )
 PATH_COLUMNS = (
     Column("done", "", 1),
-    Column("step", N_("The way to a trained model"), 22),
-    Column("state", "", 30, grow=True),
+    Column("step", "", 18),
+    Column("state", N_("The way to a trained model"), 30, grow=True),
 )
 ENVIRONMENT_COLUMNS = (Column("done", "", 1), Column("what", N_("Part"), 34), Column("value", N_("Version"), 24, grow=True))
 #: Steps of the way to the first run; also the ids of its rows.

@@ -46,14 +46,8 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
     HELP = HELP
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
-    def compose_body(self) -> Iterable[Any]:
-        yield TabLine({RUNS: N_("Runs"), CONFIGURATIONS: N_("Configurations"), ENVIRONMENT: N_("Environment")}, id="runs-tabs")
-        yield Field(hint=N_("search in names, models and notes"), id="runs-filter", classes="hidden")
-        yield Rows(lists.RUN_COLUMNS, markable=True, id="runs-rows")
-        yield Paragraphs(id="runs-detail")
-
-    def on_mount(self) -> None:
-        super().on_mount()
+    def __init__(self) -> None:
+        super().__init__()
         self._runs: tuple[Run, ...] = ()
         self._total = 0
         self._any_run = False
@@ -68,6 +62,15 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
         self._everyone = False
         self._which = 0
         self._figures = FiguresOfRuns()
+
+    def compose_body(self) -> Iterable[Any]:
+        yield TabLine({RUNS: N_("Runs"), CONFIGURATIONS: N_("Configurations"), ENVIRONMENT: N_("Environment")}, id="runs-tabs")
+        yield Field(hint=N_("search in names, models and notes"), id="runs-filter", classes="hidden")
+        yield Rows(lists.RUN_COLUMNS, markable=True, id="runs-rows")
+        yield Paragraphs(id="runs-detail")
+
+    def on_mount(self) -> None:
+        super().on_mount()
         self.set_interval(_EVERY_S, self._tick)
         self.rows.focus()
 
@@ -250,11 +253,13 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
                 return not self.installing
             case "cancel_install":
                 return self.installing
-            case "pause" | "stop" | "retry" | "delete" | "copy_or_compare":
-                return not (self.view == RUNS and self.on_the_way)
+            case "pause" | "stop" | "retry" | "compare" | "filter" | "states" | "rename" if self.view == RUNS:
+                return not self.on_the_way
+            case "delete":
+                return bool(self._runs if self.view == RUNS else self._configurations)
             case "try_environment":
                 return self._environment is not None and self._environment.python is not None
-            case "edit" | "use" | "yaml" | "versions" | "share":
+            case "edit" | "copy" | "use" | "yaml" | "versions" | "share":
                 return self.configuration_in_hand is not None
         return True
 
@@ -292,11 +297,8 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
     def action_use(self) -> None:
         self.use_configuration()
 
-    def action_copy_or_compare(self) -> None:
-        if self.view == RUNS:
-            self.action_compare()
-        else:
-            self.copy_configuration()
+    def action_copy(self) -> None:
+        self.copy_configuration()
 
     def action_new(self) -> None:
         if self.view == CONFIGURATIONS:

@@ -31,7 +31,7 @@ def make_field(spec: FieldSpec) -> Field:
     title, name = label(spec.name), field_id(spec.name)
     match spec.kind:
         case "datasets":
-            return PickField(title, hint=N_("Enter to choose, or choose at the start"), id=name)
+            return PickField(title, hint=N_("Enter to choose"), id=name)
         case "yaml":
             return TextField(title, hint=N_("Enter to write YAML"), id=name)
         case "bool" | "choice" if spec.kind == "bool" or spec.choices:
