@@ -26,7 +26,6 @@ BY_RULE: dict[str, Candidates] = {
     "not_a_url": (N_("Not an address like https://host/v1."),),
     "not_json": (N_("Not valid JSON."),),
     "not_an_object": (N_("Not a JSON object."),),
-    "clean_rule": (N_("Say which: --keep, --older-than, or the ids of experiments."),),
     "unknown": (N_("“{value}” is not known here."), N_("Not known here.")),
     "not_a_public_key": (N_("Not an OpenSSH public key."),),
     "private_key": (N_("This is a private key: keep it to yourself, and give the public one (.pub)."),),

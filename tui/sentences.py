@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tui.i18n import N_
 from tui.sentence import Candidates, Text
-from tui.swanlab_errors import SWANLAB_CONFLICTS, SWANLAB_KINDS, SWANLAB_WHAT
+from tui.swanlab_errors import SWANLAB_CONFLICTS, SWANLAB_INPUT, SWANLAB_KINDS, SWANLAB_WHAT
 from tui.training_errors import TRAINING_CONFLICTS, TRAINING_KINDS, TRAINING_WHAT
 
 __all__ = ["Candidates", "Text"]
@@ -375,6 +375,7 @@ BY_CONFLICT: dict[str, Text] = {
 #: InvalidInput by `rule`, where no one field is to blame.
 BY_INPUT: dict[str, Text] = {
     "not_the_same": Text((N_("The two passwords are not the same."),), (), (N_("Type them again."),)),
+    **SWANLAB_INPUT,
 }
 
 #: SessionEnded by `why`: the reason shown.

@@ -81,3 +81,8 @@ SWANLAB_CONFLICTS: dict[str, Text] = {
         (N_("Remove or archive its experiments first."),),
     ),
 }
+
+#: InvalidInput by `rule`.
+SWANLAB_INPUT: dict[str, Text] = {
+    "clean_rule": Text((N_("It is not said what to remove."),), (), (N_("Say --keep N, --older-than DAYS, or the ids of experiments."),)),
+}
