@@ -35,6 +35,8 @@ from core.training.planning import Place, Plan, ResolvedRun, plan, yaml_text
 from core.training.planning_resolve import Resolver, unrestricted
 from core.training.preflight import Preflighter
 from core.training.preflight_types import Preflight
+from core.training.template_view import TemplateViews
+from core.training.template_view_types import SeenSamples
 
 if TYPE_CHECKING:
     from core.datasets.service import Datasets
@@ -64,6 +66,7 @@ class Training:
         self._editor = kept.Editor(clock, ids)
         self._resolver = Resolver(settings, store, datasets, gpus.read)
         self._preflighter = Preflighter(settings, environment, datasets, self._resolver, gpus.read)
+        self._views = TemplateViews(environment, datasets, self._resolver)
 
     # Looking -------------------------------------------------------------------------------------------------------
 
@@ -185,6 +188,25 @@ class Training:
     async def templates_for(self, principal: Principal, model: str) -> tuple[str, ...]:
         """The templates that fit a model (a folder or a hub name), the best first; () where none is known."""
         return await self._preflighter.templates_for(principal, model)
+
+    async def template_view(
+        self,
+        principal: Principal,
+        dataset_id: str,
+        *,
+        model: str,
+        template: str,
+        cutoff: int = 2048,
+        count: int = 20,
+        options: Mapping[str, Any] | None = None,
+    ) -> SeenSamples:
+        """What the model sees of `count` samples, with LLaMA-Factory's own template and masks (some 10 s; then kept).
+
+        `options`: train_on_prompt, mask_history, enable_thinking. Raises NotFound(kind="dataset"), InvalidInput("model_name_or_path",
+        ...), EnvironmentProblem("training_environment_missing" | "training_helper_failed" (rule template_unknown, no_tokenizer, ...)).
+        """
+        wanted = dict(options or {})
+        return await self._views.view(principal, dataset_id, model=model, template=template, cutoff=cutoff, count=count, options=wanted)
 
     # Starting ------------------------------------------------------------------------------------------------------
 
