@@ -12,7 +12,7 @@ from core.errors import Conflict, InvalidInput
 from core.sanitise import one_line
 from core.training.configurations_types import FieldSpec, Remark, TrainingConfiguration, TrainingDraft
 from tui.errors import describe
-from tui.i18n import N_, _, ngettext
+from tui.i18n import N_, _
 from tui.screens.runs.form_picking import FormPicking
 from tui.screens.runs.picking import PickField, dataset_options
 from tui.screens.runs.training_values import DECIDING, NAME, NOTE, draft_of, make_field, text_of, with_ppo
@@ -243,9 +243,6 @@ class TrainingConfigurationScreen(FormPicking):
         self._fold()
         if self.focused is not None and not self.focused.display:
             next(iter(self.form.fields.values())).focus()
-        if self._advanced:
-            count = sum(spec.advanced for name, spec in self._specs.items() if name in self._shown)
-            self.modeltrain.say(ngettext("{count} more field is shown.", "{count} more fields are shown.", count).format(count=count))
 
     def on_form_submitted(self) -> None:
         self.action_save()

@@ -178,6 +178,7 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
 
     def _draw_runs(self, keep: str | None) -> None:
         rows, signs = self.rows, glyphs(self.app)
+        rows.openable = True
         rows.markable = not self.on_the_way
         if self.on_the_way:
             rows.columns = lists.PATH_COLUMNS
@@ -194,7 +195,7 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
 
     def _draw_configurations(self, keep: str | None) -> None:
         rows = self.rows
-        rows.markable, rows.columns = True, lists.CONFIGURATION_COLUMNS
+        rows.markable, rows.openable, rows.columns = True, True, lists.CONFIGURATION_COLUMNS
         self.tabs.count(CONFIGURATIONS, len(self._configurations))
         now, zone = self.services.clock.now(), self.modeltrain.zone
         empty = lists.no_configurations(searched=bool(self.query_text))
@@ -202,7 +203,7 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
 
     def _draw_environment(self, _keep: str | None) -> None:
         rows = self.rows
-        rows.markable, rows.columns = False, lists.ENVIRONMENT_COLUMNS
+        rows.markable, rows.openable, rows.columns = False, False, lists.ENVIRONMENT_COLUMNS
         empty = [(_("Nothing is installed yet."), "dim")]
         rows.show(lists.environment_rows(self._environment, self._install, glyphs(self.app)), empty=empty)
 

@@ -26,6 +26,14 @@ def with_ppo(spec: FieldSpec) -> FieldSpec:
     return replace(spec, choices=(*spec.choices, "ppo")) if spec.name == "stage" and "ppo" not in spec.choices else spec
 
 
+#: What an empty field means, where "by itself" does not say it.
+_EMPTY: dict[str, str] = {
+    "note": "", "adapter_name_or_path": N_("none"), "max_samples": N_("all"), "max_steps": N_("as the epochs say"), 
+    "val_size": N_("nothing"),
+    "save_total_limit": N_("all"), "neftune_noise_alpha": N_("none"), "loraplus_lr_ratio": N_("none"),
+}  # fmt: skip
+
+
 def make_field(spec: FieldSpec) -> Field:
     """The widget of a field."""
     title, name = label(spec.name), field_id(spec.name)
@@ -39,7 +47,7 @@ def make_field(spec: FieldSpec) -> Field:
         case "model" | "template":
             return Field(title, hint=N_("Ctrl+R to choose"), id=name)
         case _:
-            return Field(title, hint=N_("by itself") if spec.optional else "", id=name)
+            return Field(title, hint=_EMPTY.get(spec.name, N_("by itself")) if spec.optional else "", id=name)
 
 
 def text_of(value: Any) -> str:
