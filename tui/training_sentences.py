@@ -82,12 +82,17 @@ WAITING: dict[str, Candidates] = {
 }
 #: What is wrong with the training environment, by rule.
 ISSUES: dict[str, Candidates] = {
-    "no_python": (N_("There is no Python in {folder}."), N_("There is no Python in it.")),
+    "not_a_folder": (N_("There is no such folder."),),
+    "no_python": (N_("There is no Python at {path}."), N_("There is no Python in it.")),
     "missing_package": (N_("{package} is missing."), N_("A package is missing.")),
-    "wrong_version": (N_("{package} is {found}, but {wanted} is needed."), N_("{package} has a version that does not fit.")),
+    "damaged_package": (N_("{package} is damaged: installing again mends it."), N_("A package is damaged.")),
+    "no_dashboard": (N_("{package} is missing: everything works but SwanLab's dashboard."),),
+    "blank_in_path": (N_("There is a blank in {path}: several GPUs cannot be used from there."),),
+    "other_version": (N_("{package} is {found}; modeltrain was tried with {wanted}."), N_("A package has another version.")),
+    "wrong_version": (N_("{package} is {found}, but {wanted} is needed."), N_("A package has a version that does not fit.")),
     "unfinished": (N_("Its installation did not come to an end: start it again, it goes on where it stopped."),),
     "failed_check": (N_("It is there but does not work: {message}"), N_("It is there but does not work.")),
-    "not_private": (N_("{folder} can be changed by others on this machine."), N_("It can be changed by others on this machine.")),
+    "not_private": (N_("{path} can be changed by others on this machine."), N_("It can be changed by others on this machine.")),
 }
 ENVIRONMENT_STATES: dict[str, tuple[str, str, str]] = {
     "missing": ("waiting", N_("not there yet"), "warn"),

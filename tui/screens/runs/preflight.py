@@ -28,6 +28,7 @@ _COLUMNS = (Column("level", "", 1), Column("topic", "", 14), Column("said", "", 
 #: Returned where the form is to go, too.
 LEAVE = "leave"
 #: The field of the new run that a topic belongs to.
+_IN_FORM = {"choose_model": "model_name_or_path", "choose_template": "template"}
 _FIELD_OF = {"model": "model_name_or_path", "template": "template", "data": "dataset_ids", "gpus": "gpus"}
 
 
@@ -164,9 +165,14 @@ class PreflightScreen(AreaScreen):
             self.action_again()
         elif remedy.go == "environment":
             self.start(self._go_to_environment, group="go")
-        elif remedy.go in ("datasets", "models"):
-            self.app.call_later(self.modeltrain.action_go, "data" if remedy.go == "datasets" else "models")
-        elif remedy.go == "configuration" and self._configuration is not None and self._configuration.mine:
+        elif remedy.code in _IN_FORM and self._configuration is None:
+            self.dismiss(_IN_FORM[remedy.code])
+        elif remedy.code == "choose_dataset":
+            self.dismiss("dataset_ids")
+        elif remedy.go == "datasets":
+            self.dismiss(LEAVE)
+            self.app.call_later(self.modeltrain.action_go, "data")
+        elif remedy.go in ("configuration", "models") and self._configuration is not None and self._configuration.mine:
             self._open_configuration(self._configuration)
         else:
             self.dismiss(_FIELD_OF.get(check.topic, ""))
@@ -231,7 +237,7 @@ class PreflightScreen(AreaScreen):
 
 def _does_something(remedy: Remedy) -> bool:
     """Whether a key of this page does what the remedy says."""
-    return bool(remedy.changes) or remedy.go in ("environment", "datasets", "models", "configuration")
+    return bool(remedy.changes) or remedy.go in ("environment", "datasets", "models", "configuration")  # "runs": one is there already
 
 
 def _verdict(found: Preflight) -> str:

@@ -28,7 +28,7 @@ def with_ppo(spec: FieldSpec) -> FieldSpec:
 
 #: What an empty field means, where "by itself" does not say it.
 _EMPTY: dict[str, str] = {
-    "note": "", "adapter_name_or_path": N_("none"), "max_samples": N_("all"), "max_steps": N_("as the epochs say"), 
+    "note": "", "adapter_name_or_path": N_("none"), "max_samples": N_("all"), "max_steps": N_("as the epochs say"),
     "val_size": N_("nothing"),
     "save_total_limit": N_("all"), "neftune_noise_alpha": N_("none"), "loraplus_lr_ratio": N_("none"),
 }  # fmt: skip
