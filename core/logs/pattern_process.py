@@ -27,8 +27,8 @@ def required(pattern: str, flags: int) -> bytes:
         parsed = parser.parse(pattern, flags)
     except Exception:
         return b""
-    if parsed.state.flags & re.VERBOSE:
-        return b""
+    if (parsed.state.flags ^ flags) & (re.VERBOSE | re.IGNORECASE):
+        return b""  # set in the expression itself: (?i)
     best = run = b""
     for operation, argument in parsed:
         is_letter = str(operation) == "LITERAL" and argument < 128

@@ -34,7 +34,7 @@ class SearchFailed(Exception):
         super().__init__(why, detail)
 
 
-@dataclass
+@dataclass(eq=False)
 class Bound:
     """Ends a search: after a time, or when somebody says so (`cancel`, from any thread)."""
 
@@ -216,4 +216,7 @@ def _whole_lines(opened: Opened) -> int:
 def _step(opened: Opened, start: int, end: int) -> int:
     """Where a line begins some way behind `start`."""
     stop = start + 32 * (1 << 20)
-    return max(start + 1, lines.line_start(opened, stop)) if stop < end else end
+    if stop >= end:
+        return end
+    _low, high, is_hole = opened.region(stop)
+    return high if is_hole else lines.line_start(opened, stop)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-INTERVAL_S, QUICK_S = 0.25, 0.1
+INTERVAL_S, QUICK_S = 0.25, 0.12
 #: Looking at processes and GPUs costs more, and says little new more often.
 RESOURCES_S = 2.0
 STATE_FILE = "trainer_state.json"
