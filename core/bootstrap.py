@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.clock import Clock, Identifiers
@@ -65,7 +66,20 @@ class Services:
         """What is trained on. Made when somebody asks."""
         from core.datasets.service import Datasets
 
-        return Datasets()
+        async def python() -> Path | None:
+            return (await self.environment.current()).python
+
+        return Datasets(
+            self.store,
+            self.settings,
+            clock=self.clock,
+            ids=self.ids,
+            events=self.events,
+            files=self.files,
+            supervisor=self.supervisor,
+            call=self.environment.call,
+            python=python,
+        )
 
     @cached_property
     def training(self) -> Training:

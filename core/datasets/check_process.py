@@ -89,7 +89,9 @@ def check(request: dict[str, Any], progress: Callable[[int, Tally], None]) -> di
     return _finish(planned, tally, before, request, began, changed=changed)
 
 
-def _finish(planned: Planned, tally: Tally, info: os.stat_result, request: dict[str, Any], began: float, *, changed: bool) -> dict[str, Any]:
+def _finish(
+    planned: Planned, tally: Tally, info: os.stat_result, request: dict[str, Any], began: float, *, changed: bool
+) -> dict[str, Any]:
     for flaw in planned.flaws:
         tally.flaw(flaw, line=1, offset=0, row=None)
     for key, (line, row, offset) in tally.late.items():
@@ -98,7 +100,9 @@ def _finish(planned: Planned, tally: Tally, info: os.stat_result, request: dict[
     layout = planned.plan.shape.layout
     for column in sorted(name for name, numbers in tally.numbers.items() if numbers):
         if column in ("prompt", "query", "response", "chosen", "rejected", "system"):
-            tally.flaw(Flaw("csv_number_column", f"$.{layout.columns[column]}", {"key": layout.columns[column]}), line=1, offset=0, row=None)
+            tally.flaw(
+                Flaw("csv_number_column", f"$.{layout.columns[column]}", {"key": layout.columns[column]}), line=1, offset=0, row=None
+            )
             tally.usable = 0
     if layout.format == "kto" and tally.usable and tally.good_tags in (0, tally.usable):
         tally.flaw(Flaw("one_sided_kto"), line=None, offset=0, row=None)
@@ -232,7 +236,9 @@ def _parquet(request: dict[str, Any], progress: Callable[[int, Tally], None], in
         tally.flaw(Flaw("needs_environment"), line=None, offset=0, row=None)
         return _summary(None, tally, info, request, began)
     with tempfile.NamedTemporaryFile(dir=request.get("out") or None, suffix=".jsonl") as rows:
-        done = subprocess.run([*request["parquet"], request["path"]], stdin=subprocess.DEVNULL, stdout=rows, stderr=subprocess.PIPE, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - our own helper
+            [*request["parquet"], request["path"]], stdin=subprocess.DEVNULL, stdout=rows, stderr=subprocess.PIPE, check=False
+        )
         if done.returncode:
             reason = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
             tally.flaw(Flaw("parquet_unreadable", fields={"reason": (reason or [""])[0][:200]}), line=None, offset=0, row=None)

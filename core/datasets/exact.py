@@ -43,7 +43,7 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`value`: NOTHING where none could be told; with flaws that are mended it is the mended one. `start`, `end`: bytes in what was given."""
+    """`value`: NOTHING where none could be told; where flaws are mended, the mended one. `start`, `end`: bytes in what was given."""
 
     value: Any
     flaws: tuple[Flaw, ...]
@@ -102,7 +102,10 @@ def _parse_text(text: str, raw: bytes) -> list[Parsed]:
         except RecursionError:
             return [*found, Parsed(NOTHING, (Flaw("nested_too_deeply", fields={"limit": DEEPEST}, at=start),), start, len(raw))]
         except ValueError as error:  # also whole numbers of more than 4300 digits
-            return [*found, _broken(text[position:], raw[start:], start, getattr(error, "msg", ""), getattr(error, "pos", position) - position)]
+            return [
+                *found,
+                _broken(text[position:], raw[start:], start, getattr(error, "msg", ""), getattr(error, "pos", position) - position),
+            ]
         stop = _bytes(text, end, raw)
         found.append(_looked_through(value, raw[start:stop], start, stop))
         position = _skip(text, end)
@@ -158,7 +161,7 @@ def _looked_through(value: Any, raw: bytes, start: int, end: int) -> Parsed:
     if raw.count(b"[") + raw.count(b"{") > DEEPEST and depth(value) > DEEPEST:
         return Parsed(NOTHING, (Flaw("nested_too_deeply", fields={"limit": DEEPEST}, at=start),), start, end)
     flaws: list[Flaw] = []
-    if any(byte < 0x20 and byte not in b"\r\n\t" for byte in set(raw)) or (b"\t" in raw or b"\n" in raw) and not _strict(raw):
+    if any(byte < 0x20 and byte not in b"\r\n\t" for byte in set(raw)) or ((b"\t" in raw or b"\n" in raw) and not _strict(raw)):
         flaws.append(Flaw("control_character", at=start))
     value = _mended(value, "$", flaws, _MAYBE_SURROGATE.search(raw) is not None)
     return Parsed(value, tuple(flaws), start, end)

@@ -11,7 +11,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.datasets.exact import Flaw, depth, member, quoted
-from core.datasets.layouts import ANSWERS, CHOSEN, CONTENT_KEYS, MESSAGES, PROMPTS, REJECTED, ROLE_KEYS, TAGS, Shape, kind_of, role_of, shape_of
+from core.datasets.layouts import (
+    ANSWERS,
+    CHOSEN,
+    CONTENT_KEYS,
+    MESSAGES,
+    PROMPTS,
+    REJECTED,
+    ROLE_KEYS,
+    TAGS,
+    Shape,
+    kind_of,
+    role_of,
+    shape_of,
+)
 from core.datasets.messages import order_flaws
 
 _ALIASES = {"prompt": PROMPTS, "response": ANSWERS, "chosen": CHOSEN, "rejected": REJECTED, "kto_tag": TAGS, "messages": MESSAGES}
@@ -226,7 +239,11 @@ def _message_pair(value: dict[str, Any], shape: Shape) -> Iterator[Flaw]:
             flaws = list(message_flaws(answer, path, tags, shape.layout.formatting))
             yield from flaws
             if not flaws and role_of(answer[tags["role_tag"]]) not in ("assistant", "function"):
-                yield Flaw("role_order", f"{path}.{tags['role_tag']}", {"found": quoted(answer[tags["role_tag"]]), "expected": tags["assistant_tag"]})
+                yield Flaw(
+                    "role_order",
+                    f"{path}.{tags['role_tag']}",
+                    {"found": quoted(answer[tags["role_tag"]]), "expected": tags["assistant_tag"]},
+                )
         answers.append(answer)
     if len(answers) == 2 and answers[0] == answers[1]:
         yield Flaw("same_pair", member("$", columns["rejected"]))

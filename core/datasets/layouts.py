@@ -63,7 +63,7 @@ _OPTIONAL: Final = {
 
 @dataclass(frozen=True)
 class Shape:
-    """A layout with what else is known of the columns: `types`, of every key seen in the sample, as `kind_of` says; "null" alone: only null."""
+    """A layout with what else is known of the columns. `types`: of every key in the sample, as `kind_of` says."""
 
     layout: Layout
     types: Mapping[str, str] = field(default_factory=dict)
@@ -222,10 +222,9 @@ def _tags(turns: Sequence[Mapping[str, Any]], role_key: str, content_key: str) -
     words = Counter(turn[role_key] for turn in turns if isinstance(turn.get(role_key), str))
     for role in ROLES:
         used = Counter({word: count for word, count in words.items() if role_of(word) == role})
-        if used and base[f"{role}_tag"] not in used:
-            tags[f"{role}_tag"] = used.most_common(1)[0][0]
-        elif used and used.most_common(1)[0][1] > 2 * used[base[f"{role}_tag"]]:
-            tags[f"{role}_tag"] = used.most_common(1)[0][0]
+        word, count = used.most_common(1)[0] if used else ("", 0)
+        if count > 2 * used[base[f"{role}_tag"]]:
+            tags[f"{role}_tag"] = word
     return tags
 
 

@@ -56,10 +56,7 @@ def _mended(value: Any, shape: Shape, flaws: list[Flaw]) -> Any:
     for flaw in flaws:
         if flaw.rule == "column_type" or (flaw.rule == "nested_too_deeply" and flaw.path.startswith("$.")):
             row.pop(flaw.path[2:], None)
-    if "messages" in layout.columns:
-        row = _conversation(row, shape)
-    else:
-        row = _texts(row, shape)
+    row = _conversation(row, shape) if "messages" in layout.columns else _texts(row, shape)
     if "kto_tag" in layout.columns:
         key = layout.columns["kto_tag"]
         row[key] = _boolean(row.get(key))
@@ -217,7 +214,10 @@ def convert(value: Row, shape: Shape) -> Row | None:
 def _as_conversation(value: Row, shape: Shape, other: Shape) -> Row:
     tags, columns = shape.tags, other.layout.columns
     parts = [value.get(columns[name]) for name in ("prompt", "query") if name in columns]
-    turns = [(tags["user_tag"], "\n".join(part for part in parts if isinstance(part, str) and part)), (tags["assistant_tag"], value.get(columns["response"]))]
+    turns = [
+        (tags["user_tag"], "\n".join(part for part in parts if isinstance(part, str) and part)),
+        (tags["assistant_tag"], value.get(columns["response"])),
+    ]
     for pair in reversed(value.get(columns.get("history", "")) or []):
         turns[:0] = [(tags["user_tag"], pair[0]), (tags["assistant_tag"], pair[1])] if isinstance(pair, list) and len(pair) == 2 else []
     if isinstance(system := value.get(columns.get("system", "")), str) and system:

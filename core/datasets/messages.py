@@ -25,7 +25,9 @@ def order_flaws(roles: Sequence[str | None], path: str, *, ranking: bool, openai
         if openai and role == previous == "observation":
             continue
         if role not in (ASKS, ANSWERS)[turn % 2]:
-            yield Flaw("role_order", f"{path}[{place}]", {"found": role, "expected": "user" if turn % 2 == 0 else "assistant", "turn": turn + 1})
+            yield Flaw(
+                "role_order", f"{path}[{place}]", {"found": role, "expected": "user" if turn % 2 == 0 else "assistant", "turn": turn + 1}
+            )
             return
         turn, previous = turn + 1, role
     if turn == 0 or turn % 2 != (1 if ranking else 0):

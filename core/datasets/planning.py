@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from core.datasets.arrays import ArrayReader
-from core.datasets.exact import NOTHING, Flaw, parse
+from core.datasets.exact import NOTHING, Flaw
 from core.datasets.layouts import MESSAGES, Shape, shape_of
-from core.datasets.reading import ENDINGS, LOOK, Look, csv_heading, csv_rows, json_line, lines, look
+from core.datasets.reading import ENDINGS, LOOK, Look, csv_heading, json_line, lines, look
 from core.datasets.scan import Plan, every_row
 from core.datasets.types import Layout
 
@@ -107,7 +106,7 @@ def _shape(plan: Plan, rows: list[Any]) -> Shape:
 
 def _sample(plan: Plan, file: BinaryIO) -> list[Any]:
     """Parsed rows from the beginning and, where lines allow it, from the middle and the end."""
-    rows = [row for row in _values(plan, file)]
+    rows = list(_values(plan, file))
     if plan.kind == "jsonl" and not plan.several and plan.end - plan.start > 2 * _SAMPLE_BYTES:
         for share in (0.4, 0.8):
             file.seek(int(plan.end * share))
@@ -127,5 +126,3 @@ def _values(plan: Plan, file: BinaryIO) -> Iterator[Any]:
             yield row.value
         if count >= SAMPLE or row.offset - plan.start > _SAMPLE_BYTES or row.row > 2000:
             return
-
-

@@ -75,7 +75,7 @@ def open_file(path: str, *, within: Sequence[str] = ()) -> BinaryIO:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise CannotRead("not_a_regular_file")
-        real = os.readlink(f"/proc/self/fd/{descriptor}")
+        real = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - of a number, not a name
         if within and not any(Path(real).is_relative_to(folder) for folder in within):
             raise CannotRead("outside_folder")
         return os.fdopen(descriptor, "rb", buffering=CHUNK)
@@ -101,7 +101,7 @@ def look(head: bytes, name: str) -> Look:
 
 
 def _encoding(head: bytes) -> str:
-    """"" for what is no text at all."""
+    """ "" for what is no text at all."""
     zeros = head[:4096].count(0)
     if zeros > len(head[:4096]) // 5:
         even, odd = head[:4096:2].count(0), head[1:4096:2].count(0)
@@ -203,7 +203,11 @@ def json_line(raw: bytes, size: int, encoding: str) -> list[Parsed]:
     text, flaw = decoded(raw, encoding)
     if flaw is not None:
         return [Parsed(NOTHING, (flaw,), 0, size)]
-    return [Parsed(found.value, tuple(Flaw(each.rule, each.path, each.fields) for each in found.flaws), 0, size) for found in parse(text)] if text.strip(_SPACE) else []
+    return (
+        [Parsed(found.value, tuple(Flaw(each.rule, each.path, each.fields) for each in found.flaws), 0, size) for found in parse(text)]
+        if text.strip(_SPACE)
+        else []
+    )
 
 
 def json_lines(file: BinaryIO, start: int, end: int, *, row: int = 0, line: int = 1, encoding: str = "utf-8") -> Iterator[Row]:
@@ -266,7 +270,9 @@ class _Lines:
         return begun[0][0], begun[0][1], sum(size for _, _, size, _ in begun), b"".join(raw for *_, raw in begun), broken
 
 
-def csv_rows(file: BinaryIO, start: int, end: int, *, columns: Sequence[str], row: int = 0, line: int = 1, encoding: str = "utf-8") -> Iterator[Row]:
+def csv_rows(
+    file: BinaryIO, start: int, end: int, *, columns: Sequence[str], row: int = 0, line: int = 1, encoding: str = "utf-8"
+) -> Iterator[Row]:
     """Rows of a table from `start` on, after its heading. Values are texts, None for missing cells; blank lines are passed over."""
     csv.field_size_limit(LONGEST_ROW)
     source = _Lines(file, start, end, line, encoding)
@@ -292,7 +298,15 @@ def csv_rows(file: BinaryIO, start: int, end: int, *, columns: Sequence[str], ro
         value = dict(zip(columns, [*cells, *([None] * (len(columns) - len(cells)))], strict=False)) if cells else NOTHING
         if cells and len(cells) < len(columns) and not flaws:
             flaws.append(Flaw("csv_missing_cells", fields={"found": len(cells), "expected": len(columns)}))
-        yield Row(row, number, offset, size, raw[:LONGEST_ROW], value if not any(flaw.rule == "csv_unclosed_quote" for flaw in flaws) else NOTHING, tuple(flaws))
+        yield Row(
+            row,
+            number,
+            offset,
+            size,
+            raw[:LONGEST_ROW],
+            value if not any(flaw.rule == "csv_unclosed_quote" for flaw in flaws) else NOTHING,
+            tuple(flaws),
+        )
         row += 1
 
 

@@ -50,7 +50,7 @@ class Refused(Exception):
 def main() -> None:
     request = msgspec.json.decode(sys.stdin.buffer.read())
     try:
-        answer = {"done": Rewriting(request).run()}
+        answer: dict[str, Any] = {"done": Rewriting(request).run()}
     except CannotRead as error:
         answer = {"refused": [error.rule, error.fields]}
     except Refused as error:
@@ -116,7 +116,13 @@ class Rewriting:
             raise Refused("needs_environment", {})
         copy = self._out / "rows.jsonl"
         with copy.open("wb") as target:
-            done = subprocess.run([*self._request["parquet"], self._request["path"]], stdin=subprocess.DEVNULL, stdout=target, stderr=subprocess.DEVNULL, check=False)  # noqa: S603
+            done = subprocess.run(  # noqa: S603 - our own helper
+                [*self._request["parquet"], self._request["path"]],
+                stdin=subprocess.DEVNULL,
+                stdout=target,
+                stderr=subprocess.DEVNULL,
+                check=False,
+            )
         if done.returncode:
             raise Refused("parquet_unreadable", {})
         return open_file(str(copy))
@@ -128,7 +134,8 @@ class Rewriting:
         for row in every_row(plan, file):
             self._tell((number * plan.end + row.offset) // self._passes, plan.end)
             if tag is not None and isinstance(row.value, dict):
-                row.value[tag] = FLAGS.get(row.value.get(tag), row.value.get(tag))
+                word = row.value.get(tag)
+                row.value[tag] = FLAGS.get(word, word) if isinstance(word, str) else word
             yield row
 
     def _tell(self, done: int, total: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from core.datasets.arrays import ArrayReader
-from core.datasets.exact import NOTHING, Flaw, Parsed, parse
+from core.datasets.exact import NOTHING, Flaw, parse
 from core.datasets.judge import judge
 from core.datasets.layouts import Shape
 from core.datasets.reading import CHUNK, Row, csv_rows, json_line, lines, text_lines
