@@ -27,7 +27,7 @@ from core.training.recovery import Settling
 from core.training.runs_changes import RunChanges
 from core.training.runs_files import last_logged
 from core.training.runs_rows import waiting_text
-from core.training.scheduler_lease import Lease
+from core.training.scheduler_lease import TTL_S, Lease
 from core.training.scheduler_start import Starter, Workshop, requeue, wish_of
 from core.training.slots import offer
 from core.training.types import RunState
@@ -48,7 +48,8 @@ QUEUE_PAUSED = "runs.queue_paused"
 class Scheduler:
     """`turn` for one pass, `begin` to go on until services close. `gpus`: what there is is read through it, in a thread.
 
-    `grace_s`: seconds that a run gets to end by itself when it is stopped.
+    `grace_s`: seconds that a run gets to end by itself when it is stopped. `lease_s`: so long a process is believed to be the scheduler
+    that says no more and cannot be looked at.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Scheduler:
         gpus: GpuReader,
         workshop: Workshop,
         grace_s: float = GRACE_S,
+        lease_s: float = TTL_S,
     ) -> None:
         self.changes = store if isinstance(store, RunChanges) else RunChanges(store, events)
         self.gpus = gpus
@@ -72,7 +74,7 @@ class Scheduler:
         self._workshop = workshop
         self._starter = Starter(self.changes, settings, clock, ids, workshop)
         self._settling = Settling(self.changes, clock)
-        self._lease = Lease(store, clock, ids.token(16))
+        self._lease = Lease(store, clock, ids.token(16), ttl_s=lease_s)
         self._grace_s = grace_s
         self._turning = asyncio.Lock()
         self._woken = asyncio.Event()

@@ -65,7 +65,7 @@ class FakeTraining:
         output = place.output_folder
         options = {**run.options, "output_dir": str(output)}
         environment = {"PATH": os.environ["PATH"], "CUDA_VISIBLE_DEVICES": ",".join(place.gpu_uuids)}
-        argv = (sys.executable, "-S", str(TRAINER), "train", "run.yaml")
+        argv: tuple[str, ...] = (sys.executable, "-S", str(TRAINER), "train", "run.yaml")
         if program := run.options.get("program"):
             argv = (program,)
         return Plan({"run.yaml": json.dumps(options)}, argv, environment, run.options.get("max_steps"), output)
@@ -117,7 +117,7 @@ def principal(user_id: str, role: Role = Role.USER) -> Principal:
     return Principal(user_id, user_id, f"{user_id}@example.org", role)
 
 
-def make_yard(storage: Storage, settings: Settings, gpus: Gpus | None = None) -> Yard:
+def make_yard(storage: Storage, settings: Settings, gpus: Gpus | None = None, *, lease_s: float = 30.0) -> Yard:
     clock, events, supervisor, training = Clock(), EventBus(), Supervisor(), FakeTraining()
     ids = Identifiers(clock)
     scheduler = Scheduler(
@@ -130,6 +130,7 @@ def make_yard(storage: Storage, settings: Settings, gpus: Gpus | None = None) ->
         gpus=gpus or Gpus(),
         workshop=Workshop(training.environment, training.plan),
         grace_s=0.5,
+        lease_s=lease_s,
     )
     runs = Runs(scheduler, training, settings=settings, clock=clock, ids=ids)  # type: ignore[arg-type]
     return Yard(storage, settings, scheduler.gpus, training, runs, supervisor, events, principal("ann"), principal("bob"))  # type: ignore[arg-type]
@@ -153,10 +154,10 @@ def add_people(storage: Storage) -> None:
 
 
 @asynccontextmanager
-async def open_yard(storage: Storage, settings: Settings, *, gpus: int = 0) -> AsyncIterator[Yard]:
+async def open_yard(storage: Storage, settings: Settings, *, gpus: int = 0, lease_s: float = 30.0) -> AsyncIterator[Yard]:
     """A yard with ann and bob; at the end nothing of its runs is left."""
     add_people(storage)
-    yard = make_yard(storage, settings, Gpus(gpus))
+    yard = make_yard(storage, settings, Gpus(gpus), lease_s=lease_s)
     try:
         yield yard
     finally:
