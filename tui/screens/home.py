@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 import core
 from core.chat.types import Page
-from core.events import ConfigurationsChanged, ConversationChanged, Event, RunsChanged
+from core.events import ConfigurationsChanged, ConversationChanged, DatasetsChanged, Event, RunsChanged
 from core.sanitise import one_line
 from core.training.types import ACTIVE
 from tui import moments
@@ -19,6 +19,7 @@ from tui.areas import AREAS, HOME
 from tui.glyphs import glyphs
 from tui.i18n import N_, _, ngettext
 from tui.screens.base import AreaScreen, ScreenCommand
+from tui.screens.data.next_step import next_step
 from tui.widgets.frame import Paragraphs, Rule
 from tui.widgets.rows import Column, Row, Rows
 
@@ -83,6 +84,7 @@ class HomeScreen(AreaScreen):
         self._page: Page | None = None
         self._unread = Page((), 0)
         self._greeted = False
+        self._training = ""
         self._runs: tuple[Run, ...] = ()
         self._configurations: tuple[Configuration, ...] = ()
         self._draw()
@@ -97,7 +99,7 @@ class HomeScreen(AreaScreen):
             self.start(self._load_runs, group="runs")
         if isinstance(event, ConversationChanged) and event.shared:
             return
-        if isinstance(event, ConversationChanged | ConfigurationsChanged) and self.is_current:
+        if isinstance(event, ConversationChanged | ConfigurationsChanged | DatasetsChanged) and self.is_current:
             self.start(self._load, group="load")
 
     async def _load(self) -> None:
@@ -106,6 +108,7 @@ class HomeScreen(AreaScreen):
         self._page = await self.services.chat.conversations(self.principal, limit=_RECENT)
         self._unread = await self.services.chat.unread(self.principal, limit=_RECENT)
         self._configurations = await self.services.configurations.list(self.principal)
+        self._training = await next_step(self.services, self.principal)
         await self._load_runs()
         if not self._greeted and self._page.items:
             self.query_one("#home-recent").focus()
@@ -115,6 +118,7 @@ class HomeScreen(AreaScreen):
     def retranslate(self) -> None:
         super().retranslate()
         self._draw()
+        self.start(self._load, group="load")
 
     # Drawing ---------------------------------------------------------------------------------------------------------
 
@@ -122,7 +126,8 @@ class HomeScreen(AreaScreen):
         if not self.context.signed_in:
             return
         greeting = [(_("Good to see you, {name}.").format(name=one_line(self.principal.nickname)), "bold")]
-        greeting += [(text, token) for text, token in (*self._last_sign_in(), self._waiting(), self._next_step()) if text]
+        below = (*self._last_sign_in(), self._waiting(), self._next_step(), (self._training, "dim"))
+        greeting += [(text, token) for text, token in below if text]
         self.query_one("#home-greeting", Paragraphs).show(*greeting)
         self._draw_runs()
         self._draw_recent()

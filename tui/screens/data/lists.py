@@ -122,19 +122,19 @@ def no_datasets(*, searched: bool, command: str) -> list[tuple[str, str]]:
         return [(_("No dataset matches."), "dim")]
     lines = [
         (_("No dataset yet. A dataset is a file of examples that a model is trained on."), "text"),
-        ("", ""),
+        ("", "dim"),
         (_("Press {key} to add a file: JSON, JSONL, CSV, TXT or Parquet. It is checked at once.").format(key="n"), "accent"),
     ]
     if command:
-        lines += [("", ""), (_("From another machine, put it here first:"), "dim"), (command, "text")]
+        lines += [("", "dim"), (_("From another machine, put it here first:"), "dim"), (command, "text")]
     return lines
 
 
 def empty_inbox(folder: str, command: str) -> list[tuple[str, str]]:
     """What an empty inbox says. `folder`: on a local terminal, where it is; `command`: what puts a file there over SSH."""
-    lines = [(_("No file waits here to become a dataset."), "dim"), ("", "")]
+    lines = [(_("No file waits here to become a dataset."), "dim"), ("", "dim")]
     if command:
         lines += [(_("Put one here from your own machine:"), "text"), (command, "accent")]
     else:
         lines += [(_("Files that you put into this folder are offered here:"), "text"), (folder, "accent")]
-    return [*lines, ("", ""), (_("Right: choose a file of this machine."), "dim")]
+    return [*lines, ("", "dim"), (_("Right: choose a file of this machine."), "dim")]

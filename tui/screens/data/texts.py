@@ -99,10 +99,6 @@ def format_of(version: DatasetVersion) -> str:
     return _("{format} in {file}").format(format=_(FORMATS[version.format]), file=_(FILE_KINDS[version.file_kind]))
 
 
-def file_name(version: DatasetVersion) -> str:
-    return one_line(version.path.rsplit("/", 1)[-1])
-
-
 def work_words(kind: WorkKind, name: str) -> str:
     return _(WORKS[kind]).format(name=one_line(name, 40))
 
@@ -126,11 +122,6 @@ def missing(version: DatasetVersion) -> str:
     if version.stale:
         return _("The file changed since it was checked. Press {key} to check it again.").format(key="c")
     return ""
-
-
-def trainable(item: Dataset) -> bool:
-    """Whether a run may begin with it."""
-    return item.verdict in ("usable", "repairable") and not item.current.missing
 
 
 def usable(item: Dataset) -> bool:
