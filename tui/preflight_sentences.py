@@ -8,8 +8,8 @@ from core.sanitise import one_line
 from tui.errors import fill
 from tui.glyphs import Glyphs
 from tui.i18n import N_, _
+from tui.preflight_rules import CHECKS, REMEDIES
 from tui.rules import BY_RULE
-from tui.sentence import Candidates
 from tui.training_fields import EXPECTED, label_words
 from tui.training_sentences import plain
 

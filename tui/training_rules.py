@@ -24,7 +24,7 @@ TRAINING_RULES: dict[str, Candidates] = {
     "template_missing": (N_("Needed to start a run."),),
     "template_unknown": (N_("No template “{value}”; is {near} meant?"), N_("There is no such template.")),
     "val_size_unused": (N_("Not used: datasets to evaluate on are named."),),
-    "zero3_and_quantization": (N_("ZeRO 3 does not go with QLoRA: take ZeRO 2, or LoRA."),),
+    "zero3_and_quantization": (N_("ZeRO 3 does not go with 8 bits: take 4 bits, or ZeRO 2."),),
     "ppo_not_in_this_version": (N_("PPO does not run in this LLaMA-Factory: it needs an older trl. Take DPO or KTO."),),
     "adapter_needs_lora": (N_("An adapter can only go on with LoRA."),),
     "quantization_needs_lora": (N_("Quantised weights cannot be trained themselves: take QLoRA."),),

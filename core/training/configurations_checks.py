@@ -83,7 +83,7 @@ def _needs(draft: TrainingDraft) -> list[Remark]:
         found.append(Remark("warning", "template_missing", "template"))
     if draft.val_size and draft.eval_dataset_ids:
         found.append(Remark("warning", "val_size_unused", "val_size"))
-    if draft.deepspeed in ("3", "3-offload") and draft.method == "qlora":
+    if draft.deepspeed in ("3", "3-offload") and draft.method == "qlora" and draft.quantization_bit == 8:
         found.append(Remark("warning", "zero3_and_quantization", "deepspeed"))
     return found
 

@@ -114,13 +114,14 @@ class TrainingEnvironment:
     async def install(self, principal: Principal, *, cpu: bool = False, extras: Iterable[str] = ()) -> InstallProgress:
         """Start making our own environment, or go on where an installation ended; it outlives this program.
 
-        Administrators and the operator. Raises Forbidden, Conflict(what="installation_running" | "environment_named"),
-        InvalidInput("extra"), DiskFull, EnvironmentProblem.
+        Administrators and the operator. Raises Forbidden, InvalidInput("extra"), DiskFull, EnvironmentProblem,
+        Conflict(what="installation_running" | "environment_in_use" | "environment_named").
         """
         principal.require_admin("environment.install")
         folder, own = await self._folder()
         if not own:
             raise Conflict(what="environment_named", path=str(folder))
+        await self._nobody_trains()
         wanted = tuple(dict.fromkeys(extras))
         progress = await asyncio.to_thread(self._installer.start, cpu=cpu, extras=wanted)
         await self._note(principal, "environment.installed")
@@ -138,11 +139,20 @@ class TrainingEnvironment:
         return await asyncio.to_thread(self._installer.progress)
 
     async def remove(self, principal: Principal) -> EnvironmentState:
-        """Delete our own environment. Administrators and the operator. Raises Forbidden, Conflict(what="installation_running")."""
+        """Delete our own environment. Administrators and the operator.
+
+        Raises Forbidden, Conflict(what="installation_running" | "environment_in_use").
+        """
         principal.require_admin("environment.install")
+        await self._nobody_trains()
         await asyncio.to_thread(self._installer.remove)
         await self._note(principal, "environment.removed")
         return await self.current()
+
+    async def _nobody_trains(self) -> None:
+        """What is at work would lose the ground that it stands on."""
+        if await self._store.read(lambda uow: bool(uow.runs.at_work())):
+            raise Conflict(what="environment_in_use")
 
     async def check(self, principal: Principal) -> CheckResult:
         """Import everything for real (10-60 s). Administrators and the operator. Raises EnvironmentProblem as `call`."""
@@ -186,8 +196,9 @@ class TrainingEnvironment:
         del principal
         return await self._catalogues.get(await self.current())
 
-    async def whole_catalogue(self) -> Catalogue:
+    async def whole_catalogue(self, principal: Principal) -> Catalogue:
         """As `catalogue`, after the options were read: for commands, which end before a background could."""
+        del principal
         return await self._catalogues.whole(await self.current())
 
     async def close(self) -> None:

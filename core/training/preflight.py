@@ -32,6 +32,7 @@ from core.training.preflight_machine import (
     memory_checks,
     package_checks,
     path_checks,
+    port_checks,
 )
 from core.training.preflight_model import ModelFound, fitting_templates, look_at_model, template_checks
 from core.training.preflight_types import Check, Course, MemoryEstimate, Preflight, Remedy
@@ -93,6 +94,7 @@ class Preflighter:
         memory, more = memory_checks(machine, found.shape, options, draft.deepspeed)
         checks += [*gpu_checks(machine, options, draft.deepspeed), *more, *package_checks(state, options, draft.deepspeed)]
         checks += path_checks(state, machine, request.processes, draft.deepspeed)
+        checks += port_checks(machine, request.processes, draft.deepspeed)
         return self._result(request, checks, course, memory, found, options, machine, resolved, state)
 
     def _result(

@@ -183,6 +183,18 @@ def disk_checks(needed: int | None, free: int | None, reserve: int, checkpoint_c
     return [Check("disk", "disk_enough", "ok", fields)]
 
 
+def port_checks(machine: Machine, processes: int, deepspeed: str) -> list[Check]:
+    """Whether the processes of one run can meet. Asks the system for a port."""
+    if machine.asked <= 1 and processes <= 1 and deepspeed == "none":
+        return []
+    from core.processes import free_port
+
+    try:
+        return [Check("port", "port_free", "ok", {"port": free_port()})]
+    except OSError:
+        return [Check("port", "no_port", "fail")]
+
+
 def path_checks(state: EnvironmentState, machine: Machine, processes: int, deepspeed: str) -> list[Check]:
     """LLaMA-Factory's launcher splits the command of torchrun on blanks."""
     if " " in str(state.folder) and (machine.asked > 1 or processes > 1 or deepspeed != "none"):

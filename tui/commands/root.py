@@ -44,6 +44,7 @@ COMMANDS: dict[str, Entry] = {
     "config": Entry("tui.commands.config", N_("Model configurations: add, list, show, test, remove"), served=True),
     "provider": Entry("tui.commands.provider", N_("Providers: list, and allow an inner address"), served=True),
     "train": Entry("tui.commands.train", N_("Runs: start, list, show, logs, metrics, pause, resume, stop, retry"), served=True),
+    "training": Entry("tui.commands.training", N_("The training environment, and training configurations"), served=True),
     "swanlab": Entry("tui.commands.swanlab", N_("SwanLab: experiments, clean-up, archives, dashboard"), served=True),
     "webui": Entry("tui.commands.webui", N_("LLaMA-Factory's own web interface, for administrators"), served=True),
     "user": Entry("tui.commands.user", N_("Accounts: add, list, passwd, key, second-factor, enable, disable, role"), served=True),
