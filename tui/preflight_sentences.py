@@ -8,8 +8,8 @@ from core.sanitise import one_line
 from tui.errors import fill
 from tui.glyphs import Glyphs
 from tui.i18n import N_, _
-from tui.preflight_rules import CHECKS, REMEDIES
 from tui.rules import BY_RULE
+from tui.sentence import Candidates
 from tui.training_fields import EXPECTED, label_words
 from tui.training_sentences import plain
 
@@ -107,7 +107,10 @@ CHECKS: dict[str, Candidates] = {
     "disk_unknown": (N_("What it needs cannot be told."),),
     "disk_too_small": (N_("About {needed_size} are needed and {reserve_size} are to stay free; there are {free_size}."),),
     "disk_enough": (N_("About {needed_size} of {free_size}."),),
+    "port_free": (N_("Its processes meet at a free port of this machine."),),
+    "no_port": (N_("No port of this machine is free for its processes to meet."),),
     # Options
+    "needs_gpu": (N_("DeepSpeed needs a GPU."),),
     "options_fine": (N_("All are known and in range."),),
 }  # fmt: skip
 REMEDIES: dict[str, Candidates] = {
