@@ -31,8 +31,8 @@ LOWER_IS_BETTER: Final = ("loss", "eval_loss", "train_loss", "perplexity")
 HIGHER_IS_BETTER: Final = ("accuracy", "eval_accuracy", "rewards/accuracies", "rewards/margins", "reward")
 #: Options that stand for places and switches of ours: no news to a reader.
 _OURS: Final = frozenset(
-    "output_dir dataset_dir do_train report_to plot_loss enable_jit_checkpoint save_only_model disable_tqdm overwrite_cache "
-    "swanlab_logdir swanlab_mode swanlab_project swanlab_run_name".split()  # noqa: SIM905
+    {"output_dir", "dataset_dir", "do_train", "report_to", "plot_loss", "enable_jit_checkpoint", "save_only_model", "disable_tqdm"}
+    | {"overwrite_cache", "swanlab_logdir", "swanlab_mode", "swanlab_project", "swanlab_run_name", "export_dir"}
 )
 
 
