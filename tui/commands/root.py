@@ -45,6 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "provider": Entry("tui.commands.provider", N_("Providers: list, and allow an inner address"), served=True),
     "train": Entry("tui.commands.train", N_("Runs: start, list, show, logs, metrics, pause, resume, stop, retry"), served=True),
     "training": Entry("tui.commands.training", N_("The training environment, and training configurations"), served=True),
+    "model": Entry("tui.commands.model", N_("Models on this machine: list, show, serve, stop, merge, note, delete"), served=True),
     "swanlab": Entry("tui.commands.swanlab", N_("SwanLab: experiments, clean-up, archives, dashboard"), served=True),
     "webui": Entry("tui.commands.webui", N_("LLaMA-Factory's own web interface, for administrators"), served=True),
     "user": Entry("tui.commands.user", N_("Accounts: add, list, passwd, key, second-factor, enable, disable, role"), served=True),

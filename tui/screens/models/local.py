@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from core.inference.types import ServeOptions
 from core.sanitise import one_line
 from tui.i18n import _
+from tui.model_sentences import size
 from tui.screens.base import AreaScreen
-from tui.screens.models import local_texts
 from tui.widgets.dialogs import Ask, Choose, Confirm
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class TargetActions(AreaScreen):
             self.modeltrain.say(_("Only checkpoints and merged models are deleted here; the run's own results go with the run."))
             return
         question = _("Delete “{name}” from the disk?").format(name=one_line(target.name))
-        explanation = _("{size} become free. This cannot be undone.").format(size=local_texts.size(target.size_bytes))
+        explanation = _("{size} become free. This cannot be undone.").format(size=size(target.size_bytes))
 
         def decided(yes: bool | None) -> None:
             if yes:
@@ -228,5 +228,5 @@ class TargetActions(AreaScreen):
 
     async def _delete(self, target: Target) -> None:
         freed = await self.services.inference.delete(self.principal, target.id)
-        self.modeltrain.say(_("Deleted; {size} are free now.").format(size=local_texts.size(freed)))
+        self.modeltrain.say(_("Deleted; {size} are free now.").format(size=size(freed)))
         self.reload()

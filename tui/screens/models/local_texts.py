@@ -9,6 +9,7 @@ from core.sanitise import one_line
 from tui import failure_sentences
 from tui.glyphs import Glyphs
 from tui.i18n import N_, _
+from tui.model_sentences import KINDS, STATES, parameters, short, size
 from tui.widgets.rows import Column, Row
 
 if TYPE_CHECKING:
@@ -25,41 +26,7 @@ COLUMNS = (
     Column("parameters", N_("Parameters"), 10, right=True),
     Column("base", N_("Base"), 20),
 )
-KINDS = {
-    "base": N_("base"),
-    "adapter": N_("adapter"),
-    "checkpoint": N_("checkpoint"),
-    "merged": N_("merged"),
-    "full": N_("full"),
-}
-STATES = {
-    "starting": ("waiting", N_("starting"), "accent"),
-    "ready": ("running", N_("ready"), "good"),
-    "stopping": ("stopped", N_("stopping"), "dim"),
-    "stopped": ("stopped", N_("stopped"), "dim"),
-    "failed": ("failed", N_("failed"), "bad"),
-}
 Lines = list[tuple[str, str]]
-
-
-def size(count: float) -> str:
-    """Bytes as people read them."""
-    for unit in ("B", "KB", "MB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GB"
-
-
-def parameters(count: int | None) -> str:
-    """A number of parameters: 7.6B, 494M."""
-    if not count:
-        return ""
-    for limit, unit in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if count >= limit:
-            shown = count / limit
-            return f"{shown:.1f}{unit}" if shown < 100 else f"{shown:.0f}{unit}"
-    return str(count)
 
 
 def server(service: Service | None, signs: Glyphs) -> tuple[str, str]:
@@ -85,11 +52,6 @@ def row(target: Target, service: Service | None, signs: Glyphs) -> Row:
         "base": short(target.base),
     }
     return Row(target.id, cells, {"state": token, "kind": "text" if target.complete else "warn", "base": "dim"})
-
-
-def short(path: str) -> str:
-    """The end of a path, a hub name whole."""
-    return path.rstrip("/").rpartition("/")[2] if path.startswith("/") else path
 
 
 def details(target: Target, service: Service | None, signs: Glyphs, *, path_shown: bool) -> Lines:

@@ -13,8 +13,8 @@ from textual.binding import Binding, BindingType
 from core.sanitise import one_line
 from tui import failure_sentences, reports
 from tui.i18n import N_, _, current
+from tui.model_sentences import size
 from tui.screens.base import AreaScreen
-from tui.screens.models.local_texts import size
 from tui.training_sentences import method_words, model_words, span, state_word
 from tui.widgets.dialogs import Ask, Confirm
 from tui.widgets.sheet import Line, Sheet, wrapped
