@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui.dataset_errors import DATASET_RULES
 from tui.i18n import N_
 from tui.sentence import Candidates
 from tui.training_rules import TRAINING_RULES
@@ -64,6 +65,7 @@ BY_RULE: dict[str, Candidates] = {
     "network": (N_("Not a network like 10.0.0.0/8."),),
     "never": (N_("Nobody may reach this address."),),
     "yourself": (N_("That is you."),),
+    **DATASET_RULES,
     **TRAINING_RULES,
 }
 

@@ -6,6 +6,7 @@ a tuple has none (or there is nothing to say).
 
 from __future__ import annotations
 
+from tui.dataset_errors import DATASET_CONFLICTS, DATASET_KINDS, DATASET_WHAT
 from tui.i18n import N_
 from tui.sentence import Candidates, Text
 from tui.swanlab_errors import SWANLAB_CONFLICTS, SWANLAB_INPUT, SWANLAB_KINDS, SWANLAB_WHAT
@@ -285,6 +286,7 @@ BY_WHAT: dict[str, Text] = {
         (N_("An API key is needed."),), (), (N_("Ask for a terminal with ssh -t, or give --key-file - and the key as input."),)
     ),
     "no_text": Text((N_("There is no question."),), (), (N_("Give it as an argument or on standard input."),)),
+    **DATASET_WHAT,
     **TRAINING_WHAT,
     **SWANLAB_WHAT,
 }
@@ -307,6 +309,7 @@ BY_KIND: dict[str, Candidates] = {
     "address": (N_("The address “{reference}” is not on the list."), N_("The address is not on the list.")),
     "file": (N_("There is no file or folder “{reference}”."), N_("There is no such file or folder.")),
     "preset": (N_("There is no preset “{reference}”."), N_("There is no such preset.")),
+    **DATASET_KINDS,
     **TRAINING_KINDS,
     **SWANLAB_KINDS,
 }
@@ -368,6 +371,7 @@ BY_CONFLICT: dict[str, Text] = {
     ),
     "generating": Text((N_("An answer is still being written here."),), (), (N_("Wait for it, or stop it with Esc."),)),
     "database": Text((N_("Something of that name is there already."),), (), (N_("Choose another name."),)),
+    **DATASET_CONFLICTS,
     **TRAINING_CONFLICTS,
     **SWANLAB_CONFLICTS,
 }

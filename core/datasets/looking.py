@@ -12,10 +12,11 @@ from core.datasets import preview
 from core.datasets.exact import texts
 from core.datasets.jobs import Jobs
 from core.datasets.places import Places
-from core.datasets.reading import CannotRead
+from core.datasets.planning import plan_of
+from core.datasets.reading import CannotRead, open_file
 from core.datasets.records import plan_of_summary, problems_in, told_of
 from core.datasets.tally import histogram
-from core.datasets.types import DatasetVersion, Histogram, Preview, PreviewRow, Problem, ProblemPage
+from core.datasets.types import DatasetVersion, Histogram, Layout, Preview, PreviewRow, Problem, ProblemPage
 from core.errors import Conflict, EnvironmentProblem, NotFound
 
 T = TypeVar("T")
@@ -54,6 +55,15 @@ class Looking:
             for number, text in enumerate(found["rows"])
         )
         return Preview(rows, start, found["total"] if not told else told["rows"])
+
+    async def layout(self, principal: Principal, version: DatasetVersion) -> Layout:
+        """What the rows seem to be, from the beginning of the file. Raises NotFound, Conflict(what="dataset_unreadable")."""
+
+        def read() -> Layout:
+            with open_file(version.path, within=self._places.within(principal)) as file:
+                return plan_of(file, version.path, version.size).plan.shape.layout
+
+        return await _readable(version, read)
 
     async def sample(self, principal: Principal, version: DatasetVersion, summary: str, count: int) -> list[tuple[int, Any]]:
         """Rows with their numbers, spread over the file; it has to be checked. Raises Conflict(what="dataset_unchecked")."""

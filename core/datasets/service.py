@@ -155,17 +155,16 @@ class Datasets:
     async def info_entry(self, principal: Principal, dataset_id: str, *, version: int | None = None) -> dict[str, Any]:
         """The entry of dataset_info.json that makes LLaMA-Factory load exactly this version, with an absolute `file_name`.
 
-        Raises Conflict(what="dataset_unchecked") before a check, Conflict(what="dataset_unusable") for an unknown format, and
+        Before a check the file is looked at for it. Raises Conflict(what="dataset_unusable") for an unknown format, and
         NotFound(kind="dataset_file") if the file is gone or may not be used any more.
         """
         of_it, _summary = await self._version(principal, dataset_id, version)
         if of_it.missing or not await asyncio.to_thread(self._places.allowed, principal, of_it.path):
             raise NotFound(kind="dataset_file", reference=of_it.path)
-        if of_it.summary is None or of_it.stale:
-            raise Conflict(what="dataset_unchecked")
-        if of_it.summary.format == "unknown":
+        layout = of_it.summary.layout if of_it.summary and not of_it.stale else await self._looking.layout(principal, of_it)
+        if layout.format == "unknown":
             raise Conflict(what="dataset_unusable", rule="unknown_format")
-        return info_entry(of_it.summary.layout, of_it.path)
+        return info_entry(layout, of_it.path)
 
     async def sample_for_template(self, principal: Principal, dataset_id: str, *, count: int = 20) -> Mapping[str, Any]:
         """What the template view needs: {"entry": of dataset_info.json, "rows": values, "numbers": of the rows, "total": in the file}."""

@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "sign-out": Entry("tui.commands.sign_in", N_("Sign out of the kept session"), "sign-out"),
     "chat": Entry("tui.commands.chat", N_("Ask a model; the answer goes to standard output"), "chat", served=True),
     "conversation": Entry("tui.commands.conversation", N_("List, show, export and delete conversations"), served=True),
+    "dataset": Entry("tui.commands.dataset", N_("Datasets: add, check, list, show, preview, repair, dedupe, split, remove"), served=True),
     "config": Entry("tui.commands.config", N_("Model configurations: add, list, show, test, remove"), served=True),
     "provider": Entry("tui.commands.provider", N_("Providers: list, and allow an inner address"), served=True),
     "train": Entry("tui.commands.train", N_("Runs: start, list, show, logs, metrics, pause, resume, stop, retry"), served=True),
