@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _KIND: Final[ServiceKind] = "webui"
 _NAME: Final = "LLaMA-Factory"
+#: The version of gradio that LLaMA-Factory 0.9.5 starts with beside the transformers that it is tested with.
+GRADIO: Final = "5.50.0"
 #: It imports everything that training does before it listens: tens of seconds on a busy machine.
 _READY_S: Final = 300.0
 
@@ -38,7 +41,7 @@ class WebUi:
         self._inherited = dict(os.environ if inherited is None else inherited)
 
     async def start(self, principal: Principal, *, host: str = LOOPBACK, port: int = 0) -> Service:
-        """Start it, or give back the one that runs. Raises Forbidden, InvalidInput, EnvironmentProblem(what="no_webui" | "port_taken")."""
+        """Start it, or give back the one that runs. Raises Forbidden, EnvironmentProblem (no_webui, webui_version, ...)."""
         principal.require_admin("webui.start")
         host = check_host(principal, host)
         for service in await self.status(principal):
@@ -47,6 +50,7 @@ class WebUi:
         state = await self._environment.current()
         if state.python is None or not (state.has("llamafactory") and state.has("gradio")):
             raise EnvironmentProblem(what="no_webui", path=str(state.folder))
+        _check_versions(state)
         await asyncio.to_thread(check_port, host, port)
         return await self._managed.start(
             principal, ServiceRequest(_KIND, _NAME, self._spec(state), subject={"port_asked": port}, host=host, port=port)
@@ -109,6 +113,17 @@ class WebUi:
             health_path="/",
             ready_within_s=_READY_S,
         )
+
+
+def _check_versions(state: EnvironmentState) -> None:
+    """Raise EnvironmentProblem(what="webui_version") for a gradio that imports what the hub's package has no more since its 1.0."""
+    gradio, hub = state.versions["gradio"], state.versions.get("huggingface_hub") or state.versions.get("huggingface-hub") or ""
+    if _parts(gradio) < _parts(GRADIO) and _parts(hub) >= (1,):
+        raise EnvironmentProblem(what="webui_version", found=gradio, wanted=GRADIO)
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def _without_proxy(environment: Mapping[str, str]) -> str:

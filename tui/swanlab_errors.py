@@ -44,6 +44,11 @@ SWANLAB_WHAT: dict[str, Text] = {
         (N_("There is no training environment with llamafactory and gradio."),),
         (_INSTALL,),
     ),
+    "webui_version": Text(
+        (N_("LLaMA-Factory's web interface does not start with gradio {found}."), N_("LLaMA-Factory's web interface cannot start.")),
+        (N_("It needs {wanted} beside the other packages of the training environment."),),
+        (N_("Install it there: bin/pip install gradio=={wanted}; or make the environment anew: modeltrain training install."),),
+    ),
 }
 
 #: NotFound by `kind`.

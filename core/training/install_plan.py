@@ -21,9 +21,18 @@ EXTRAS: Final[dict[str, tuple[str, ...]]] = {
     "sglang": ("sglang[srt]>=0.4.5",),
     "vllm": ("vllm>=0.4.3,<=0.11.0",),
 }
-#: The versions that this program is tested with.
+#: The versions that this program is tested with. Left alone, pip takes a gradio that does not go with this transformers: the web
+#: interface could not be started with it.
 TORCH: Final = "2.13.0"
-PINS: Final = (f"torch=={TORCH}", "transformers==5.6.0", "peft==0.18.1", "trl==0.24.0", "accelerate==1.11.0", "datasets==4.0.0")
+PINS: Final = (
+    f"torch=={TORCH}",
+    "transformers==5.6.0",
+    "peft==0.18.1",
+    "trl==0.24.0",
+    "accelerate==1.11.0",
+    "datasets==4.0.0",
+    "gradio==5.50.0",
+)
 #: Of packages that a CPU-only index lacks for that torch; LLaMA-Factory only wants their names.
 STUBS: Final = {"torchaudio": "2.11.0+stub", "torchvision": "0.28.0+stub"}
 #: Bytes that must be free before an installation begins.
