@@ -38,6 +38,7 @@ TERMS: dict[str, str] = {
     "logits": N_("logits"),
     "reference": N_("reference model"),
     "context": N_("CUDA itself"),
+    "program": N_("PyTorch itself"),
 }
 CHECKS: dict[str, Candidates] = {
     # The environment

@@ -175,8 +175,13 @@ class Training:
 
     async def from_yaml(self, principal: Principal, text: str) -> Imported:
         """A draft made of somebody's own file. Raises InvalidInput("yaml", not_yaml | too_large | too_deep | not_a_mapping | ...)."""
-        catalogue = await self._environment.catalogue(principal)
-        return await asyncio.to_thread(imported, text, catalogue, unrestricted=unrestricted(principal))
+        free = unrestricted(principal)
+        found = await asyncio.to_thread(imported, text, await self._environment.catalogue(principal), unrestricted=free)
+        if any(remark.rule == "unsure_key" for remark in found.remarks):
+            # Worth waiting for: a key that does not exist ends the run after half a minute.
+            catalogue = await self._environment.whole_catalogue(principal)
+            found = await asyncio.to_thread(imported, text, catalogue, unrestricted=free)
+        return found
 
     async def recommend(self, principal: Principal, model: str, memory: int | None, *, stage: Stage = "sft") -> tuple[Recommendation, ...]:
         """What fits a model into `memory` bytes of each GPU (None: of the smallest one here), the best first; () where nothing is known.
@@ -220,12 +225,12 @@ class Training:
         """What the run will be made of, as it is now: stored with the run. Raises InvalidInput (a denied option, a path that is not
         allowed, a value out of range, a stage that cannot run), NotFound (configuration, dataset), Forbidden."""
         principal.require_user("run.start")
-        return await self._resolver.resolve(principal, request, await self._environment.catalogue(principal))
+        return await self._resolver.resolve(principal, request, await self._environment.whole_catalogue(principal))
 
     async def resolve_changes(self, principal: Principal, run: ResolvedRun, changes: Mapping[str, Any]) -> ResolvedRun:
         """A resolved run with other values (fields of TrainingDraft or options), for a retry. Raises as `resolve`."""
         principal.require_user("run.start")
-        return await self._resolver.changed(principal, run, changes, await self._environment.catalogue(principal))
+        return await self._resolver.changed(principal, run, changes, await self._environment.whole_catalogue(principal))
 
     async def plan(self, run: ResolvedRun, place: Place) -> Plan:
         """core/training/planning.py `plan`, after a last look that the allowed paths are still what they were, and the environment ready.

@@ -69,8 +69,9 @@ def estimate(
     gpus: int = 1,
     free: int | None = None,
     capacity: int | None = None,
+    cpu: bool = False,
 ) -> MemoryEstimate:
-    """Bytes on each of `gpus`, with everything that a step has in memory at its peak."""
+    """Bytes on each of `gpus`, with everything that a step has in memory at its peak. `cpu`: in the machine's memory instead."""
     number, _, offload = deepspeed.partition("-")
     setting = _Setting(shape, options, int(number) if number.isdecimal() else -1, bool(offload), max(gpus, 1))
     trained = trainable(shape, options)
@@ -79,7 +80,8 @@ def estimate(
     kept = [term for term in terms if term is not None and term.bytes > 0]
     subtotal = sum(term.bytes for term in kept)
     fragments = round(subtotal * FRAGMENTS)
-    kept.append(Term("context", CONTEXT + fragments, f"{CONTEXT >> 20} MiB of CUDA + {FRAGMENTS:.0%} of {_gib(subtotal)}"))
+    name, whose = ("program", "PyTorch") if cpu else ("context", "CUDA")
+    kept.append(Term(name, CONTEXT + fragments, f"{CONTEXT >> 20} MiB of {whose} + {FRAGMENTS:.0%} of {_gib(subtotal)}"))
     return MemoryEstimate(tuple(kept), sum(term.bytes for term in kept), free, capacity, shape.parameters, trained)
 
 

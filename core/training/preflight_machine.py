@@ -130,7 +130,7 @@ def memory_checks(
         options = {**options, "bf16": False, "fp16": False}
     else:
         return None, [Check("memory", "memory_unknown", "unknown")]
-    found = estimate(shape, options, deepspeed=deepspeed, gpus=machine.workers, free=free, capacity=capacity)
+    found = estimate(shape, options, deepspeed=deepspeed, gpus=machine.workers, free=free, capacity=capacity, cpu=not machine.wanted)
     fields = {"needed": found.total, "free": free, "capacity": capacity, "exact": shape.exact}
     if found.total > capacity:
         return found, [Check("memory", "memory_too_small", "fail" if shape.exact else "warn", fields, savings(options, deepspeed, machine))]

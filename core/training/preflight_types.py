@@ -38,7 +38,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A part of the memory that is needed. `name`: weights, adapter, gradients, optimizer, activations, logits, reference, context.
+    """A part of the memory that is needed.
+
+    `name`: weights, adapter, gradients, optimizer, activations, logits, reference, context (on the CPU: program).
 
     `formula`: how its bytes come about, as text with the numbers in it ("7,615,616,512 parameters x 2 bytes").
     """

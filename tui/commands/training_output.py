@@ -180,7 +180,9 @@ def print_preflight(invocation: Invocation, found: Preflight) -> None:
             for remedy in check.remedies:
                 out(f"        {remedy_words(remedy)}")
     if found.memory is not None:
-        out(_("Memory of each GPU: {size}").format(size=size(found.memory.total)))
+        on_cpu = any(term.name == "program" for term in found.memory.terms)
+        text = _("Memory of the machine: {size}") if on_cpu else _("Memory of each GPU: {size}")
+        out(text.format(size=size(found.memory.total)))
         for term in found.memory.terms:
             out(f"  {size(term.bytes):>9}  {term_words(term.name)}: {term.formula}")
 
