@@ -9,6 +9,7 @@ from __future__ import annotations
 from tui.dataset_errors import DATASET_CONFLICTS, DATASET_KINDS, DATASET_WHAT
 from tui.i18n import N_
 from tui.sentence import Candidates, Text
+from tui.serving_errors import SERVING_CONFLICTS, SERVING_KINDS
 from tui.swanlab_errors import SWANLAB_CONFLICTS, SWANLAB_INPUT, SWANLAB_KINDS, SWANLAB_WHAT
 from tui.training_errors import TRAINING_CONFLICTS, TRAINING_KINDS, TRAINING_WHAT
 
@@ -311,6 +312,7 @@ BY_KIND: dict[str, Candidates] = {
     "preset": (N_("There is no preset “{reference}”."), N_("There is no such preset.")),
     **DATASET_KINDS,
     **TRAINING_KINDS,
+    **SERVING_KINDS,
     **SWANLAB_KINDS,
 }
 
@@ -373,6 +375,7 @@ BY_CONFLICT: dict[str, Text] = {
     "database": Text((N_("Something of that name is there already."),), (), (N_("Choose another name."),)),
     **DATASET_CONFLICTS,
     **TRAINING_CONFLICTS,
+    **SERVING_CONFLICTS,
     **SWANLAB_CONFLICTS,
 }
 
