@@ -16,11 +16,11 @@ HELP = N_(
     "w cleans up: keep the newest, or remove what is older than some days. p pins an experiment: it is never removed then. What is still "
     "being written is never touched. a moves experiments into an archive, from which they can be brought back.\n\n"
     "SwanLab shows a run that was killed as running for ever; here it shows as what it is.\n\n"
-    "s starts SwanLab's dashboard in a browser. It listens on this machine only and has no sign-in: whoever has an account on this machine "
+    "n starts SwanLab's dashboard in a browser. It listens on this machine only and has no sign-in: whoever has an account on this machine "
     "can reach it. Its buttons can stop and delete: stopping an experiment there ends the training that writes it."
 )
 BINDINGS = [
-    Binding("s", "dashboard", N_("dashboard"), id="swanlab.dashboard", tooltip=N_("Start SwanLab's dashboard of a project")),
+    Binding("n", "dashboard", N_("dashboard"), id="swanlab.dashboard", tooltip=N_("Start SwanLab's dashboard of a project")),
     Binding("c", "compare", N_("compare"), id="swanlab.compare", tooltip=N_("Draw the curves of the marked experiments over one another")),
     Binding("f", "project", N_("project"), id="swanlab.project", tooltip=N_("Show one project, or all")),
     Binding("p", "pin", N_("pin"), id="swanlab.pin", tooltip=N_("Pin, so that it is never removed, or let go")),
@@ -31,9 +31,9 @@ BINDINGS = [
     Binding("slash", "filter", N_("search"), id="swanlab.filter", tooltip=N_("Search in names and runs")),
     Binding("r", "restore", N_("restore"), id="swanlab.restore", tooltip=N_("Bring the experiments of the archive back")),
     Binding("d", "delete_archive", N_("delete"), id="swanlab.delete_archive", tooltip=N_("Delete the archive")),
-    Binding("t", "stop", N_("stop"), id="swanlab.stop", tooltip=N_("Stop the service in hand")),
-    Binding("r", "restart", N_("restart"), id="swanlab.restart", tooltip=N_("Stop the service in hand and start it again")),
-    Binding("o", "show_log", N_("output"), id="swanlab.log", tooltip=N_("Show what the service printed")),
+    Binding("s", "stop", N_("stop"), id="swanlab.stop", tooltip=N_("Stop the service in hand")),
+    Binding("R", "restart", N_("restart"), id="swanlab.restart", tooltip=N_("Stop the service in hand and start it again")),
+    Binding("l", "show_log", N_("output"), id="swanlab.log", tooltip=N_("Show what the service printed")),
     Binding("y", "copy_address", N_("copy address"), id="swanlab.copy", tooltip=N_("Copy the address of the service")),
     Binding("b", "webui", N_("web interface"), id="swanlab.webui", tooltip=N_("Start LLaMA-Factory's own web interface")),
     Binding("d", "forget", N_("take off"), id="swanlab.forget", tooltip=N_("Take a service that has ended off the list")),

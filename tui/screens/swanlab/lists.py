@@ -104,7 +104,7 @@ def no_archives() -> Empty:
 def no_services(*, admin: bool) -> Empty:
     found = [
         (_("No dashboard was started yet."), "text"),
-        (_("s starts SwanLab's own dashboard over one of your projects, to be opened in a browser."), "accent"),
+        (_("n starts SwanLab's own dashboard over one of your projects, to be opened in a browser."), "accent"),
     ]
     if admin:
         found.append((_("b starts LLaMA-Factory's web interface."), "accent"))

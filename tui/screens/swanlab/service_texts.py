@@ -31,7 +31,7 @@ def summary(services: tuple[Service, ...], signs: Glyphs) -> tuple[str, str]:
         failed = next((service for service in services if service.state == "failed"), None)
         if failed is not None and services[0] is failed:
             return _("{sign} The last dashboard failed: see Services.").format(sign=signs.failed), "bad"
-        return _("{sign} No dashboard runs. s starts SwanLab's own, in a browser.").format(sign=signs.waiting), "dim"
+        return _("{sign} No dashboard runs. n starts SwanLab's own, in a browser.").format(sign=signs.waiting), "dim"
     first = active[0]
     word, token = texts.service_state(first, signs)
     text = f"{word}  {first.url or _('its port is not known yet')}  {one_line(first.name)}"
