@@ -1,15 +1,20 @@
 """`python -m core.training.runs_turn`: one turn of the scheduler in a process of its own, so that the queue goes on when nobody is there.
 
-Run by the shim of a run that ended, with the settings in the environment. Ends when nothing is left to do at once.
+Run by the shim of a run that ended, with the settings in the environment. Ends when nothing is left to do at once. Where many runs end
+together, one such process works and one waits; the others end at once, because who waits will see what they would have seen.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from core.errors import ModeltrainError
 from core.settings import load_settings
@@ -34,11 +39,30 @@ async def turns() -> None:
         await services.close()
 
 
+@contextlib.contextmanager
+def in_line(folder: Path) -> Iterator[bool]:
+    """Hold the turn of this machine, after whoever has it; False at once where somebody waits for it already."""
+    with (folder / ".next.lock").open("a") as following, (folder / ".turn.lock").open("a") as turn:
+        try:
+            fcntl.flock(following, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(following, fcntl.LOCK_UN)
+        yield True
+
+
 def main() -> int:
     os.umask(0o077)
     logging.basicConfig(level=logging.WARNING)
     try:
-        asyncio.run(turns())
+        with in_line(load_settings().data_dir / "runs") as ours:
+            if ours:
+                asyncio.run(turns())
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     except ModeltrainError as error:
         sys.stderr.write(f"{error}\n")
         return 1
