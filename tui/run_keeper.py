@@ -57,6 +57,11 @@ class RunKeeper:
             self._timer = None
         self.at_work, self.waiting, self.ended, self._states = (), 0, (), {}
 
+    @property
+    def in_sight(self) -> tuple[Run, ...]:
+        """What belongs on the home screen: what is at work, then what ended unseen."""
+        return (*self.at_work, *self.ended)
+
     def opened(self, run_id: str) -> None:
         """Somebody looks at this run: it is no news any more."""
         self.ended = tuple(run for run in self.ended if run.id != run_id)
@@ -83,15 +88,20 @@ class RunKeeper:
             return
         self.at_work = tuple(run for run in page.items if run.state.is_active)
         self.waiting = sum(run.state.value == "pending" for run in page.items)
+        self._keep_ended(page.items)
         if not first:
             ended = [run for run in page.items if run.state.value in _ENDS]
             self._tell(run for run in ended if self._states.get(run.id, "") not in ("", run.state.value))
         self._states = {run.id: run.state.value for run in page.items}
-        known = {run.id: run for run in page.items}
-        self.ended = tuple(known[run.id] for run in self.ended if run.id in known and known[run.id].state.value in _ENDS)
         for screen in self._app.framed_screens():
             if screen.is_mounted:
                 screen.title_line.runs = self.words
+                screen.runs_looked_at()
+
+    def _keep_ended(self, runs: Iterable[Run]) -> None:
+        """What was deleted or started again is no news."""
+        known = {run.id: run for run in runs if run.state.value in _ENDS}
+        self.ended = tuple(known[run.id] for run in self.ended if run.id in known)
 
     def _tell(self, runs: Iterable[Run]) -> None:
         """A notice for each that ended, but for the one that is looked at."""

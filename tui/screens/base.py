@@ -114,6 +114,9 @@ class Framed(Screen[Any], inherit_bindings=False):
     def core_event(self, event: Event) -> None:
         """Something of this account changed (core/events.py). Called for every open screen, also hidden ones; must return at once."""
 
+    def runs_looked_at(self) -> None:
+        """What is known of the runs at work and of those that ended (tui/run_keeper.py) was read anew. Must return at once."""
+
     def retranslate(self) -> None:
         """The language was switched: draw every text anew. Overriders call super."""
         self.draw_title()

@@ -11,9 +11,8 @@ from textual.binding import Binding, BindingType
 
 import core
 from core.chat.types import Page
-from core.events import ConfigurationsChanged, ConversationChanged, DatasetsChanged, Event, RunsChanged
+from core.events import ConfigurationsChanged, ConversationChanged, DatasetsChanged, Event
 from core.sanitise import one_line
-from core.training.types import ACTIVE
 from tui import moments
 from tui.areas import AREAS, HOME
 from tui.glyphs import glyphs
@@ -95,8 +94,6 @@ class HomeScreen(AreaScreen):
         self.start(self._load, group="load")
 
     def core_event(self, event: Event) -> None:
-        if isinstance(event, RunsChanged) and self.is_current:
-            self.start(self._load_runs, group="runs")
         if isinstance(event, ConversationChanged) and event.shared:
             return
         if isinstance(event, ConversationChanged | ConfigurationsChanged | DatasetsChanged) and self.is_current:
@@ -109,7 +106,6 @@ class HomeScreen(AreaScreen):
         self._unread = await self.services.chat.unread(self.principal, limit=_RECENT)
         self._configurations = await self.services.configurations.list(self.principal)
         self._training = await next_step(self.services, self.principal)
-        await self._load_runs()
         if not self._greeted and self._page.items:
             self.query_one("#home-recent").focus()
         self._greeted = True
@@ -167,14 +163,12 @@ class HomeScreen(AreaScreen):
             return _("Next: press {key} and add a real model; so far there is only the simulator.").format(key="m"), "accent"
         return "", ""
 
-    async def _load_runs(self) -> None:
-        """What is at work, and what ended since one looked: nothing else of the runs belongs here."""
-        at_work = (await self.services.runs.runs(self.principal, states=ACTIVE, limit=_RECENT)).items
-        known = {run.id for run in at_work}
-        self._runs = (*at_work, *(run for run in self.modeltrain.runs_kept.ended if run.id not in known))
+    def runs_looked_at(self) -> None:
         self._draw_runs()
 
     def _draw_runs(self) -> None:
+        """What is at work, and what ended since one looked: nothing else of the runs belongs here."""
+        self._runs = self.modeltrain.runs_kept.in_sight
         rows, rule = self.query_one("#home-runs", Rows), self.query_one("#home-runs-rule", Rule)
         rows.display = rule.display = bool(self._runs)
         rule.text = ngettext("{count} run", "{count} runs", len(self._runs)).format(count=len(self._runs))

@@ -77,9 +77,7 @@ class Beginning:
         """The first step that is not done."""
         if self.environment is not None and not self.environment.ready:
             return ENVIRONMENT
-        if not self.usable:
-            return DATASET
-        return RUN if self.configurations else CONFIGURATION
+        return RUN if self.usable else DATASET
 
 
 def moment(milliseconds: int) -> datetime:
@@ -171,7 +169,7 @@ def path_rows(found: Beginning, signs: Glyphs) -> list[Row]:
         (ENVIRONMENT, _("1 Environment"), engine, environment is not None and environment.ready),
         (DATASET, _("2 Dataset"), data, bool(found.usable)),
         (CONFIGURATION, _("3 Configuration"), saved, bool(found.configurations)),
-        (RUN, _("4 Run"), _("Enter or n starts one"), False),
+        (RUN, _("4 Run"), _("Enter or n starts one, with everything checked before"), False),
     )
     return [_path_row(name, title, text, done, found.next_step, signs) for name, title, text, done in steps]
 

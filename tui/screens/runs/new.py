@@ -17,7 +17,7 @@ from tui.screens.runs.new_fields import CONFIGURATION, HELP_OF, QUICK, new_run_f
 from tui.screens.runs.picking import SEPARATOR, ChooseSeveral, PickField, dataset_options, gpu_options
 from tui.screens.runs.training_values import text_of
 from tui.training_fields import label_words, preset_words
-from tui.training_sentences import method_words, model_words, stage_words
+from tui.training_sentences import method_words, model_words
 from tui.widgets.choices import Choice, TextField
 from tui.widgets.dialogs import Choose
 from tui.widgets.fields import Field
@@ -231,7 +231,6 @@ class NewRunScreen(FormPicking):
             draft = item.draft
             form.field("configuration_id").say(f"{method_words(draft.method)} · {model_words(draft.model_name_or_path)}")
         form.field("dataset_ids").say(*self._about_datasets())
-        form.field("preset").say(self._about_preset())
         form.field("gpus").say(self._about_gpus())
         form.field("name").say("" if form["name"] else _("by itself"))
         lines = [] if self._gpus else [(_("There is no GPU here: it runs on the CPU."), "dim")]
@@ -239,10 +238,6 @@ class NewRunScreen(FormPicking):
             said = ", ".join(f"{label_words(name)} {text_of(value) or _('by itself')}" for name, value in self._changes.items())
             lines.append((_("Changed for this run: {changes}").format(changes=one_line(said, 300)), "accent"))
         self.query_one("#new-run-message", Paragraphs).show(*lines)
-
-    def _about_preset(self) -> str:
-        draft, _problems = self.draft()
-        return f"{method_words(draft.method)} · {stage_words(draft.stage)}" if self.quick else ""
 
     def _about_datasets(self) -> tuple[str]:
         chosen = [self._datasets[value] for value in self._pick_field("dataset_ids").values if value in self._datasets]

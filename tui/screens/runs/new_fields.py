@@ -27,9 +27,9 @@ HELP_OF: dict[str, str] = {
 
 def new_run_fields(*, is_admin: bool) -> Iterable[Field]:
     """The fields in the order of the form."""
-    yield Choice(N_("With"), {QUICK: N_("quick: a model and a method"), CONFIGURATION: N_("a saved configuration")}, id="field-with")
+    yield Choice(N_("With"), {QUICK: N_("quick run"), CONFIGURATION: N_("a configuration")}, id="field-with")
     yield PickField(N_("Configuration"), hint=N_("Enter to choose"), id="field-configuration_id")
-    yield Field(N_("Base model"), hint=N_("Ctrl+R to choose, or a folder"), id="field-model_name_or_path")
+    yield Field(N_("Base model"), hint=N_("Ctrl+R to choose"), id="field-model_name_or_path")
     yield Field(N_("Template"), hint=N_("as the model says"), id="field-template")
     yield Choice(N_("Method"), {}, id="field-preset")
     yield PickField(N_("Datasets"), hint=N_("Enter to choose"), id="field-dataset_ids")

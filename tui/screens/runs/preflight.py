@@ -46,7 +46,7 @@ class PreflightScreen(AreaScreen):
         "s starts the run. It goes on whether you stay or not."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s,ctrl+s", "start", N_("start"), id="preflight.start", tooltip=N_("Start the run, or put it into the queue")),
+        Binding("s,ctrl+s,enter", "start", N_("start"), id="preflight.start", tooltip=N_("Start the run, or put it into the queue")),
         Binding("m", "mend", N_("mend"), id="preflight.mend", tooltip=N_("Do what mends the line in hand")),
         Binding("r", "again", N_("look again"), id="preflight.again", tooltip=N_("Look at everything once more")),
         Binding("y", "yaml", N_("YAML"), id="preflight.yaml", tooltip=N_("The exact file that LLaMA-Factory will read")),
@@ -114,12 +114,16 @@ class PreflightScreen(AreaScreen):
 
     def on_rows_highlighted(self) -> None:
         self._draw_foot()
+        self.refresh_bindings()
 
     def _draw_foot(self) -> None:
         check, foot = self.in_hand, self.query_one("#preflight-foot", Paragraphs)
-        if self._found is None or check is None:
+        self.rows.openable = check is not None and bool(check.remedies)
+        if self._found is None or check is None or (check.level == "ok" and not check.remedies):
             foot.show()
+            foot.display = False
             return
+        foot.display = True
         lines = [(f"{topic_words(check.topic)}: {check_words(check)}", "text" if check.level != "fail" else "bad")]
         lines += [(f"{glyphs(self.app).bullet} {remedy_words(remedy)}", "accent") for remedy in check.remedies]
         if check.remedies and any(_does_something(remedy) or check.topic in _FIELD_OF for remedy in check.remedies):
@@ -136,11 +140,7 @@ class PreflightScreen(AreaScreen):
     # Mending ---------------------------------------------------------------------------------------------------------
 
     def on_rows_chosen(self) -> None:
-        check = self.in_hand
-        if check is not None and check.remedies and check.level != "ok":
-            self.action_mend()
-        elif self._found is not None and self._found.ready:
-            self.action_start()
+        self.action_mend()
 
     def action_mend(self) -> None:
         check = self.in_hand

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.sanitise import one_line
 from core.training.preflight_types import MemoryEstimate, Preflight
 from tui.glyphs import Glyphs
-from tui.i18n import _
+from tui.i18n import _, ngettext
 from tui.preflight_sentences import term_words
 from tui.training_sentences import size
 from tui.widgets.lines import fit, pad
@@ -25,7 +25,8 @@ def course_lines(found: Preflight, width: int) -> list[Line]:
     parts.append(_("effective batch {count}").format(count=course.effective_batch))
     if course.eval_samples:
         parts.append(_("{count} to evaluate").format(count=f"{course.eval_samples:,}"))
-    rest = [_("a figure every {count} steps").format(count=course.logging_steps)]
+    every = course.logging_steps
+    rest = [ngettext("a figure at every step", "a figure every {count} steps", every).format(count=every)]
     rest.append(_("a checkpoint every {count}").format(count=course.save_steps))
     if found.disk_needed is not None:
         needed, free = size(found.disk_needed), size(found.disk_free)
@@ -40,13 +41,14 @@ def memory_lines(found: Preflight, width: int, signs: Glyphs) -> list[Line]:
     if memory is None:
         return [(), *wrapped(_("The memory it needs cannot be told: the size of the model is not known."), "dim", width)]
     lines: list[Line] = [(), ((_("Memory, estimated"), "bold"), (f"  {_trained(memory)}", "dim"))]
+    lines += _bar(memory, width, signs)
     names = [term_words(term.name) for term in memory.terms]
     room = min(26, max((len(name) for name in names), default=8) + 1)
     for name, term in zip(names, memory.terms, strict=True):
         formula = fit(one_line(term.formula, 200), max(0, width - room - 14))
         lines.append((("  " + pad(name, room), "text"), (pad(size(term.bytes), 10, right=True), "text"), (f"  {formula}", "dim")))
     lines.append((("  " + pad(_("together"), room), "bold"), (pad(size(memory.total), 10, right=True), "bold")))
-    return lines + _bar(memory, width, signs)
+    return lines
 
 
 def _trained(memory: MemoryEstimate) -> str:

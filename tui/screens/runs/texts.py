@@ -10,7 +10,7 @@ from core.sanitise import one_line
 from tui import moments
 from tui.glyphs import Glyphs
 from tui.i18n import _, ngettext
-from tui.screens.runs.lists import CONFIGURATION, DATASET, ENVIRONMENT, Beginning, Figures, moment, slots_words, steps_words
+from tui.screens.runs.lists import DATASET, ENVIRONMENT, Beginning, Figures, moment, slots_words, steps_words
 from tui.training_sentences import (
     INSTALL_KINDS,
     environment_state,
@@ -143,10 +143,9 @@ def path_details(found: Beginning) -> Lines:
             "Training is done by LLaMA-Factory in an environment of its own, so that this program stays light. It is made once."
         ),
         DATASET: _("A dataset is a file of samples. It is checked before it is trained on, and what is broken can be mended here."),
-        CONFIGURATION: _(
-            "A quick run takes sensible values for everything: Enter on the run itself. A configuration keeps them, in versions."
-        ),
-    }.get(found.next_step, _("Everything is there: start the first run."))
+    }.get(
+        found.next_step, _("Everything is there. A quick run takes sensible values for all that is not asked; a configuration keeps them.")
+    )
     return [(_("A run trains a model on a dataset. None was started yet."), "text"), (text, "dim")]
 
 
