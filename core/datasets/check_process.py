@@ -211,7 +211,9 @@ def verdict(tally: Tally, plan: Plan | None) -> str:
         return "unusable"
     if not tally.wrong:
         return "usable" if tally.usable else "unusable"
-    mends = any(RULES[rule].repair in ("mends", "file") for rule in tally.counts if RULES[rule].level != "remark")
+    # Another encoding alone makes no row usable: those that are can be counted already.
+    told = (rule for rule in tally.counts if RULES[rule].level != "remark" and rule != "encoding")
+    mends = any(RULES[rule].repair in ("mends", "file") for rule in told)
     return "repairable" if tally.usable or mends else "unusable"
 
 
