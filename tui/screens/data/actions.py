@@ -158,7 +158,9 @@ class DatasetActions(Working):
             question = _("Delete the dataset “{name}”?").format(name=name)
         else:
             question = ngettext("Delete {count} dataset?", "Delete {count} datasets?", len(items)).format(count=len(items))
-        explanation = dialogs.deletion_words(items, used)
+        versions = [version for item in items for version in await self.services.datasets.versions(self.principal, item.id)]
+        own = sum(not version.linked for version in versions)
+        explanation = dialogs.deletion_words(used, own)
 
         async def decided(yes: bool | None) -> None:
             if yes:
@@ -167,7 +169,7 @@ class DatasetActions(Working):
                     self.deleted(ids)
 
         # What others use, or what exists nowhere else, is not thrown away by one key.
-        dangerous = not used.nothing or any(item.versions > 1 or not item.current.linked for item in items)
+        dangerous = not used.nothing or own > 0
         typed = name if len(items) == 1 else str(len(items))
         self.app.push_screen(TypeName(question, typed, explanation) if dangerous else Confirm(question, explanation, danger=True), decided)
 

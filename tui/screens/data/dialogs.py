@@ -13,6 +13,7 @@ from tui.i18n import N_, _, ngettext
 from tui.screens.data.detail import used_words
 from tui.widgets.choices import Toggle
 from tui.widgets.fields import Field
+from tui.widgets.form import Form
 from tui.widgets.form_dialog import FormDialog
 
 _NAME_LENGTH, _NOTE_LENGTH = 120, 2000
@@ -80,8 +81,9 @@ class SplitDataset(FormDialog[Split]):
     def _held(self, share: float) -> int:
         return round(self._rows * share) if share < 1 else int(share)
 
-    def on_form_changed(self, event: object) -> None:
-        super().on_form_changed(event)  # type: ignore[arg-type]
+    def on_form_changed(self, event: Form.Changed) -> None:
+        event.prevent_default()  # else what is said below would be overwritten by the same handler of the class above
+        super().on_form_changed(event)
         self._say()
 
     def _say(self) -> None:
@@ -89,7 +91,7 @@ class SplitDataset(FormDialog[Split]):
         share = share_of(field.value)
         if problems["validation"] is None and share is not None:
             held = self._held(share)
-            text = _("{held} to validate, {rest} to train")
+            text = _("{held} aside, {rest} stay")
             field.say(text.format(held=f"{held:,}", rest=f"{self._rows - held:,}"))
 
     def answer(self) -> Split:
@@ -178,10 +180,9 @@ def repair_words(item: Dataset, summary: CheckSummary) -> str:
     return "\n".join(lines)
 
 
-def deletion_words(items: list[Dataset], used: UsedBy) -> str:
-    """What goes and what stays when datasets are deleted."""
+def deletion_words(used: UsedBy, own: int) -> str:
+    """What goes and what stays when datasets are deleted. `own`: files that this program wrote for them."""
     lines = used_words(used)
-    own = sum(item.versions - int(item.current.linked) for item in items)
     lines.append(_("Files that were added where they lie stay there."))
     if own:
         lines.append(
