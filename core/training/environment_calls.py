@@ -25,9 +25,10 @@ _CHUNK: Final = 1 << 16
 
 
 class Helpers:
-    """Runs helpers; belongs to one event loop. `inherited`: this program's environment."""
+    """Runs helpers; belongs to one event loop. `inherited`: this program's environment. `folder`: where the helpers are."""
 
-    def __init__(self, inherited: Mapping[str, str] | None = None) -> None:
+    def __init__(self, inherited: Mapping[str, str] | None = None, folder: Path = HELPERS) -> None:
+        self._folder = folder
         self._inherited = dict(os.environ if inherited is None else inherited)
         self._free = asyncio.Semaphore(AT_A_TIME)
 
@@ -52,7 +53,7 @@ class Helpers:
             process = await asyncio.create_subprocess_exec(
                 str(python),
                 "-I",
-                str(HELPERS / f"{helper}.py"),
+                str(self._folder / f"{helper}.py"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

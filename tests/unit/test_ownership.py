@@ -23,13 +23,16 @@ from core.chat.places import ReadingPlace
 from core.errors import ModeltrainError, NotFound
 from core.models.types import ConfigurationDraft
 from core.settings import Settings
+from core.training.configurations_types import TrainingDraft
+from core.training.planning import ResolvedRun
+from core.training.types import RunRequest
 from storage.tables import metadata
 
 PASSWORD = "correct horse 7 battery"
 UNKNOWN = "0" * 32
 SECRET = "top-secret-of-ann"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti ann@laptop"
-SERVICES = ("accounts", "providers", "configurations", "chat", "secrets", "files")
+SERVICES = ("accounts", "providers", "configurations", "chat", "secrets", "files", "environment", "training")
 ADMIN_ONLY = {"forbidden"}
 
 
@@ -42,6 +45,7 @@ class Victim:
     answer: str
     ssh_key: str
     model: str
+    training: str
 
 
 Attack = Callable[[Victim], dict[str, Any]]
@@ -67,6 +71,14 @@ def configuration(victim: Victim) -> dict[str, Any]:
     return {"configuration_id": victim.configuration}
 
 
+def training(victim: Victim) -> dict[str, Any]:
+    return {"configuration_id": victim.training}
+
+
+def request(victim: Victim) -> dict[str, Any]:
+    return {"request": RunRequest(configuration_id=victim.training)}
+
+
 def nothing(victim: Victim) -> dict[str, Any]:
     return {}
 
@@ -77,6 +89,34 @@ def email(victim: Victim) -> dict[str, Any]:
 
 #: What bob passes beside his own principal. The identifiers are ann's.
 ATTACKS: dict[str, Attack] = {
+    "environment.state": nothing,
+    "environment.use": lambda _: {"folder": "/tmp"},
+    "environment.install": nothing,
+    "environment.cancel": nothing,
+    "environment.progress": nothing,
+    "environment.remove": nothing,
+    "environment.check": nothing,
+    "environment.catalogue": nothing,
+    "environment.whole_catalogue": nothing,
+    "training.list": nothing,
+    "training.get": training,
+    "training.by_name": lambda v: {"name": v.training},
+    "training.versions": training,
+    "training.save": lambda v: training(v) | {"draft": TrainingDraft(name="mine now")},
+    "training.copy": training,
+    "training.roll_back": lambda v: training(v) | {"version": 1},
+    "training.share": lambda v: training(v) | {"shared": True},
+    "training.delete": lambda v: {"configuration_ids": [v.training]},
+    "training.fields": lambda _: {"method": "lora", "stage": "sft"},
+    "training.check_draft": lambda _: {"draft": TrainingDraft(name="mine now")},
+    "training.to_yaml": lambda _: {"draft": TrainingDraft(name="mine now")},
+    "training.from_yaml": lambda _: {"text": "stage: sft"},
+    "training.recommend": lambda _: {"model": "Qwen/Qwen2.5-7B-Instruct", "memory": 1 << 34},
+    "training.templates_for": lambda _: {"model": "Qwen/Qwen2.5-7B-Instruct"},
+    "training.template_view": lambda _: {"dataset_id": UNKNOWN, "model": "/tmp", "template": "qwen"},
+    "training.preflight": request,
+    "training.resolve": request,
+    "training.resolve_changes": lambda _: {"run": ResolvedRun("train", {"model_name_or_path": "/nowhere"}), "changes": {}},
     "accounts.set_registration": lambda _: {"is_open": True},
     "accounts.recheck": nothing,
     "accounts.use_session": lambda _: {"kind": "ssh"},
@@ -204,7 +244,8 @@ async def victim(services: Services) -> Victim:
     async for _update in services.chat.watch(ann, sent.answer_id):
         pass
     await services.chat.save_draft(ann, sent.conversation_id, SECRET)
-    return Victim(ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id)
+    tuned = await services.training.save(ann, TrainingDraft(name="tuned by ann", note=SECRET))
+    return Victim(ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id)
 
 
 @pytest_asyncio.fixture
@@ -269,7 +310,7 @@ async def test_nothing_of_hers_is_reached(services: Services, victim: Victim, bo
 
 
 async def test_hers_and_nobodys_get_the_same_answer(services: Services, victim: Victim, bob: Principal) -> None:
-    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "123456"])
+    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "1234567"])
     compared = 0
     for name, function in guarded_methods(services).items():
         hers, nobodys = [await call(function, bob, ATTACKS[name](target)) for target in (victim, ghost)]
