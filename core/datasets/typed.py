@@ -71,6 +71,8 @@ class FastWay:
         must = {columns[name] for name in ("prompt", "response", "messages", "chosen", "rejected", "kto_tag") if name in columns}
         by_key = {key: column for column, key in columns.items()}
         for number, key in enumerate(self.shape.types):
+            if not _nameable(key):
+                continue  # rows that have it are judged the exact way
             name = self._fields[key] = f"f{number}"
             column = by_key.get(key, "")
             kind = self._type(column, self.shape.types[key])
@@ -272,3 +274,8 @@ def _keys_inside(value: Any, level: int) -> int:
     if isinstance(value, list):
         return sum([_keys_inside(inner, level + 1) for inner in value if inner.__class__ in (dict, list)])
     return 0
+
+
+def _nameable(key: str) -> bool:
+    """Whether msgspec takes `key` for the name of a field."""
+    return key.isprintable() and "\\" not in key and '"' not in key
