@@ -217,12 +217,10 @@ class Inference:
             raise Conflict(what="checkpoint_incomplete", model=target.name)
         if not 1 <= wanted.shard_gb <= 100:
             raise InvalidInput("shard_gb", "out_of_range", minimum=1, maximum=100)
-        from core.training.planning import yaml_text
-
         export = infer_options(target, target.template)
         export |= {"export_size": wanted.shard_gb, "export_device": wanted.device, "export_legacy_format": False}
         name = wanted.name.strip() or f"{target.name} merged"
-        request = RunRequest(name=name, yaml_text=yaml_text(export), kind="export", gpus=0 if wanted.device == "cpu" else 1)
+        request = RunRequest(name=name, kind="export", gpus=0 if wanted.device == "cpu" else 1, extra={"options": export})
         return await self._runs.start(principal, request)
 
     async def set_note(self, principal: Principal, target_id: str, note: str) -> Target:
