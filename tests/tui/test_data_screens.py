@@ -120,7 +120,7 @@ async def test_every_problem_has_its_place_its_remedy_and_its_row(settings: Sett
         rows = rows_of(seen, "#problems-rows")
         lines = [row.cells["line"] for row in rows.rows]
         assert {"4", "8", "12"} <= set(lines)
-        assert "Repair takes the row out" in seen.text or "R repairs it." in seen.text
+        assert "R: Repair takes the row out" in seen.text
         offset = path.read_bytes().split(b"\n")[:3]
         assert f"line 4 · byte {sum(len(line) + 1 for line in offset):,}" in seen.text.replace("  ", " ") or "line 4" in seen.text
         await seen.press("f")
@@ -175,7 +175,11 @@ async def test_rows_are_paged_through_in_a_file_of_any_size(settings: Settings, 
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_hostile_dataset_is_shown_harmlessly_everywhere(settings: Settings, tmp_path: Path, size: tuple[int, int]) -> None:
     evil = "\x1b[31mred\x1b]52;c;aGk=\x07 \u202eabc [bold]x[/bold] 田中"
-    rows = [{"instruction": evil, "input": "", "output": evil, "k" * 10_000: evil}, {"instruction": evil, "output": ["x" * 50_000]}]
+    rows = [
+        {"instruction": evil, "input": "", "output": evil, "k" * 10_000: evil},
+        {"instruction": evil, "output": ["x" * 50_000]},
+        {evil: evil, "instruction": "Q", "output": "A"},
+    ]
     path = write_rows(tmp_path / "\x1b[31m对话\u202e[bold].jsonl", [*rows * 3, *good_rows(1)])
     async with signed_in(settings, size=size) as seen:
         await added(seen, path, "[red]对话")

@@ -11,8 +11,6 @@ from tui.glyphs import Glyphs
 from tui.widgets.lines import pad
 from tui.widgets.sheet import Line
 
-_EIGHTHS = "▏▎▍▌▋▊▉█"
-
 
 @dataclass(frozen=True, slots=True)
 class Bin:
@@ -36,12 +34,7 @@ def merged(bins: Sequence[Bin], most: int) -> list[Bin]:
 
 def bar(fraction: float, width: int, signs: Glyphs) -> str:
     """A bar of at most `width` cells for a share between 0 and 1; what is more than nothing is seen."""
-    fraction = min(1.0, max(0.0, fraction))
-    if signs.ascii:
-        return signs.full * max(int(fraction > 0), round(fraction * width))
-    eighths = max(int(fraction > 0), round(fraction * width * 8))
-    whole, rest = divmod(eighths, 8)
-    return _EIGHTHS[-1] * whole + (_EIGHTHS[rest - 1] if rest else "")
+    return signs.full * max(int(fraction > 0), round(min(1.0, fraction) * width))
 
 
 def histogram(bins: Sequence[Bin], width: int, signs: Glyphs, *, most: int = 10, beyond: int | None = None) -> list[Line]:

@@ -29,7 +29,7 @@ async def first_problems(services: Services, principal: Principal, item: Dataset
 
 def shown_place(context: SessionContext, path: str) -> str:
     """Where a file is, as its owner knows it: among the own files, or on this machine. Served people see no folder of the server."""
-    own = f"{context.services.settings.data_dir / USERS / context.principal.user_id}/"
+    own = f"{context.services.settings.data_dir.resolve() / USERS / context.principal.user_id}/"
     if path.startswith(own):
         return one_line(path[len(own) :])
     return one_line("/".join(path.split("/")[-2:]) if context.principal.served else path)

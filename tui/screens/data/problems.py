@@ -125,10 +125,8 @@ class ProblemsPage(DatasetPage, inherit_bindings=False):
         mechanical = self.dataset is not None and any(rule.rule == problem.rule and rule.mechanical for rule in self._rules(self.dataset))
         lines = wrapped(problem_sentence(problem), f"{_TOKENS[problem.level]} bold", width)
         remedy = rule_remedy(problem.rule)
-        if mechanical:
-            lines += wrapped(_("{key} repairs it.").format(key="R") + " " + remedy, "accent", width)
-        elif remedy:
-            lines += wrapped(remedy, "accent", width)
+        if remedy:
+            lines += wrapped(_("{key}: {remedy}").format(key="R", remedy=remedy) if mechanical else remedy, "accent", width)
         return lines + wrapped(place_words(problem), "dim", width)
 
     def on_rows_highlighted(self) -> None:

@@ -177,7 +177,7 @@ def text_lines(text: str, width: int, *, most: int | None = None) -> list[tuple[
     lines = wrap(clean, width) if clean.strip() else []
     if not lines:
         return [(_("(empty)"), True)]
-    if most is not None and (len(lines) > most or cut):
+    if most is not None and (len(lines) > most + 1 or cut):  # a note that takes as much room as what it stands for is none
         lines = lines[:most]
         left = max(0, len(text) - sum(len(line) for line in lines))
         note = ngettext("… {count} more character", "… {count} more characters", left).format(count=f"{left:,}")
