@@ -127,12 +127,12 @@ class ExperimentScreen(AreaScreen):
         lines = []
         for number, detail in enumerate(self._details, 1):
             item = detail.experiment
-            word, token = texts.state(item, glyphs(self.app))
+            word, _token = texts.state(item, glyphs(self.app))
             text = f"{number}  {one_line(item.name, 60)}" if self.comparing else one_line(item.name, 60)
             broken = sum(metric.broken for metric in detail.metrics)
             remark = _("{count} lines could not be read").format(count=broken) if broken else ""
             facts = [text, word, one_line(item.project_id), texts.when(item.created_at), remark]
-            lines.append(("  ".join(part for part in facts if part), token if not self.comparing else "text"))
+            lines.append(("  ".join(part for part in facts if part), "text"))
         if self._left_out:
             lines.append((_("{count} more are left out: so many curves cannot be told apart.").format(count=self._left_out), "dim"))
         self.query_one("#experiment-facts", Paragraphs).show(*lines)

@@ -31,9 +31,9 @@ ARCHIVE_COLUMNS = (
 )
 SERVICE_COLUMNS = (
     Column("kind", N_("Service"), 18, grow=True),
-    Column("name", N_("Of"), 14),
-    Column("state", N_("State"), 12),
+    Column("state", N_("State"), 11),
     Column("address", N_("Address"), 22),
+    Column("name", N_("Of"), 14),
 )
 METRIC_COLUMNS = (
     Column("name", N_("Metric"), 14, grow=True),
@@ -77,7 +77,8 @@ def service_row(item: Service, signs: Glyphs) -> Row:
 
 def metric_row(item: MetricSummary) -> Row:
     step = "" if item.best_step is None else str(item.best_step)
-    cells = {"name": item.name, "last": texts.number(item.last), "best": texts.number(item.best), "step": step}
+    best = "" if item.best is None else texts.number(item.best)
+    cells = {"name": item.name, "last": texts.number(item.last), "best": best, "step": step}
     return Row(item.name, cells, {"best": "good", "step": "dim"})
 
 

@@ -223,7 +223,9 @@ class SwanlabScreen(ExperimentActions, ArchiveActions, ServiceActions):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "webui":
             return self.view == SERVICES and self.is_admin
-        return ONLY.get(action, self.view) == self.view
+        if ONLY.get(action, self.view) != self.view:
+            return False
+        return self.service_allows(action) if self.view == SERVICES else True
 
     # Moving ----------------------------------------------------------------------------------------------------------
 

@@ -40,6 +40,14 @@ class ServiceActions(AreaScreen):
     def service_in_hand(self) -> Service | None:
         return next((item for item in self._services if item.id == self.rows.current_id), None)
 
+    def service_allows(self, action: str) -> bool:
+        """Whether `action` makes sense with the service in hand."""
+        service = self.service_in_hand
+        active, address = service is not None and service.active, service is not None and service.active and bool(service.url)
+        allowed = {"stop": active, "forget": service is not None and not active, "copy_address": address}
+        allowed |= dict.fromkeys(("restart", "show_log"), service is not None)
+        return allowed.get(action, True)
+
     def _of(self, service: Service) -> Swanlab | WebUi:
         return self.services.webui if service.kind == "webui" else self.services.swanlab
 

@@ -99,7 +99,7 @@ def experiment_lines(item: Experiment, signs: Glyphs) -> Lines:
 
 def metric_lines(metrics: tuple[MetricSummary, ...], most: int) -> Lines:
     """The last and best values of the metrics that tell most."""
-    ordered = sorted(metrics, key=lambda item: (item.best is None, item.name.startswith("single_value/")))
+    ordered = sorted(metrics, key=_telling)
     lines: Lines = []
     for item in ordered[:most]:
         text = _("{name}: {last}").format(name=one_line(item.name, 40), last=number(item.last))
@@ -111,6 +111,12 @@ def metric_lines(metrics: tuple[MetricSummary, ...], most: int) -> Lines:
     if len(ordered) > most:
         lines.append((_("Enter shows all {count}.").format(count=len(ordered)), "dim"))
     return lines
+
+
+def _telling(item: MetricSummary) -> tuple[bool, bool, bool]:
+    """Curves with a best value first; single values and counters, which every run has, last."""
+    counter = item.name.endswith(("/epoch", "/global_step"))
+    return item.name.startswith("single_value/"), counter, item.best is None
 
 
 def project_word(item: Project) -> str:
