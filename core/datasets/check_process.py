@@ -8,6 +8,7 @@ when its parent is gone; a second process for the second half of a large file of
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
 import struct
@@ -40,6 +41,7 @@ class Gone(Exception):
 
 
 def main() -> None:
+    gc.disable()  # rows hold no circles, and there are very many
     request = msgspec.json.decode(sys.stdin.buffer.read())
     _say({"summary": check(request, _Progress())})
 

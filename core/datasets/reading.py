@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 from core.datasets.exact import LONGEST_ROW, NOTHING, Flaw, Parsed, parse
 from core.datasets.types import FileKind
 
-CHUNK: Final = 256 * 1024
+CHUNK: Final = 128 * 1024
 #: Bytes from the start that are looked at to tell what a file is.
 LOOK: Final = 256 * 1024
 #: Endings that LLaMA-Factory takes (extras/constants.py, FILEEXT2TYPE), and what they are to us.

@@ -25,6 +25,8 @@ NULL_WORDS: Final = frozenset(
 #: Words that it takes for true and false.
 FLAGS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 Told = Callable[[int, Tally], None]
+#: Bytes of one line that are held before it is read with care.
+LONGEST_PIECE: Final = 4 * CHUNK
 
 
 @dataclass(frozen=True)
@@ -73,24 +75,28 @@ class Scan:
     def _lines(self, file: BinaryIO, start: int, end: int) -> None:
         """Whole lines, many at once; a piece of the file with anything odd in it goes line by line."""
         fast = self.way.usable and self.plan.encoding == "utf-8"
-        file.seek(start)
+        raw = getattr(file, "raw", file)  # whole pieces are read: a buffer in between would only copy them
+        raw.seek(start)
         offset, rest = start, b""
         while offset + len(rest) < end:
-            piece = file.read(min(CHUNK, end - offset - len(rest)))
+            piece = raw.read(min(CHUNK, end - offset - len(rest)))
             if not piece:
                 break
-            cut = piece.rfind(b"\n") + 1 if offset + len(rest) + len(piece) < end else len(piece)
-            if not cut and len(rest) + len(piece) <= 4 * CHUNK:
-                rest += piece
-                continue
+            at_end = offset + len(rest) + len(piece) >= end
+            cut = len(piece) if at_end else piece.rfind(b"\n") + 1
             if not cut:
-                offset, rest = self._far_line(file, offset, end), b""
+                rest += piece
+                if len(rest) > LONGEST_PIECE:
+                    offset, rest = self._far_line(file, offset, end), b""
+                    raw.seek(offset)
                 continue
-            block, rest = rest + piece[:cut], piece[cut:]
+            block, rest = b"".join((rest, memoryview(piece)[:cut])), piece[cut:]
             if not (fast and self._fast(block, offset)):
                 self._slow(block, offset)
             offset += len(block)
             self._told(offset - start, self.tally)
+        if rest:
+            self._slow(rest, offset)  # the file ends earlier than it should
 
     def _fast(self, block: bytes, offset: int) -> bool:
         rows = self.way.decode(block)

@@ -6,8 +6,10 @@ Two processes tally a half each; `merge` joins the second to the first.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -98,6 +100,10 @@ class Tally:
     def remember(self, hashes: list[int]) -> None:
         shift = self.hash_shift
         self.hashes.extend(hashes if not shift else [each for each in hashes if not each & ((1 << shift) - 1)])
+        self._thin()
+
+    def _thin(self) -> None:
+        """Remember every second hash only, as often as it takes."""
         while len(self.hashes) > HASHES:
             self.hash_shift += 1
             mask = (1 << self.hash_shift) - 1
@@ -132,12 +138,11 @@ class Tally:
         self.counts.update(other.counts)
         self.hash_shift = max(self.hash_shift, other.hash_shift)
         mask = (1 << self.hash_shift) - 1
-        for mine in (self.hashes, other.hashes):
-            kept = array("q", [each for each in mine if not each & mask]) if mask else mine
-            if mine is self.hashes:
-                self.hashes = kept
-            else:
-                self.remember(list(kept))
+        if mask:
+            self.hashes = array("q", [each for each in self.hashes if not each & mask])
+            other.hashes = array("q", [each for each in other.hashes if not each & mask])
+        self.hashes.extend(other.hashes)
+        self._thin()
         if self.length_step != other.length_step:
             ratio = other.length_step // self.length_step if other.length_step > self.length_step else self.length_step // other.length_step
             if other.length_step > self.length_step:
@@ -181,11 +186,8 @@ class Tally:
 def histogram(ordered: list[int], unit: Any, least: int, most: int, summed: int, total: int, bins: int = 24) -> Histogram:
     """`ordered`: values looked at, sorted. Edges are round numbers of equal ratio where values are far apart, else of equal distance."""
     edges = _edges(least, most, bins)
-    counts, place = [0] * (len(edges) - 1), 0
-    for value in ordered:
-        while place < len(counts) - 1 and value >= edges[place + 1]:
-            place += 1
-        counts[place] += 1
+    below = [bisect_left(ordered, edge) for edge in edges]
+    counts = [above - under for under, above in pairwise(below)]
     middle, far = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
     return Histogram(unit, tuple(edges), tuple(counts), least, most, summed / max(1, total), middle, far, len(ordered), total)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from operator import attrgetter
+from operator import add, attrgetter
 from typing import Any, Literal
 
 import msgspec
@@ -31,7 +31,8 @@ class FastWay:
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self._fields: dict[str, str] = {}  # key in the file -> field of the type
-        self._optional: list[str] = []
+        self._strings = 0  # fields that are always texts
+        self._optional: dict[str, bool] = {}  # field -> whether it is a text
         self._nested: list[str] = []
         self._tools: set[str] = set()
         self.with_system = self.with_tools = self.with_images = self.good_tags = 0
@@ -50,7 +51,7 @@ class FastWay:
             rows = self._decoder.decode_lines(lines)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        return rows if lines.count(b'":') == self._keys(rows) else None
+        return rows if self._once(lines, rows) else None
 
     def decode_one(self, raw: bytes | memoryview) -> Any | None:
         """One row, or None as `decode`."""
@@ -58,7 +59,7 @@ class FastWay:
             row = self._decoder.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        return row if bytes(raw).count(b'":') == self._keys([row]) else None
+        return row if self._once(bytes(raw), [row]) else None
 
     def measure(self, rows: Sequence[Any]) -> Measured | None:
         """Characters, turns and a hash for each row; None where one of them needs the exact way."""
@@ -76,12 +77,13 @@ class FastWay:
             name = self._fields[key] = f"f{number}"
             column = by_key.get(key, "")
             kind = self._type(column, self.shape.types[key])
+            self._strings += kind is str
             if column not in _PLAIN and kind in _NESTED:
                 self._nested.append(name)
             if key in must and not (column == "prompt" and "query" in columns):
                 required.append((name, kind))
             else:
-                self._optional.append(name)
+                self._optional[name] = kind is str
                 optional.append((name, kind | None | msgspec.UnsetType if kind is not Any else Any, msgspec.UNSET))
         return msgspec.defstruct(
             "Row", [*required, *optional], rename={name: key for key, name in self._fields.items()}, forbid_unknown_fields=True, gc=False
@@ -111,21 +113,31 @@ class FastWay:
             gc=False,
         )
 
-    def _keys(self, rows: Sequence[Any]) -> int:
-        """How often `":` must be there at least once for each key. More of them is a key that is there twice, or text that looks so."""
-        unset, count = msgspec.UNSET, len(self._fields) * len(rows)
-        for name in self._optional:
-            get = attrgetter(name)
-            count -= sum([get(row) is unset for row in rows])
+    def _quotes(self, rows: Sequence[Any]) -> int:
+        """How many quotes the rows have at least: two for each key and each text. More of them is a key that is there twice, or a quote
+        inside a text."""
+        quotes, unset = (2 * len(self._fields) + 2 * self._strings) * len(rows), msgspec.UNSET
+        for name, is_text in self._optional.items():
+            values = list(map(attrgetter(name), rows))
+            quotes -= (4 if is_text else 2) * sum([value is unset for value in values])
+            if is_text:
+                quotes -= 2 * values.count(None)
         for name in self._nested:
-            get = attrgetter(name)
-            count += sum([_keys_inside(get(row), 0) for row in rows])
+            quotes += sum([_quotes_inside(value, 0) for value in map(attrgetter(name), rows)])
         columns = self.shape.layout.columns
         if "messages" in columns:
-            get = attrgetter(self._fields[columns["messages"]])
-            count += 2 * sum([len(get(row)) for row in rows])
-            count += 4 * len(rows) if self.shape.layout.ranking else 0
-        return count
+            quotes += 8 * sum(map(len, map(attrgetter(self._fields[columns["messages"]]), rows)))
+            quotes += 16 * len(rows) if self.shape.layout.ranking else 0
+        if "history" in columns:
+            quotes += sum([4 * len(pairs) for pairs in map(attrgetter(self._fields[columns["history"]]), rows) if pairs])
+        return quotes
+
+    def _once(self, lines: bytes, rows: Sequence[Any]) -> bool:
+        """Whether no key is there twice. Says no where it cannot tell."""
+        wanted = self._quotes(rows)
+        if (found := lines.count(b'"')) == wanted:
+            return True
+        return b"\\\\" not in lines and found - lines.count(b'\\"') == wanted
 
     # What rows say ---------------------------------------------------------------------------------------------------
 
@@ -135,31 +147,33 @@ class FastWay:
 
     def _texts(self, rows: Sequence[Any]) -> Measured | None:
         columns = self.shape.layout.columns
-        prompt, answers = self._get("prompt"), [self._get(name) for name in ("response", "chosen", "rejected") if name in columns]
-        others = [self._get(name) for name in ("query", "system", "tools") if name in columns]
-        for get in answers:
-            if [1 for row in rows if not (text := get(row)) or text.isspace()]:
+        prompts = list(map(self._get("prompt"), rows))
+        answers = [list(map(self._get(name), rows)) for name in ("response", "chosen", "rejected") if name in columns]
+        for said in answers:
+            if "" in said or any(map(str.isspace, said)):
                 return None
-        query = self._get("query")
-        if [1 for row in rows if not (text := prompt(row)) or text.isspace()] and [
-            1 for row in rows if not _says(prompt(row)) and not _says(query(row))
-        ]:
-            return None
-        if len(answers) == 2 and [1 for row in rows if answers[0](row) == answers[1](row)]:
+        if "" in prompts or None in prompts or msgspec.UNSET in prompts or any(map(str.isspace, prompts)):
+            queries = map(self._get("query"), rows)
+            if [1 for text, query in zip(prompts, queries, strict=True) if not _says(text) and not _says(query)]:
+                return None
+            prompts = [text if _says(text) else "" for text in prompts]
+        if len(answers) == 2 and [1 for one, other in zip(*answers, strict=True) if one == other]:
             return None
         if not self._tools_right(rows):
             return None
-        return self._figures(rows, [prompt, *answers], others)
+        others = [[text or "" for text in map(self._get(name), rows)] for name in ("query", "system", "tools") if name in columns]
+        return self._figures(rows, [prompts, *answers], others)
 
-    def _figures(self, rows: Sequence[Any], texts: list[Callable[[Any], Any]], others: list[Callable[[Any], Any]]) -> Measured:
-        parts = [[get(row) or "" for row in rows] for get in (*texts, *others)]
-        lengths = [sum(map(len, each)) for each in zip(*parts, strict=True)] if len(parts) != 1 else list(map(len, parts[0]))
+    def _figures(self, rows: Sequence[Any], texts: list[list[str]], others: list[list[str]]) -> Measured:
+        parts = [*texts, *others]
+        lengths = list(map(len, parts[0]))
+        for part in parts[1:]:
+            lengths = list(map(add, lengths, map(len, part)))
         hashes = list(map(hash, zip(*parts, strict=True)))
         turns = [2 if len(texts) > 1 else 1] * len(rows)
-        history = self._get("history")
-        if history is not _nothing:
-            for place, row in enumerate(rows):
-                if pairs := history(row):
+        if "history" in self.shape.layout.columns:
+            for place, pairs in enumerate(map(self._get("history"), rows)):
+                if pairs:
                     said = tuple([text for pair in pairs for text in pair])
                     lengths[place] += sum(map(len, said))
                     hashes[place] = hash((hashes[place], said))
@@ -265,14 +279,16 @@ def _nothing(_row: Any) -> Any:
     return None
 
 
-def _keys_inside(value: Any, level: int) -> int:
-    """Keys of all objects in a value; so many that no count agrees where it is nested too deeply."""
+def _quotes_inside(value: Any, level: int) -> int:
+    """Quotes around all keys and texts in a value; so many that no count agrees where it is nested too deeply."""
+    if isinstance(value, str):
+        return 2
     if level > DEEPEST:
         return 1 << 40
     if isinstance(value, dict):
-        return len(value) + sum([_keys_inside(inner, level + 1) for inner in value.values() if inner.__class__ in (dict, list)])
+        return 2 * len(value) + sum([_quotes_inside(inner, level + 1) for inner in value.values()])
     if isinstance(value, list):
-        return sum([_keys_inside(inner, level + 1) for inner in value if inner.__class__ in (dict, list)])
+        return sum([_quotes_inside(inner, level + 1) for inner in value])
     return 0
 
 
