@@ -81,7 +81,7 @@ def read_shape(folder: Path) -> ModelShape | None:
         with (folder / "config.json").open("rb") as file:
             config = json.loads(file.read(_CONFIG_LIMIT))
         return _counted(shape_of_config(config), folder)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 
