@@ -32,7 +32,7 @@ PASSWORD = "correct horse 7 battery"
 UNKNOWN = "0" * 32
 SECRET = "top-secret-of-ann"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti ann@laptop"
-SERVICES = ("accounts", "providers", "configurations", "chat", "secrets", "files", "environment", "training")
+SERVICES = ("accounts", "providers", "configurations", "chat", "secrets", "files", "environment", "training", "runs")
 ADMIN_ONLY = {"forbidden"}
 
 
@@ -46,6 +46,7 @@ class Victim:
     ssh_key: str
     model: str
     training: str
+    run: str
 
 
 Attack = Callable[[Victim], dict[str, Any]]
@@ -81,6 +82,10 @@ def request(victim: Victim) -> dict[str, Any]:
 
 def nothing(victim: Victim) -> dict[str, Any]:
     return {}
+
+
+def run(victim: Victim) -> dict[str, Any]:
+    return {"run_id": victim.run}
 
 
 def email(victim: Victim) -> dict[str, Any]:
@@ -215,6 +220,27 @@ ATTACKS: dict[str, Attack] = {
     "files.open_writing": lambda v: {"path": f"../{v.principal.user_id}/datasets/secret.jsonl"},
     "files.usage": nothing,
     "files.quota": nothing,
+    "runs.runs": nothing,
+    "runs.run": run,
+    "runs.attempts": run,
+    "runs.log_path": run,
+    "runs.metrics_path": run,
+    "runs.gpus": nothing,
+    "runs.queue": nothing,
+    "runs.start": lambda v: {"request": RunRequest(configuration_id=v.training)},
+    "runs.enqueue": lambda _: {"request": RunRequest(gpus=-1), "resolved": ResolvedRun("train", {})},
+    "runs.retry": run,
+    "runs.resume": run,
+    "runs.pause": run,
+    "runs.stop": run,
+    "runs.cancel": run,
+    "runs.set_priority": lambda v: run(v) | {"priority": -1},
+    "runs.move": lambda v: run(v) | {"places": 1},
+    "runs.rename": lambda v: run(v) | {"name": "mine now"},
+    "runs.delete": run,
+    "runs.set_queue_paused": lambda _: {"paused": True},
+    "runs.settled": run,
+    "runs.start_following": nothing,
     "secrets.state": nothing,
     "secrets.rotate": nothing,
 }
@@ -245,7 +271,9 @@ async def victim(services: Services) -> Victim:
         pass
     await services.chat.save_draft(ann, sent.conversation_id, SECRET)
     tuned = await services.training.save(ann, TrainingDraft(name="tuned by ann", note=SECRET))
-    return Victim(ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id)
+    run = await services.runs.enqueue(ann, RunRequest(name=SECRET, gpus=0), ResolvedRun("train", {"model_name_or_path": SECRET}))
+    await services.runs.scheduler.turn()  # why it waits is written down now, and not while bob is at work
+    return Victim(ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id, run.id)
 
 
 @pytest_asyncio.fixture
@@ -284,7 +312,7 @@ def kept(services: Services, victim: Victim) -> dict[str, list[Any]]:
         rows = {table.name: connection.execute(select(table)).mappings().all() for table in metadata.sorted_tables}
     rows.pop("audit_events")
     rows.pop("sign_in_throttle")
-    marks = (victim.principal.user_id, victim.configuration, victim.conversation, victim.answer, victim.question)
+    marks = (victim.principal.user_id, victim.run, victim.configuration, victim.conversation, victim.answer, victim.question)
     return {
         name: sorted(str(dict(row)) for row in found if name in {"providers", "allowed_addresses", "app_settings", "data_keys"} or
                      any(mark in str(dict(row)) for mark in marks))
@@ -310,7 +338,7 @@ async def test_nothing_of_hers_is_reached(services: Services, victim: Victim, bo
 
 
 async def test_hers_and_nobodys_get_the_same_answer(services: Services, victim: Victim, bob: Principal) -> None:
-    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "1234567"])
+    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "12345678"])
     compared = 0
     for name, function in guarded_methods(services).items():
         hers, nobodys = [await call(function, bob, ATTACKS[name](target)) for target in (victim, ghost)]
