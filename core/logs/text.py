@@ -26,7 +26,11 @@ def show(line: Line) -> Shown:
     if "\r" not in text and "%|" not in text:
         clean = _clean(text)
         return Shown(clean, level_of(clean))
-    return _fold(text.split("\r"))
+    states = text.split("\r")
+    if len(states) > 2:
+        # Of a piece of a longer line the states at its edges are cut.
+        states = states[0 if line.begins else 1 : None if line.ends else -1]
+    return _fold(states)
 
 
 def _fold(states: Sequence[str]) -> Shown:

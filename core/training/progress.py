@@ -17,6 +17,8 @@ _RECENT = 48
 #: Silence that is no stall, at least; and while a model is loaded and data are read, before there are steps.
 STALL_S, STALL_AT_START_S = 60.0, 600.0
 _STALL_TIMES = 5
+#: A gap so many times as long as the median one is no training.
+_USUAL = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +47,16 @@ class Progress:
 
 
 def seconds_per_step(timings: Sequence[Timing], resumed_at: int | None = None) -> float | None:
-    """The median slope between all pairs of the last lines (Theil-Sen): neither an evaluation in between nor the trainer's rounding to
-    whole seconds moves it. With one line: the time since the process began, over the steps since then."""
+    """From the last lines: their time over their steps, without the gaps that are much longer than the median one (an evaluation, a
+    checkpoint). A sum, since the trainer tells whole seconds. With one line: the time since the process began, over the steps since then.
+    """
     recent = list(timings)[-_RECENT:]
-    slopes = [
-        (later - earlier) / (high - low)
-        for index, (low, earlier) in enumerate(recent)
-        for high, later in recent[index + 1 :]
-        if high > low and later >= earlier
-    ]
-    if slopes and (found := median(slopes)) > 0:
-        return found
+    gaps = [(high - low, later - earlier) for (low, earlier), (high, later) in pairwise(recent) if high > low and later >= earlier]
+    if gaps:
+        longest = _USUAL * median(seconds for _steps, seconds in gaps) + 2.0
+        usual = [(steps, seconds) for steps, seconds in gaps if seconds <= longest]
+        if (taken := sum(seconds for _steps, seconds in usual)) > 0:
+            return taken / sum(steps for steps, _seconds in usual)
     if recent:
         step, seconds = recent[-1]
         steps = step - (resumed_at or 0)

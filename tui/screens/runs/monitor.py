@@ -74,6 +74,7 @@ class MonitorScreen(MonitorActions):
         self._stops: dict[str, tuple[object, Stop]] = {}
         #: When anything was written last; monotonic seconds.
         self._heard_at: float | None = None
+        self._metrics_read = False
         self._view = LOG if offset is not None else CHARTS
 
     def compose_body(self) -> Iterable[Any]:
@@ -157,6 +158,9 @@ class MonitorScreen(MonitorActions):
         if run.kind == "train" and self._is_new("metrics", paths):
             self._metrics, stop = tails.metrics(paths, self._metrics_changed)
             self._keep("metrics", paths, stop)
+            self._metrics_read = self._metrics.version > 0
+            if self._metrics_read:
+                self.grid.show(self._metrics)
         working = (run.folder, run.slots) if run.state.is_active and run.folder is not None else None
         if working is None:
             self._drop("resources")
@@ -191,7 +195,9 @@ class MonitorScreen(MonitorActions):
         self.log_view.changed()
 
     def _metrics_changed(self) -> None:
-        self._heard_at = time.monotonic()
+        if self._metrics_read:
+            self._heard_at = time.monotonic()
+        self._metrics_read = True  # the first reading says what was there already
         if self._metrics is not None:
             self.grid.show(self._metrics)
         self.draw_run()

@@ -93,6 +93,8 @@ class ChartGrid(Container):
         known = {name: metrics.rewound(name) for name in metrics.names}
         for index, chart in enumerate(self.charts):
             chart.display = index < max(1, len(shown))
+            # The last one has the row for itself where nothing stands beside it.
+            chart.styles.column_span = 2 if index == 0 or (index == len(shown) - 1 and index % 2) else 1
             if index < len(shown):
                 title, members = shown[index]
                 chart.set_title(_(title))

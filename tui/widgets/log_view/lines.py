@@ -307,7 +307,7 @@ class LogLines(Widget, can_focus=True):
             before = self.log_file.forward(offset, 1)
             cells = cell_len(before[0].data[: hit.end - offset].decode("utf-8", "replace").expandtabs()) if before else 0
             self.left = 0 if cells < self._paper.text_width else cells - self._paper.text_width // 2
-        self._moved()
+        self.draw()
 
     # Mouse -----------------------------------------------------------------------------------------------------------
 

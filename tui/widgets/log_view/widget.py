@@ -149,6 +149,7 @@ class LogView(Vertical):
         found = finder.log.forward(min(offset, max(0, finder.log.size - 1)), 1) if finder is not None else []
         if found:
             self.lines.reveal(found[0].start)
+            self._count_lines()
 
     def on_unmount(self) -> None:
         self._close()
@@ -329,6 +330,7 @@ class LogView(Vertical):
         self._said = "" if not around else _("from the beginning again") if step > 0 else _("from the end again")
         self.lines.reveal(hit.line, None if is_error else hit)
         self._draw_remark()
+        self._count_lines()
 
     def _say(self, text: str) -> None:
         self._said = text
