@@ -23,6 +23,7 @@ from core.chat.places import ReadingPlace
 from core.errors import ModeltrainError, NotFound
 from core.models.types import ConfigurationDraft
 from core.settings import Settings
+from core.swanlab.types import CleanRule
 from core.training.configurations_types import TrainingDraft
 from core.training.planning import ResolvedRun
 from core.training.types import RunRequest
@@ -32,7 +33,7 @@ PASSWORD = "correct horse 7 battery"
 UNKNOWN = "0" * 32
 SECRET = "top-secret-of-ann"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti ann@laptop"
-SERVICES = ("accounts", "providers", "configurations", "chat", "secrets", "files", "environment", "training", "runs")
+SERVICES = ("accounts", "providers", "configurations", "chat", "secrets", "files", "environment", "training", "runs", "swanlab", "webui")
 ADMIN_ONLY = {"forbidden"}
 
 
@@ -241,6 +242,34 @@ ATTACKS: dict[str, Attack] = {
     "runs.set_queue_paused": lambda _: {"paused": True},
     "runs.settled": run,
     "runs.start_following": nothing,
+    # Ann's own directory, archive and service are attacked in tests/unit/swanlab/test_ownership.py.
+    "swanlab.projects": nothing,
+    "swanlab.experiments": lambda _: {"project_id": "modeltrain"},
+    "swanlab.experiment": lambda _: {"experiment_id": "run-of-ann"},
+    "swanlab.series": lambda _: {"experiment_id": "run-of-ann"},
+    "swanlab.export": lambda _: {"experiment_id": "run-of-ann", "form": "csv"},
+    "swanlab.pin": lambda _: {"experiment_id": "run-of-ann", "pinned": True},
+    "swanlab.preview": lambda _: {"rule": CleanRule(experiment_ids=("run-of-ann",))},
+    "swanlab.remove": lambda _: {"experiment_ids": ["run-of-ann"]},
+    "swanlab.remove_project": lambda _: {"project_id": "modeltrain"},
+    "swanlab.archives": nothing,
+    "swanlab.archive": lambda _: {"experiment_ids": ["run-of-ann"]},
+    "swanlab.restore": lambda _: {"archive_id": "of-ann.tar.gz"},
+    "swanlab.delete_archive": lambda _: {"archive_id": "of-ann.tar.gz"},
+    "swanlab.start": lambda v: {"project_id": "modeltrain", "owner_id": v.principal.user_id},
+    "swanlab.stop": lambda _: {"service_id": UNKNOWN},
+    "swanlab.restart": lambda _: {"service_id": UNKNOWN},
+    "swanlab.status": nothing,
+    "swanlab.wait": lambda _: {"service_id": UNKNOWN},
+    "swanlab.forget": lambda _: {"service_id": UNKNOWN},
+    "swanlab.log_path": lambda _: {"service_id": UNKNOWN},
+    "webui.start": nothing,
+    "webui.stop": lambda _: {"service_id": UNKNOWN},
+    "webui.restart": lambda _: {"service_id": UNKNOWN},
+    "webui.status": nothing,
+    "webui.wait": lambda _: {"service_id": UNKNOWN},
+    "webui.forget": lambda _: {"service_id": UNKNOWN},
+    "webui.log_path": lambda _: {"service_id": UNKNOWN},
     "secrets.state": nothing,
     "secrets.rotate": nothing,
 }

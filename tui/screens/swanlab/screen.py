@@ -165,11 +165,11 @@ class SwanlabScreen(ExperimentActions, ArchiveActions, ServiceActions):
         self.tabs.remark = _("{project}, {size} on the disk").format(project=name, size=texts.size(used))
 
     def _draw_detail(self) -> None:
-        signs = glyphs(self.app)
+        signs, narrow = glyphs(self.app), self.has_class("narrow")
         lines: texts.Lines = []
         chart = False
         if self.view == EXPERIMENTS and (item := self.experiment_in_hand) is not None:
-            lines = texts.experiment_lines(item, signs)
+            lines = (texts.experiment_summary if narrow else texts.experiment_lines)(item, signs)
             if self._detail is not None and self._detail.experiment.id == item.id:
                 lines += [("", ""), *texts.metric_lines(self._detail.metrics, _FIGURES)]
                 chart = any(metric.count > 1 for metric in self._detail.metrics)
@@ -179,8 +179,10 @@ class SwanlabScreen(ExperimentActions, ArchiveActions, ServiceActions):
             lines = self.archive_lines(archive)
         elif self.view == SERVICES and (service := self.service_in_hand) is not None:
             lines = service_texts.lines(service, signs, served=self.principal.served)
+        if narrow:
+            lines = [line for line in lines if line[0]]
         self.query_one("#swanlab-detail", Paragraphs).show(*lines)
-        self.query_one("#swanlab-chart", LineChart).display = chart and not self.has_class("narrow")
+        self.query_one("#swanlab-chart", LineChart).display = chart and not narrow
         self.query_one("#swanlab-side").display = bool(lines)
 
     async def _load_detail(self, experiment_id: str) -> None:

@@ -97,6 +97,14 @@ def experiment_lines(item: Experiment, signs: Glyphs) -> Lines:
     return lines
 
 
+def experiment_summary(item: Experiment, signs: Glyphs) -> Lines:
+    """The same below the list, where there is little room."""
+    lines = experiment_lines(item, signs)
+    word, token = state(item, signs)
+    facts = [word, *([one_line(item.run_name)] if item.run_name else []), when(item.created_at), size(item.bytes)]
+    return [(f"{one_line(item.name)} · {' · '.join(facts)}", token), *(line for line in lines[2:] if line[1] in ("dim", "warn"))]
+
+
 def metric_lines(metrics: tuple[MetricSummary, ...], most: int) -> Lines:
     """The last and best values of the metrics that tell most."""
     ordered = sorted(metrics, key=_telling)
