@@ -63,5 +63,8 @@ TRAINING_RULES: dict[str, Candidates] = {
     "changed_since": (N_("It is not what it was when the run was asked for: start the run anew."),),
     "not_an_environment": (N_("No LLaMA-Factory in {value}: name the folder of its virtual environment."), N_("No LLaMA-Factory there.")),
     "no_python": (N_("There is no Python in {value}."), N_("There is no Python in it.")),
+    "file_or_configuration": (N_("Either a YAML file or --config NAME."),),
+    "not_an_assignment": (N_("“{value}” is not OPTION=VALUE."), N_("Not OPTION=VALUE.")),
+    "nothing_suggested": (N_("The explanation of this run suggests no other options: change them with --set."),),
     "ambiguous": (N_("Several runs begin with {value}: give more of it."), N_("Several fit: give more of it.")),
 }  # fmt: skip

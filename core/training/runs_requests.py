@@ -45,7 +45,7 @@ def checked_name(name: str) -> str:
     plain = "".join(" " if unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} else each for each in name)
     wanted = " ".join(plain.split())
     if len(wanted) > LONGEST_NAME:
-        raise InvalidInput("name", "too_long", maximum=LONGEST_NAME)
+        raise InvalidInput("name", "too_long", max=LONGEST_NAME)
     return wanted
 
 
@@ -97,7 +97,7 @@ def _name_of(resolved: ResolvedRun) -> str:
 
 def _within(field: str, value: int, minimum: int, maximum: int) -> None:
     if not minimum <= value <= maximum:
-        raise InvalidInput(field, "out_of_range", minimum=minimum, maximum=maximum)
+        raise InvalidInput(field, "out_of_range", min=minimum, max=maximum)
 
 
 def _is_uuid(text: str) -> bool:

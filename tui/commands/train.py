@@ -58,7 +58,7 @@ def start(
         from core.training.types import RunRequest
 
         if (file is None) == (not config):
-            raise InvalidInput("file", "one_of", value="FILE.yaml, --config")
+            raise InvalidInput("file", "file_or_configuration")
         text, configuration, ids = None, None, tuple(dataset or ())
         if file is not None:
             text = read_yaml_file(file)
@@ -101,7 +101,7 @@ def list_(
         known = {str(each) for each in RunState}
         for each in state or ():
             if each not in known:
-                raise InvalidInput("state", "unknown", value=each, choices=", ".join(sorted(known)))
+                raise InvalidInput("state", "not_a_choice", choices=", ".join(sorted(known)))
         states = [RunState(each) for each in state or ()]
         page = await services.runs.runs(principal, states=states, query=query, limit=limit, offset=offset, everyone=everyone)
         if invocation.json:
@@ -142,6 +142,7 @@ def show(
 
 app.command("logs", help=_("Print the log of a run; -f goes on until it is over."))(reading.logs)
 app.command("metrics", help=_("Print the metrics of a run as JSON lines: the step and its values."))(reading.metrics)
+app.command("report", help=_("Write a report of a run: configuration, course, figures, results."))(reading.report)
 app.command("gpus", help=_("List the GPUs of this machine and who holds them."))(reading.gpus)
 
 

@@ -60,11 +60,15 @@ async def _added(services: Services, principal: Principal, name: str, path: str 
     if path is None:
         raise NotFound(kind="dataset", reference=name)
     try:
-        # At the machine itself a name is a path from here on; for somebody over SSH the service looks below their own folders.
-        return (await services.datasets.add(principal, path if is_served() else str(Path(path).expanduser().absolute()))).id
+        return (await services.datasets.add(principal, _whole(path))).id
     except NotFound as error:
         # What was written is said, not what became of it.
         raise NotFound(kind="dataset", reference=name) from error
+
+
+def _whole(path: str) -> str:
+    """At the machine itself a name is a path from here on; for somebody over SSH the service looks below their own folders."""
+    return path if is_served() else str(Path(path).expanduser().absolute())
 
 
 class _Beside:
@@ -96,4 +100,3 @@ class _Beside:
     def _joined(self, folder: str, name: str) -> str:
         path = PurePosixPath(name) if name.startswith(("/", "~")) else PurePosixPath(folder or ".") / name
         return str(path)
-

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ import typer
 from core.errors import InvalidInput
 from core.sanitise import sanitise
 from tui.commands.common import Invocation, err, out, print_json, print_table, run_with_services
+from tui.commands.files import NamedFile
 from tui.i18n import _
 from tui.training_sentences import size, state_word
 
@@ -86,6 +88,46 @@ def metrics(
             await asyncio.sleep(_LOOK_S)
 
     raise typer.Exit(run_with_services(invocation, action))
+
+
+def report(
+    context: typer.Context,
+    run: RunId,
+    output: Annotated[
+        NamedFile | None, typer.Option("--output", "-o", metavar="FILE", help=_("Default: standard output."), parser=NamedFile)
+    ] = None,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="html|md|csv|json", help=_("Default: by the name of the file, else Markdown."), show_default=False
+        ),
+    ] = "",
+) -> None:
+    invocation: Invocation = context.obj
+
+    async def action(services: Services, principal: Principal) -> int:
+        from tui import reports
+
+        text = await reports.report(services, principal, run, _form_of(form, output, invocation.json), local_zone())
+        if output is None or output.is_standard:
+            out(text.rstrip("\n"))
+        else:
+            output.write_text(text)
+            err(_("Written to {path}.").format(path=output))
+        return 0
+
+    raise typer.Exit(run_with_services(invocation, action))
+
+
+def _form_of(form: str, output: NamedFile | None, as_json: bool) -> str:
+    if form or as_json:
+        return form or "json"
+    ending = str(output).rpartition(".")[2].lower() if output is not None else ""
+    return {"html": "html", "htm": "html", "csv": "csv", "json": "json"}.get(ending, "md")
+
+
+def local_zone() -> tzinfo | None:
+    return datetime.now().astimezone().tzinfo
 
 
 def gpus(context: typer.Context) -> None:
