@@ -82,7 +82,7 @@ def draft_options(draft: TrainingDraft, *, with_extra: bool = True) -> dict[str,
         options["adapter_name_or_path"] = draft.adapter_name_or_path
     if draft.method == "qlora":
         options |= {"quantization_bit": int(draft.quantization_bit), "quantization_method": "bnb"}
-    options |= {"stage": draft.stage, "finetuning_type": FINETUNING[draft.method]}
+    options |= {"stage": draft.stage, "finetuning_type": FINETUNING.get(draft.method, draft.method)}
     if draft.method == "dora":
         options["use_dora"] = True
     if draft.template:
