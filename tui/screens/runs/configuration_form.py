@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.widget import Widget
 
 from core.errors import Conflict, InvalidInput
 from core.sanitise import one_line
@@ -19,6 +20,7 @@ from tui.screens.runs.training_values import DECIDING, NAME, NOTE, draft_of, mak
 from tui.training_fields import GROUPS, label_words, limits, meaning, remark_words
 from tui.training_sentences import method_words, model_words
 from tui.widgets.dialogs import Decide
+from tui.widgets.fields import Field
 from tui.widgets.form import Form
 from tui.widgets.frame import Paragraphs, Rule
 
@@ -62,6 +64,7 @@ class TrainingConfigurationScreen(FormPicking):
         self._specs: dict[str, FieldSpec] = {}
         self._advanced = False
         self._shown: frozenset[str] = frozenset()
+        self._headings: dict[str, Rule] = {}
         self._dirty = saved is None and bool(remarks)
 
     def compose_body(self) -> Iterable[Any]:
@@ -95,34 +98,44 @@ class TrainingConfigurationScreen(FormPicking):
         found = await self.services.training.fields(self.principal, method=draft.method, stage=draft.stage)
         specs = {spec.name: spec for spec in (NAME, *(with_ppo(spec) for spec in found if spec.name not in ("name", "note")), NOTE)}
         self._specs = {**self._specs, **specs}
-        known, before, group = self.form.fields, None, ""
-        for spec in specs.values():
-            if spec.group != group and spec.group != "what":
-                before = await self._heading(spec.group, before)
-            group = spec.group
-            widget = known.get(spec.name)
-            if widget is None:
-                widget = make_field(spec)
-                await self._put(widget, before)
-                self.form.put(spec.name, text_of(getattr(self._base, spec.name)))
-            before = widget
-            widget.set_class(spec.advanced, "advanced")
         self._shown = frozenset(specs)
-        self._fold()
+        with self.app.batch_update():
+            await self._make(specs.values())
+            self._fold()
 
-    async def _heading(self, group: str, after: Any) -> Any:
-        existing = self.form.query(f"#group-{group}")
-        if existing:
-            return existing.first()
-        heading = Rule(_(GROUPS[group]), id=f"group-{group}")
-        await self._put(heading, after)
-        return heading
+    async def _make(self, specs: Iterable[FieldSpec]) -> None:
+        """Make what is missing of these fields and their headings, in order; advanced ones only when they are asked for."""
+        known, made = self.form.fields, list[tuple[FieldSpec, Field]]()
+        after: Widget | None = None
+        waiting: list[Widget] = []
+        for spec in specs:
+            if spec.advanced and not self._advanced and spec.name not in (*self._pointed_out, *known):
+                continue
+            for widget in (self._heading(spec.group), known.get(spec.name) or make_field(spec)):
+                if widget is None or widget in waiting:
+                    continue
+                if widget.is_attached:
+                    await self._mount(waiting, after)
+                    after, waiting = widget, []
+                else:
+                    waiting.append(widget)
+                    if isinstance(widget, Field):
+                        made.append((spec, widget))
+        await self._mount(waiting, after)
+        for spec, _widget in made:
+            self.form.put(spec.name, text_of(getattr(self._base, spec.name)))
 
-    async def _put(self, widget: Any, after: Any) -> None:
-        if after is None:
-            await self.form.mount(widget, before=0)
-        else:
-            await self.form.mount(widget, after=after)
+    def _heading(self, group: str) -> Rule | None:
+        """The line over a group of fields; none over the first."""
+        if group == "what":
+            return None
+        return self._headings.setdefault(group, Rule(_(GROUPS[group]), id=f"group-{group}"))
+
+    async def _mount(self, widgets: Sequence[Widget], after: Widget | None) -> None:
+        if widgets and after is not None:
+            await self.form.mount(*widgets, after=after)
+        elif widgets:
+            await self.form.mount(*widgets, before=0)
 
     def _fold(self) -> None:
         """Show the fields of this method and stage, the advanced ones only when asked for; a heading only over something."""
@@ -240,7 +253,10 @@ class TrainingConfigurationScreen(FormPicking):
 
     def action_advanced(self) -> None:
         self._advanced = not self._advanced
-        self._fold()
+        self.start(self._unfold, group="build")
+
+    async def _unfold(self) -> None:
+        await self._rearrange()
         if self.focused is not None and not self.focused.display:
             next(iter(self.form.fields.values())).focus()
 
@@ -255,7 +271,7 @@ class TrainingConfigurationScreen(FormPicking):
         if not problems:
             problems = [found for found in await self.services.training.check_draft(self.principal, draft) if found.level == "error"]
         if problems:
-            self._show_wrong(problems)
+            await self._show_wrong(problems)
             return
         saved = self._saved
         try:
@@ -263,7 +279,7 @@ class TrainingConfigurationScreen(FormPicking):
                 self.principal, draft, saved.id if saved else None, expected_version=saved.version if saved else None
             )
         except InvalidInput as error:
-            self._show_wrong(
+            await self._show_wrong(
                 [Remark("error", error.rule, error.field, {key: value for key, value in error.fields.items() if key != "rule"})]
             )
             return
@@ -274,9 +290,10 @@ class TrainingConfigurationScreen(FormPicking):
         self.modeltrain.say(_("“{name}” is saved. Press {key} to start a run with it.").format(name=one_line(made.name), key="t"))
         self.dismiss(made)
 
-    def _show_wrong(self, problems: Sequence[Remark]) -> None:
+    async def _show_wrong(self, problems: Sequence[Remark]) -> None:
         if not self._advanced and any(self._specs[problem.key].advanced for problem in problems if problem.key in self._specs):
-            self.action_advanced()
+            self._advanced = True
+            await self._arrange()
         self._show(problems)
         for problem in problems:
             if problem.key in self.form.fields:

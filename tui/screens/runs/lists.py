@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _BAR = 8
 RUN_COLUMNS = (
     Column("state", N_("State"), 12),
-    Column("name", N_("Name"), 14, grow=True),
+    Column("name", N_("Name"), 13, grow=True),
     Column("progress", N_("Steps"), 20),
     Column("left", N_("Left"), 8, right=True),
     Column("loss", N_("Loss"), 7, right=True),
