@@ -123,12 +123,16 @@ class Generation:
             self._message = convert.message(SimpleNamespace(**{**self.job.row, **self._columns}), self.text.content, self.text.reasoning)
             await self.save(self._settings.keep_trying_s)
         finally:
+            # The task knows this generation, and the question may hold a long conversation: in a circle both would stay for long.
+            self._receiving = self._request = None
             self._done.set()
             self._changed()
 
     async def save(self, keep_trying_s: float) -> bool:
         """Save the end of the answer; also once more, later, where the database did not take it."""
         self.saved = await self._saver.final(self._columns, give_up=self._give_up, keep_trying_s=keep_trying_s)
+        if self.saved:
+            self._saver.let_go()
         return self.saved
 
     @property

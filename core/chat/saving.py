@@ -60,6 +60,11 @@ class AnswerSaver:
         self.gone = False
         self.stop_asked = False
 
+    def let_go(self) -> None:
+        """All is saved: forget whom to tell, so that nothing is kept alive by this."""
+        self._changed = lambda: None
+        self._looked_at = lambda: False
+
     async def progress(self) -> None:
         """Save what is new, or else give a sign of life now and then. Never raises a storage error: `problem` tells it."""
         quiet = not self._text.dirty and self._clock.monotonic() - self._alive < _SIGN_OF_LIFE_S

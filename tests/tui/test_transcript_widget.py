@@ -338,3 +338,51 @@ def _wheel_up() -> type:
     from textual import events
 
     return events.MouseScrollUp
+
+
+def drawn_lines(transcript: Transcript) -> int:
+    """Lines that are kept ready to be shown."""
+    flow = transcript.flow
+    layouts = [item.layout for item in flow._items if item.layout is not None]
+    return sum(part.height for layout in layouts for part in layout.parts if part.is_drawn_on(flow.paper))
+
+
+class TestMemory:
+    async def test_what_is_out_of_view_does_not_stay_drawn(self) -> None:
+        async with shown(long_answer(0), size=(60, 20)) as (_app, transcript, pilot):
+            for number in range(1, 40):
+                transcript.append(long_answer(number))
+            await pilot.pause()
+            assert drawn_lines(transcript) <= 3 * 20 + 1
+            await pilot.press("g", *["space"] * 10)
+            assert drawn_lines(transcript) <= 3 * 20 + 1
+            assert bare(lines_of(transcript)) != [""] * 20
+
+    async def test_a_growing_answer_keeps_a_few_views_drawn(self) -> None:
+        async with shown(question(0), size=(60, 20)) as (_app, transcript, _pilot):
+            text = ""
+            for line in range(300):
+                text += f"paragraph {line}\n\n"
+                transcript.update(answer(0, text, live=True))
+            assert drawn_lines(transcript) <= 3 * 20 + 1
+            assert "paragraph 299" in "\n".join(lines_of(transcript))
+
+    async def test_layouts_of_long_messages_far_away_are_forgotten(self) -> None:
+        async with shown(question(0), size=(60, 20)) as (_app, transcript, _pilot):
+            for number in range(1, 40):
+                transcript.append(long_answer(number, lines=500))
+            kept = [item for item in transcript.flow._items if item.layout is not None]
+            assert sum(len(item.view.content) for item in kept) <= 70_000
+
+    async def test_a_code_block_in_hand_far_up_is_found_without_drawing_all_anew(self) -> None:
+        async with shown(answer(0, CODE + "\n\n" + "\n\n".join(f"line {n}" for n in range(200))), size=(60, 20)) as (
+            _app,
+            transcript,
+            _pilot,
+        ):
+            transcript.select(Target("a0", 1))
+            before = [part.height for part in transcript.flow.measured(0)]
+            assert drawn_lines(transcript) <= 3 * 20 + 1
+            assert [part.height for part in transcript.flow.measured(0)] == before
+            assert drawn_lines(transcript) <= 3 * 20 + 1, "measured again without drawing"
+            assert transcript.text_of(Target("a0", 1)) == ("ls", "sh")

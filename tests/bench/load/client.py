@@ -16,6 +16,8 @@ WIDTH, HEIGHT = 120, 40
 LETTERS = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
 #: Keys typed before the line is emptied again.
 LINE = 24
+#: Questions in one conversation.
+QUESTIONS = 5
 
 
 class CountingConnection(SSHClientConnection):
@@ -81,6 +83,7 @@ class Client:
         self.first_frame_bytes = 0
         #: Bytes on the wire until one was signed in: key exchange and sign-in.
         self.signed_in_wire = 0
+        self._asked = 0
         self.key_ms: list[float] = []
         self.key_bytes: list[int] = []
         self._letters: Iterator[str] = itertools.cycle(LETTERS)
@@ -131,6 +134,11 @@ class Client:
         await asyncio.sleep(0.2)
 
     async def ask(self, question: str) -> None:
+        """Ask, after every few questions in a new conversation, as people do: one that goes on takes ever more memory and time."""
+        self._asked += 1
+        if self._asked % QUESTIONS == 0:
+            self.channel.write(b"\x0e")
+            await asyncio.sleep(0.5)
         self.channel.write(question.encode())
         await asyncio.sleep(0.3)
         self.channel.write(b"\r")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -45,6 +47,24 @@ async def test_stopping_before_anything_came(house: House) -> None:
     await house.chat.stop(house.ann, sent.answer_id)
     message = (await house.watch(sent.answer_id)).message
     assert (message.state, message.content, message.ttft_ms, message.usage) == ("stopped", "", None, None)
+
+
+async def test_nothing_of_an_answer_stays_in_memory(house: House) -> None:
+    """Without the collector of circles: a served process runs that hardly ever, and a question may hold a long conversation."""
+    gc.collect()
+    gc.disable()
+    try:
+        sent = await house.send(SLOW)
+        await house.until(sent.answer_id, 50)
+        generation = weakref.ref(house.chat._answering.find(house.ann.user_id, sent.answer_id))
+        assert generation() is not None
+        await house.chat.stop(house.ann, sent.answer_id)
+        await house.watch(sent.answer_id)
+        await house.services.supervisor.until_done("answer")
+        await asyncio.sleep(0)  # the loop lets go of the last task
+        assert generation() is None
+    finally:
+        gc.enable()
 
 
 async def test_leaving_the_screen_does_not_end_the_answer(house: House) -> None:

@@ -30,7 +30,7 @@ def place_of(flow: Flow, spot: Spot) -> Place | None:
     alike = [number for number, part in enumerate(flow.parts(index)) if part.kind == spot.kind]
     if spot.number >= len(alike):
         return Place(index, 0, 0)
-    part = flow.draw_all(index)[alike[spot.number]]
+    part = flow.measured(index)[alike[spot.number]]
     return Place(index, alike[spot.number], spot.line_of(max(1, part.height)))
 
 

@@ -13,14 +13,17 @@ from typing import NamedTuple
 
 from textual.strip import Strip
 
+from tui.widgets.markdown import CodeSpan
 from tui.widgets.transcript.heights import Heights
 from tui.widgets.transcript.layout import MessageLayout, estimate
 from tui.widgets.transcript.paper import Paper
 from tui.widgets.transcript.parts import Part
 from tui.widgets.transcript.views import MessageView
 
-#: Layouts that are kept; more would be memory for what nobody looks at.
-_KEPT = 120
+#: Layouts that are kept, and characters of their messages; more would be memory for what nobody looks at.
+_KEPT, _KEPT_CHARACTERS = 120, 50_000
+#: Lines that stay drawn, in views. A drawn line takes a hundred times the memory of its text.
+_DRAWN_VIEWS = 3
 
 
 class Place(NamedTuple):
@@ -53,6 +56,7 @@ class Flow:
         self._index: dict[str, int] = {}
         self._heights = Heights()
         self._laid_out: OrderedDict[int, None] = OrderedDict()
+        self._drawn: dict[Part, None] = {}
         self._paper: Paper | None = None
         self.height = 0
         self.top = Place(0, 0, 0)
@@ -89,6 +93,7 @@ class Flow:
         """Another conversation: its end is in view."""
         self._items = [_Item(view) for view in views]
         self._laid_out.clear()
+        self._drawn.clear()
         self.follow, self.new_lines, self.top = True, 0, Place(0, 0, 0)
         self._recount()
 
@@ -198,23 +203,40 @@ class Flow:
     def _draw(self, index: int, part: int) -> list[Strip]:
         layout, paper = self._layout(index), self.paper
         piece = layout.parts[part]
+        self._drawn[piece] = None
         if piece.is_drawn_on(paper):
-            return piece.drawn(paper).strips
+            return piece.drawn(paper)
         if layout.draw(part, paper):
             self._heights.change(index, layout.height)
-        return piece.drawn(paper).strips
+        return piece.drawn(paper)
 
-    def draw_all(self, index: int) -> list[Part]:
-        """The parts of a message, all drawn."""
+    def measured(self, index: int) -> list[Part]:
+        """The parts of a message, all with their exact heights: those that never were are drawn."""
         parts = self.parts(index)
-        for number in range(len(parts)):
-            self._draw(index, number)
+        for number, part in enumerate(parts):
+            if not part.was_drawn:
+                self._draw(index, number)
         return parts
 
-    def _give_back(self) -> None:
-        """Forget the layouts that were not in view for the longest time; their heights stay."""
-        while len(self._laid_out) > _KEPT:
-            index, _none = self._laid_out.popitem(last=False)
+    def codes(self, index: int) -> list[tuple[int, CodeSpan]]:
+        """The code blocks of a message in order, each with the part it is in."""
+        return [(number, code) for number, part in enumerate(self.measured(index)) for code in part.codes]
+
+    def _give_back(self, rows: Sequence[Row]) -> None:
+        """Forget what is not among `rows`, in view, where there is too much of it; all heights stay."""
+        if sum(part.height for part in self._drawn) > _DRAWN_VIEWS * self.height:
+            shown = dict.fromkeys(self._layout(message).parts[part] for message, part, _line in (row.place for row in rows))
+            for part in self._drawn:
+                if part not in shown:
+                    part.forget()
+            self._drawn = shown
+        characters = sum(len(self._items[index].view.content) for index in self._laid_out)
+        seen = {row.place.message for row in rows}
+        for index in list(self._laid_out):
+            if index in seen or (characters <= _KEPT_CHARACTERS and len(self._laid_out) <= _KEPT):
+                break
+            characters -= len(self._items[index].view.content)
+            del self._laid_out[index]
             self._items[index].layout = None
 
     def _anchor(self, index: int) -> Part | None:
@@ -284,7 +306,7 @@ class Flow:
             rows = self._collect()
         if rows[-1].place == self.end():
             self.follow, self.new_lines = True, 0
-        self._give_back()
+        self._give_back(rows)
         return rows
 
     def _collect(self) -> list[Row]:

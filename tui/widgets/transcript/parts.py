@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter
 
 from rich.segment import Segment
@@ -32,18 +31,10 @@ def guess_height(text: str, width: int) -> int:
     return text.count("\n") + 1 + cells_of(text) // max(1, width)
 
 
-@dataclass(slots=True)
-class Drawn:
-    """The lines of a part and the code blocks among them (lines counted in the part)."""
-
-    strips: list[Strip]
-    codes: list[CodeSpan]
-
-
 class Part:
     """A piece of a message. `kind` says what a click on it means; `source` decides whether two parts draw the same."""
 
-    __slots__ = ("_draw", "_drawn", "_paid", "_paper", "_when", "gap", "height", "kind", "live", "source")
+    __slots__ = ("_codes", "_draw", "_drawn", "_paid", "_paper", "_when", "gap", "height", "kind", "live", "source")
 
     def __init__(
         self, kind: str, source: str, draw: Callable[[Paper], Rendered], height: int, *, gap: bool = False, live: bool = False
@@ -54,22 +45,33 @@ class Part:
         self.live = live
         self.height = height + int(gap)
         self._draw = draw
-        self._drawn: Drawn | None = None
+        self._drawn: list[Strip] | None = None
+        self._codes: list[CodeSpan] | None = None
         self._paper: Paper | None = None
         self._paid = self._when = 0.0
 
-    def drawn(self, paper: Paper) -> Drawn:
+    def drawn(self, paper: Paper) -> list[Strip]:
         """The lines on `paper`, from the cache if they are there; `height` is exact afterwards."""
         if self._drawn is None or self._paper is not paper:
             began = perf_counter()
             rendered = self._draw(paper)
             shift = int(self.gap)
-            strips = [paper.line([])] * shift + [paper.line(line) for line in rendered.lines]
-            codes = [CodeSpan(code.first + shift, code.end + shift, code.text, code.language) for code in rendered.codes]
-            self._drawn, self._paper, self.height = Drawn(strips, codes), paper, len(strips)
+            self._drawn = [paper.line([])] * shift + [paper.line(line) for line in rendered.lines]
+            self._codes = [CodeSpan(code.first + shift, code.end + shift, code.text, code.language) for code in rendered.codes]
+            self._paper, self.height = paper, len(self._drawn)
             self._when = perf_counter()
             self._paid = self._when - began
         return self._drawn
+
+    @property
+    def was_drawn(self) -> bool:
+        """Whether it was drawn at least once: height and code blocks are known, also when the lines were given back."""
+        return self._codes is not None
+
+    @property
+    def codes(self) -> list[CodeSpan]:
+        """The code blocks among the lines (counted in the part), as of the last drawing."""
+        return self._codes or []
 
     def is_drawn_on(self, paper: Paper) -> bool:
         """Whether `drawn` has its lines at hand."""
@@ -81,10 +83,10 @@ class Part:
 
     def take_over(self, other: Part) -> None:
         """Be drawn as `other` was, which has the same source."""
-        self._drawn, self._paper, self.height = other._drawn, other._paper, other.height
+        self._drawn, self._codes, self._paper, self.height = other._drawn, other._codes, other._paper, other.height
 
     def forget(self) -> None:
-        """Give the memory of the lines back; the height stays."""
+        """Give the memory of the lines back; the height and what is known of code blocks stay."""
         self._drawn = self._paper = None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tui.widgets.markdown import CodeSpan
 from tui.widgets.transcript.flow import Flow, Place
 from tui.widgets.transcript.views import Target
 
@@ -16,11 +15,6 @@ class Extent(NamedTuple):
     lines: int
 
 
-def code_blocks(flow: Flow, index: int) -> list[tuple[int, CodeSpan]]:
-    """The code blocks of a message in order, each with the part it is in."""
-    return [(number, code) for number, part in enumerate(flow.draw_all(index)) for code in part.drawn(flow.paper).codes]
-
-
 def extent(flow: Flow, target: Target) -> Extent | None:
     """Where `target` lies now; None if it is not there any more."""
     index = flow.index_of(target.message_id)
@@ -29,7 +23,7 @@ def extent(flow: Flow, target: Target) -> Extent | None:
     if target.code is None:
         # Without the blank line at its end.
         return Extent(Place(index, 0, 0), sum(part.height for part in flow.parts(index)) - 1)
-    codes = code_blocks(flow, index)
+    codes = flow.codes(index)
     if target.code >= len(codes):
         return None
     part, code = codes[target.code]
@@ -43,7 +37,7 @@ def covers(flow: Flow, target: Target, place: Place) -> bool:
         return False
     if target.code is None:
         return place.part < len(flow.parts(index)) - 1
-    codes = code_blocks(flow, index)
+    codes = flow.codes(index)
     if target.code >= len(codes):
         return False
     part, code = codes[target.code]
@@ -57,7 +51,7 @@ def beside(flow: Flow, target: Target, step: int) -> Target | None:
         return None
     here = -1 if target.code is None else target.code
     if step > 0:
-        if here + 1 < len(code_blocks(flow, index)):
+        if here + 1 < len(flow.codes(index)):
             return Target(target.message_id, here + 1)
         return Target(flow.view_at(index + 1).id) if index + 1 < len(flow) else None
     if here > 0:
@@ -66,14 +60,14 @@ def beside(flow: Flow, target: Target, step: int) -> Target | None:
         return Target(target.message_id)
     if index == 0:
         return None
-    codes = len(code_blocks(flow, index - 1))
+    codes = len(flow.codes(index - 1))
     return Target(flow.view_at(index - 1).id, codes - 1 if codes else None)
 
 
 def at(flow: Flow, place: Place) -> Target:
     """The target that the line at `place` belongs to."""
     message_id = flow.view_at(place.message).id
-    for number, (part, code) in enumerate(code_blocks(flow, place.message)):
+    for number, (part, code) in enumerate(flow.codes(place.message)):
         if part == place.part and code.first <= place.line < code.end:
             return Target(message_id, number)
     return Target(message_id)

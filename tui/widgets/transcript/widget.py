@@ -306,7 +306,7 @@ class Transcript(Widget, can_focus=True):
         if index is None:
             return "", ""
         if target.code is not None:
-            codes = targets.code_blocks(self.flow, index)
+            codes = self.flow.codes(index)
             if target.code < len(codes):
                 code = codes[target.code][1]
                 return code.text, code.language
