@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,8 @@ def _alpaca(texts: Sentences, count: int) -> Iterator[dict[str, str]]:
         yield {"instruction": texts.questions[at].format(number=number), "input": "", "output": texts.answers[at] * (1 + number % 5)}
 
 
-async def add_datasets(services: Services, ann: Principal, language: str) -> None:
-    """Write the files into the inbox of `ann`, and make datasets of all but one, checked."""
+async def add_datasets(services: Services, ann: Principal, language: str, go_back: Callable[[float], None]) -> None:
+    """Write the files into the inbox of `ann`, and make datasets of all but one, checked. `go_back`: sets the clock so many days back."""
     texts = SENTENCES[language]
     folder = services.files.folder(ann) / "datasets"
     support, helpdesk, handbook, waiting = texts.names
@@ -104,7 +104,8 @@ async def add_datasets(services: Services, ann: Principal, language: str) -> Non
     _write(folder / f"{waiting}.jsonl", "".join(f"{json.dumps(_talk(texts, number), ensure_ascii=False)}\n" for number in range(90)))
     for path in folder.iterdir():
         os.utime(path, (services.clock.now().timestamp(),) * 2)
-    for name in (f"{handbook}.txt", f"{helpdesk}.json", f"{support}.jsonl"):
+    for days, name in ((3, f"{handbook}.txt"), (1, f"{helpdesk}.json"), (0.1, f"{support}.jsonl")):
+        go_back(days)
         made = await services.datasets.add(ann, str(folder / name))
         await (await services.datasets.check(ann, made.id)).wait()
 

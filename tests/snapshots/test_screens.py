@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from demo import EMAIL, HALTS, PASSWORD, TEXTS
+from demo_data import SENTENCES
 from textual.pilot import Pilot
 
 from core.auth.accounts import Enrolment, SignedIn
@@ -304,6 +305,86 @@ async def provider(visit: Visit) -> None:
     await providers(visit)
     await visit.press("enter")
     await visit.see("No models are known here yet.")
+
+
+# Data --------------------------------------------------------------------------------------------------------------------
+
+
+async def _data(visit: Visit) -> None:
+    """The data area with the dataset in hand that needs repair."""
+    await visit.home()
+    await visit.press("d")
+    await visit.see(SENTENCES[visit.language].names[2])
+    await visit.see("usable after repair")
+
+
+@picture
+async def data(visit: Visit) -> None:
+    await _data(visit)
+
+
+@picture
+async def data_about(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("j", "enter")
+    await visit.see("Length of a row in characters")
+
+
+@picture
+async def data_problems(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("p")
+    await visit.see(lambda: "$.conversations[1].value" in visit.text)
+
+
+@picture
+async def data_row(visit: Visit) -> None:
+    await data_problems(visit)
+    await visit.press("j", "enter")
+    await visit.see("As it stands in the file")
+
+
+@picture
+async def data_rows(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("v")
+    await visit.see("row {number} of {count}")
+    await visit.press("j")
+
+
+@picture
+async def data_seen(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("w")
+    await visit.see("There is no training environment yet.")
+
+
+@picture
+async def data_repair(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("R")
+    await visit.see("yes")
+
+
+@picture
+async def data_versions(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("V")
+    await visit.see("as it was added")
+
+
+@picture
+async def data_inbox(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("n")
+    await visit.see(SENTENCES[visit.language].names[3])
+
+
+@picture
+async def data_split(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("j", "S")
+    await visit.see("Seed")
 
 
 # Account, settings -------------------------------------------------------------------------------------------------------
