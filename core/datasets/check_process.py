@@ -25,7 +25,7 @@ import msgspec
 
 from core.datasets.exact import Flaw
 from core.datasets.planning import Planned, plan_of
-from core.datasets.reading import CannotRead, open_file
+from core.datasets.reading import CannotRead, in_utf8, open_file, places_in
 from core.datasets.rules import RULES
 from core.datasets.scan import LOADED_AT_ONCE, Plan, Scan
 from core.datasets.tally import Tally
@@ -81,7 +81,12 @@ def check(request: dict[str, Any], progress: Callable[[int, Tally], None]) -> di
             planned = plan_of(file, path, before.st_size)
             if planned.plan.kind == "parquet":
                 return _parquet(request, progress, before, began)
-            tally = _scanned(planned, file, request, progress) if planned.scan else Tally()
+            if planned.scan:
+                tally = _scanned(planned, file, request, progress)
+            elif any(flaw.rule == "encoding" for flaw in planned.flaws):
+                planned, tally = _rewritten(planned, file, request, progress)
+            else:
+                tally = Tally()
             after = os.fstat(file.fileno())
             changed = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
     except CannotRead as error:
@@ -115,6 +120,25 @@ def _finish(
     if changed:
         tally.flaw(Flaw("file_changed"), line=None, offset=0, row=None)
     return _summary(planned.plan, tally, info, request, began, changed=changed)
+
+
+def _rewritten(planned: Planned, file: BinaryIO, request: dict[str, Any], progress: Callable[[int, Tally], None]) -> tuple[Planned, Tally]:
+    """The rows of a file whose encoding cannot be read line by line, from a copy in UTF-8. Places are those in the file itself."""
+    encoding = planned.plan.encoding
+    with tempfile.TemporaryDirectory(dir=request.get("out") or None) as folder:
+        path = Path(folder) / Path(request["path"]).name
+        with path.open("wb") as target:
+            for piece in in_utf8(file, encoding):
+                progress(0, Tally())
+                target.write(piece)
+        with open_file(str(path)) as copy:
+            again = plan_of(copy, str(path), path.stat().st_size)
+            tally = Scan(again.plan, progress).run(copy, again.plan.start, again.plan.end) if again.scan else Tally()
+            moved = places_in(copy, encoding, sorted({offset for offset, *_rest in tally.problems}))
+    tally.problems = [(moved[offset], line, row, rest) for offset, line, row, rest in tally.problems]
+    del tally.index[:]
+    plan = replace(again.plan, encoding=encoding, start=0, end=planned.plan.end)
+    return Planned(plan, (*planned.flaws, *(flaw for flaw in again.flaws if not flaw.rule.startswith("bom"))), again.scan), tally
 
 
 # Two halves ----------------------------------------------------------------------------------------------------------

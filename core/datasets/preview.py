@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from core.datasets.arrays import ArrayReader
 from core.datasets.exact import NOTHING
 from core.datasets.planning import plan_of
-from core.datasets.reading import Row, csv_rows, json_line, lines, open_file, text_lines
+from core.datasets.reading import Row, csv_rows, in_utf8, json_line, lines, open_file, text_lines
 from core.datasets.records import place_before
 from core.datasets.scan import Plan
 from core.datasets.types import Preview, PreviewRow
@@ -19,6 +21,8 @@ from core.datasets.types import Preview, PreviewRow
 #: Characters of a row's text that are shown, and bytes that one page may read beyond its start.
 SHOWN: Final = 100_000
 READ: Final = 64 << 20
+#: Megabytes that are shown of a file whose encoding cannot be read line by line, before it is repaired.
+REWRITTEN: Final = 16
 
 
 def page(path: str, within: tuple[str, ...], plan: Plan | None, folder: Path | None, start: int, count: int, total: int | None) -> Preview:
@@ -27,8 +31,19 @@ def page(path: str, within: tuple[str, ...], plan: Plan | None, folder: Path | N
         size = os.fstat(file.fileno()).st_size
         if plan is None:
             plan = plan_of(file, path, size).plan
-        rows = tuple(_shown(row) for row in rows_from(file, replace(plan, end=size), folder, start, count))
+        if plan.encoding.startswith(("utf-16", "utf-32")) or (plan.kind == "json" and plan.encoding != "utf-8"):
+            source, plan, folder = _beginning(file, plan, path)
+        else:
+            source, plan = file, replace(plan, end=size)
+        rows = tuple(_shown(row) for row in rows_from(source, plan, folder, start, count))
     return Preview(rows, start, total)
+
+
+def _beginning(file: Any, plan: Plan, path: str) -> tuple[Any, Plan, None]:
+    """The beginning of a file whose encoding cannot be read line by line, in UTF-8."""
+    text = b"".join(islice(in_utf8(file, plan.encoding), REWRITTEN))
+    copy = io.BytesIO(text)
+    return copy, plan_of(copy, path, len(text)).plan, None
 
 
 def rows_from(file: Any, plan: Plan, folder: Path | None, start: int, count: int) -> list[Row]:

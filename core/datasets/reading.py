@@ -191,6 +191,30 @@ def decoded(line: bytes, encoding: str) -> tuple[bytes, Flaw | None]:
         return b"", Flaw("not_utf8", fields={"byte": f"{line[error.start]:02x}"}, at=error.start)
 
 
+def in_utf8(file: BinaryIO, encoding: str) -> Iterator[bytes]:
+    """The whole of a file of another encoding, a piece at a time; what is wrong in it becomes the replacement character."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    file.seek(0)
+    while piece := file.read(1 << 20):
+        yield decoder.decode(piece).encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+
+def places_in(copy: BinaryIO, encoding: str, offsets: Sequence[int]) -> dict[int, int]:
+    """Where in a file of `encoding` lies what is at `offsets` (sorted) of its copy in UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    mark = {"utf-16": 2, "utf-32": 4}.get(encoding, 0)
+    plain = f"{encoding}-le" if mark else encoding
+    found, place, size = {}, 0, mark
+    copy.seek(0)
+    for offset in offsets:
+        while place < offset and (piece := copy.read(min(1 << 20, offset - place))):
+            place += len(piece)
+            size += len(decoder.decode(piece).encode(plain, "replace"))
+        found[offset] = size
+    return found
+
+
 # JSON, one value a line ----------------------------------------------------------------------------------------------
 
 

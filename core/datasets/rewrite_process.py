@@ -8,7 +8,6 @@ or {"refused": [rule, fields]}. It ends by itself when its parent is gone.
 
 from __future__ import annotations
 
-import codecs
 import errno
 import json
 import os
@@ -29,7 +28,7 @@ from core.datasets.exact import NOTHING
 from core.datasets.judge import judge
 from core.datasets.mending import mend
 from core.datasets.planning import Planned, plan_of
-from core.datasets.reading import CannotRead, Row, open_file
+from core.datasets.reading import CannotRead, Row, in_utf8, open_file
 from core.datasets.rules import RULES
 from core.datasets.scan import FLAGS, every_row
 from core.datasets.typed import FastWay
@@ -101,14 +100,11 @@ class Rewriting:
         if head.scan or head.plan.encoding == "utf-8":
             return os.fdopen(os.dup(file.fileno()), "rb")
         self._changes["encoding"] += 1
-        decoder = codecs.getincrementaldecoder(head.plan.encoding)("replace")
-        file.seek(0)
         copy = self._out / f"utf8{Path(self._request['path']).suffix}"
         with copy.open("wb") as target:
-            while piece := file.read(1 << 20):
+            for piece in in_utf8(file, head.plan.encoding):
                 self._alive()
-                target.write(decoder.decode(piece).encode("utf-8", "replace"))
-            target.write(decoder.decode(b"", final=True).encode("utf-8", "replace"))
+                target.write(piece)
         return open_file(str(copy))
 
     def _from_parquet(self) -> BinaryIO:

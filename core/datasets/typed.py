@@ -156,7 +156,7 @@ class FastWay:
             queries = map(self._get("query"), rows)
             if [1 for text, query in zip(prompts, queries, strict=True) if not _says(text) and not _says(query)]:
                 return None
-            prompts = [text if _says(text) else "" for text in prompts]
+            prompts = [text or "" for text in prompts]
         if len(answers) == 2 and [1 for one, other in zip(*answers, strict=True) if one == other]:
             return None
         if not self._tools_right(rows):

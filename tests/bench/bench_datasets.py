@@ -1,7 +1,8 @@
 """Checking datasets: rows a second beside a bare msgspec loop with the same rules in the same run, and memory.
 
-MODELTRAIN_BENCH_MB (default 500) is the size of the files. Two bare loops: the one that anybody would write first (types, blank or not), and
-one with the same rules as the check for such rows (rows that say the same, and lengths); the check also finds doubled keys and keeps an index.
+MODELTRAIN_BENCH_MB (default 500) is the size of the files. There are two bare loops: the one that anybody would write first (types,
+blank or not), and one with the same rules as the check has for such rows (rows that say the same, lengths). The check finds doubled
+keys, too, and keeps an index.
 """
 
 from __future__ import annotations
