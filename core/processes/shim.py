@@ -18,6 +18,7 @@ import errno
 import fcntl
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -161,6 +162,7 @@ class Shim:
             os.close(self._report)
             os.chdir(self._order["cwd"])
             os.umask(0o077)
+            _lift_limits()
             argv = self._order["argv"]
             os.execvpe(argv[0], argv, self._order["environment"])  # noqa: S606
         except OSError as problem:
@@ -271,6 +273,14 @@ class Shim:
         if after := self._order["after"]:
             with contextlib.suppress(OSError):
                 subprocess.Popen(after, env=self._order["after_environment"], cwd="/", start_new_session=True)  # noqa: S603
+
+
+def _lift_limits() -> None:
+    """Limits of memory and time that whoever launched has set for itself are none of the program's."""
+    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS, resource.RLIMIT_CPU):
+        with contextlib.suppress(OSError, ValueError):
+            most = resource.getrlimit(kind)[1]
+            resource.setrlimit(kind, (most, most))
 
 
 def _reap() -> tuple[int, int]:

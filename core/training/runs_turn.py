@@ -13,7 +13,6 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from core.errors import ModeltrainError
@@ -27,8 +26,7 @@ async def turns() -> None:
     """Turns until every run that ended is settled and whoever can start has started; less if another process does it."""
     from core.bootstrap import build_services
 
-    settings = replace(load_settings(), served=os.environ.get("MODELTRAIN_SERVED") == "1")
-    services = await build_services(settings)
+    services = await build_services(load_settings())
     try:
         scheduler = services.runs.scheduler
         deadline = services.clock.monotonic() + PATIENCE_S

@@ -115,11 +115,14 @@ class Scheduler:
             log.info("the lease of the scheduler could not be given back: %s", error)
 
     async def turn(self) -> bool:
-        """One pass, if no other process does it. Whether anything is at work or waits."""
+        """One pass, if no other process does it. Whether anything is at work or waits.
+
+        A command over SSH leaves it to the workers of the server: it has neither their environment nor their memory.
+        """
         async with self._turning:
             if not await self.changes.read(lambda uow: uow.runs.busy()):
                 return False
-            if await self._lease.take():
+            if (self._begun or not self._settings.served) and await self._lease.take():
                 await self._pass()
             return True
 

@@ -16,6 +16,7 @@ from core.errors import DiskFull, ModeltrainError, StorageError
 from core.processes import Job, abandon, free_port, launch
 from core.settings import Settings
 from core.training.environment_types import EnvironmentState
+from core.training.environment_variables import passed_on
 from core.training.failures.types import Failure, LogExcerpt
 from core.training.planning import Place, Plan, ResolvedRun
 from core.training.runs_changes import RunChanges
@@ -224,7 +225,8 @@ def turn_command(settings: Settings) -> tuple[tuple[str, ...], Mapping[str, str]
     """(argv, environment) of one turn of the scheduler in a process of its own (core/training/runs_turn.py)."""
     import core
 
-    passed = {name: os.environ[name] for name in ("PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+    # What the trainers of the next runs are given comes through this process: the same, however long the chain.
+    passed = passed_on(os.environ) | ({"PATH": os.environ["PATH"]} if "PATH" in os.environ else {})
     training = settings.training
     named = {
         "MODELTRAIN_DATA": str(settings.data_dir),
@@ -236,7 +238,6 @@ def turn_command(settings: Settings) -> tuple[tuple[str, ...], Mapping[str, str]
         "MODELTRAIN_DATASET_FOLDERS": os.pathsep.join(map(str, training.dataset_folders)),
         "MODELTRAIN_RUNS_A_USER": str(training.runs_a_user),
         "PYTHONPATH": str(Path(core.__file__).parent.parent),
-        "MODELTRAIN_SERVED": "1" if settings.served else None,
     }
     environment = passed | {name: value for name, value in named.items() if value}
     return (sys.executable, "-m", "core.training.runs_turn"), environment

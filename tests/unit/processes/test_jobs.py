@@ -96,6 +96,21 @@ def test_its_environment_is_whole_and_secrets_are_only_for_what_comes_after(fold
     assert all("top-secret" not in path.read_text(errors="replace") for path in folder.iterdir() if path.name != "after")
 
 
+def test_limits_of_whoever_launches_are_none_of_its_own(folder: Path) -> None:
+    """A command over SSH may use little memory; the training that it begins may use what there is."""
+    code = (
+        "import resource, sys; from pathlib import Path; from core.processes import Job, launch\n"
+        "most = resource.getrlimit(resource.RLIMIT_DATA)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, most))\n"
+        f"launch(Job(Path({str(folder)!r}), {python('import resource; print(resource.getrlimit(resource.RLIMIT_DATA)[0])')!r}, {PATH!r}))\n"
+        "print(most)\n"
+    )
+    root = Path(__file__).resolve().parents[3]
+    most = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=LIMIT_S, capture_output=True).stdout
+    ended(folder)
+    assert (folder / "log.txt").read_bytes() == most
+
+
 def test_a_folder_is_used_once(folder: Path) -> None:
     launch(Job(folder, python("pass"), PATH))
     with pytest.raises(EnvironmentProblem) as refusal:
