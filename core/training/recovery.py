@@ -108,6 +108,7 @@ def _looked_into(row: Any, ended: JobExit | None) -> tuple[Outcome, Failure | No
         options=run.options,
         stopped_by_us=bool(row.wanted),
         gpus=0 if row.a_slots in {"", '["cpu:0"]'} else row.a_slots.count(",") + 1,
+        output=Path(row.a_output_dir),
     )
     return outcome, explain(evidence)
 

@@ -80,7 +80,7 @@ def collect(run: Run, attempts: Sequence[Attempt], environment: Mapping[str, str
     options = _options(folder) if folder is not None else {}
     warnings: tuple[Failure, ...] = ()
     if folder is not None and run.state.value == "completed":
-        warnings = warnings_of(gather(folder, options=options))
+        warnings = warnings_of(gather(folder, options=options, output=output))
     return ReportData(
         run=run,
         attempts=tuple(sorted(attempts, key=lambda each: each.number)),

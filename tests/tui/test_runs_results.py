@@ -191,5 +191,6 @@ async def test_models_on_this_machine_are_beside_the_configurations(settings: Se
         await world.app.action_go("models")
         await world.until("Configurations")
         await world.pilot.press("right", "right")
+        await world.until("say it@6")
+        await world.pilot.press("G")
         await world.until("TinyForCausalLM")
-        assert "say it@6" in world.text

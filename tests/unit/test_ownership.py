@@ -8,6 +8,7 @@ without a line in ATTACKS fails the walk, so that a new one cannot be forgotten.
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from core.auth.principal import Origin, Principal, Role
 from core.bootstrap import Services, build_services
 from core.chat.places import ReadingPlace
 from core.errors import ModeltrainError, NotFound
+from core.managed.rows import spec_to_json
+from core.managed.types import ServiceRequest, ServiceSpec
 from core.models.types import ConfigurationDraft
 from core.settings import Settings
 from core.swanlab.types import CleanRule
@@ -28,12 +31,16 @@ from core.training.configurations_types import TrainingDraft
 from core.training.planning import ResolvedRun
 from core.training.types import RunRequest
 from storage.tables import metadata
+from storage.unit_of_work import UnitOfWork
 
 PASSWORD = "correct horse 7 battery"
 UNKNOWN = "0" * 32
 SECRET = "top-secret-of-ann"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti ann@laptop"
-SERVICES = ("accounts", "providers", "configurations", "chat", "secrets", "files", "environment", "training", "runs", "swanlab", "webui")
+SERVICES = (
+    "accounts", "providers", "configurations", "chat", "secrets", "files",
+    "environment", "training", "runs", "swanlab", "webui", "managed", "inference",
+)  # fmt: skip
 ADMIN_ONLY = {"forbidden"}
 
 
@@ -48,6 +55,7 @@ class Victim:
     model: str
     training: str
     run: str
+    service: str
 
 
 Attack = Callable[[Victim], dict[str, Any]]
@@ -79,6 +87,14 @@ def training(victim: Victim) -> dict[str, Any]:
 
 def request(victim: Victim) -> dict[str, Any]:
     return {"request": RunRequest(configuration_id=victim.training)}
+
+
+def service(victim: Victim) -> dict[str, Any]:
+    return {"service_id": victim.service}
+
+
+def local_model(victim: Victim) -> dict[str, Any]:
+    return {"reference": victim.service}
 
 
 def nothing(victim: Victim) -> dict[str, Any]:
@@ -270,6 +286,25 @@ ATTACKS: dict[str, Attack] = {
     "webui.wait": lambda _: {"service_id": UNKNOWN},
     "webui.forget": lambda _: {"service_id": UNKNOWN},
     "webui.log_path": lambda _: {"service_id": UNKNOWN},
+    "managed.services": nothing,
+    "managed.service": service,
+    "managed.log_path": service,
+    "managed.wait": lambda v: service(v) | {"within_s": 0},
+    "managed.start": lambda _: {"request": ServiceRequest("api", "mine", ServiceSpec(argv=("/nowhere",)))},
+    "managed.stop": service,
+    "managed.restart": service,
+    "managed.remove": service,
+    "inference.targets": lambda v: {"run_id": v.run},
+    "inference.target": local_model,
+    "inference.base_of": lambda v: {"target_id": v.service},
+    "inference.backends": nothing,
+    "inference.serve": lambda v: {"target_id": v.service},
+    "inference.ready": lambda v: service(v) | {"within_s": 0},
+    "inference.services": nothing,
+    "inference.stop": service,
+    "inference.merge": lambda v: {"target_id": v.service},
+    "inference.set_note": lambda v: {"target_id": v.service, "note": "mine now"},
+    "inference.delete": lambda v: {"target_id": v.service},
     "secrets.state": nothing,
     "secrets.rotate": nothing,
 }
@@ -302,7 +337,19 @@ async def victim(services: Services) -> Victim:
     tuned = await services.training.save(ann, TrainingDraft(name="tuned by ann", note=SECRET))
     run = await services.runs.enqueue(ann, RunRequest(name=SECRET, gpus=0), ResolvedRun("train", {"model_name_or_path": SECRET}))
     await services.runs.scheduler.turn()  # why it waits is written down now, and not while bob is at work
-    return Victim(ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id, run.id)
+    service = services.ids.new()
+    await services.store.write(lambda uow: a_service(uow, ann.user_id, service))
+    return Victim(ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id, run.id, service)
+
+
+def a_service(uow: UnitOfWork, owner_id: str, service_id: str) -> None:
+    """A model server of the owner's that has stopped, and a note about a model."""
+    uow.services.add(
+        id=service_id, owner_id=owner_id, kind="api", name=SECRET, state="stopped", wanted="stop", folder=f"/nowhere/{SECRET}",
+        spec=spec_to_json(ServiceSpec(argv=("/nowhere",))), subject=json.dumps({"name": SECRET}),
+        watched_until=0, not_before=0, created_at=0,
+    )  # fmt: skip
+    uow.services.set_note(owner_id, service_id, SECRET, id=service_id, moment=0)
 
 
 @pytest_asyncio.fixture
@@ -367,7 +414,7 @@ async def test_nothing_of_hers_is_reached(services: Services, victim: Victim, bo
 
 
 async def test_hers_and_nobodys_get_the_same_answer(services: Services, victim: Victim, bob: Principal) -> None:
-    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "12345678"])
+    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "123456789"])
     compared = 0
     for name, function in guarded_methods(services).items():
         hers, nobodys = [await call(function, bob, ATTACKS[name](target)) for target in (victim, ghost)]

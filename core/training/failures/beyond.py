@@ -165,7 +165,7 @@ def skipped_rows(evidence: Evidence) -> Failure | None:
         dropped = [match.start() for match in _SKIPPED.finditer(log.data)]
         invalid = [match.start() for match in _INVALID.finditer(log.data)]
         count += len(dropped)
-        proof += [log.excerpt(place) for place in sorted(invalid[:2] + dropped[:2])]
+        proof += [log.excerpt(place, exact=True) for place in sorted(invalid[:2] + dropped[:2])]
     if not count:
         return None
     return Failure("rows_skipped", {"count": count}, (Remedy("check_data"),), tuple(proof[:3]), "warning")

@@ -24,20 +24,23 @@ def gather(
     environment_versions: Mapping[str, str] | None = None,
     stopped_by_us: bool = False,
     gpus: int = 0,
+    output: Path | None = None,
 ) -> Evidence:
     """The evidence of an attempt in `folder` (log.txt, run.yaml, output/trainer_log.jsonl, output/trainer_state.json).
 
-    `options`: what run.yaml says, read from the folder where not given. Blocks for a few file reads; what is not there is left out.
+    `output`: the output folder where it is another one, as of an attempt that went on with that of the one before. `options`: what
+    run.yaml says, read from the folder where not given. Blocks for a few file reads; what is not there is left out.
     Never raises.
     """
     head, tail, offset = _ends(folder / "log.txt")
-    _nothing, metrics, _start = _ends(folder / "output" / "trainer_log.jsonl", tail=METRICS, head=0)
+    output = output or folder / "output"
+    _nothing, metrics, start = _ends(output / "trainer_log.jsonl", tail=METRICS, head=0)
     return Evidence(
         folder=folder,
         kind=kind,
         exit=exit,
         log_tail=tail,
-        metrics_tail=_whole_lines(metrics, _start),
+        metrics_tail=_whole_lines(metrics, start),
         oom_killed=_killed_for_memory(folder),
         disk_free=_free(folder),
         log_tail_offset=offset,
@@ -46,7 +49,7 @@ def gather(
         environment_versions=environment_versions or {},
         stopped_by_us=stopped_by_us,
         gpus=gpus,
-        steps=_steps(folder / "output" / "trainer_state.json"),
+        steps=_steps(output / "trainer_state.json"),
     )
 
 

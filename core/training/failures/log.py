@@ -56,9 +56,12 @@ class Log:
         start = max(0, (begin.start() if begin else len(self.data)) - _BEFORE)
         return Log(self.data[start:], self.offset + start)
 
-    def excerpt(self, start: int, end: int | None = None) -> LogExcerpt:
-        """The whole lines from `start` to `end` (places in `data`), cut where they are too long to be read."""
-        first = max(self.data.rfind(b"\n", 0, start), self.data.rfind(b"\r", 0, start)) + 1
+    def excerpt(self, start: int, end: int | None = None, *, exact: bool = False) -> LogExcerpt:
+        """The whole lines from `start` to `end` (places in `data`), cut where they are too long to be read.
+
+        `exact`: from `start` on, for what was written behind a progress bar.
+        """
+        first = start if exact else max(self.data.rfind(b"\n", 0, start), self.data.rfind(b"\r", 0, start)) + 1
         last = start if end is None else max(start, end)
         ends = [place for place in (self.data.find(b"\n", last), self.data.find(b"\r", last)) if place >= 0]
         text = self.data[first : min(ends, default=len(self.data))][:LINE_LIMIT]

@@ -382,4 +382,17 @@ RULES: tuple[Rule, ...] = (
         only("start_over"),
     ),
     Rule("runaway_numbers", anywhere(rb"probability tensor contains either `inf`, `nan` or element < 0"), only("choose_template")),
+    Rule("bad_value", says(rb"argument --?(?P<option>[\w-]+): invalid [^\r\n]*value: '(?P<value>[^'\r\n]*)'"), only("correct_option")),
+    Rule(
+        "bad_value",
+        (re.compile(rb"^" + PREFIX + rb"(?:TypeError|ValueError): (?P<said>[^\r\n]*)", re.MULTILINE),),
+        only("correct_option"),
+        where=b"training_args.py",
+    ),
+    Rule(
+        "options_conflict",
+        (re.compile(rb"^" + PREFIX + rb"(?:ValueError|NotImplementedError): (?P<said>[^\r\n]*)", re.MULTILINE),),
+        only("correct_option"),
+        where=b"llamafactory/hparams/",
+    ),
 )
