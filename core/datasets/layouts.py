@@ -140,9 +140,10 @@ def _layout(rows: Sequence[Mapping[str, Any]], keys: _Keys) -> Layout:
         if messages or keys.types[chosen] in {"list", "object"}:
             return _of_messages(rows, messages or _free("conversations", keys), columns, keys, ranking=True)
         return _of_texts(columns, keys, ranking=True)
-    if messages:
+    texts = _of_texts(dict(columns), keys)
+    if messages and not (texts.format != "unknown" and keys.counts[texts.columns["prompt"]] > keys.counts[messages]):
         return _of_messages(rows, messages, columns, keys)
-    return _of_texts(columns, keys)
+    return texts
 
 
 def _messages_key(rows: Sequence[Mapping[str, Any]], keys: _Keys) -> str:

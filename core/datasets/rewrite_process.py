@@ -30,7 +30,7 @@ from core.datasets.mending import mend
 from core.datasets.planning import Planned, plan_of
 from core.datasets.reading import CannotRead, Row, in_utf8, open_file
 from core.datasets.rules import RULES
-from core.datasets.scan import FLAGS, every_row
+from core.datasets.scan import FLAGS, NULL_WORDS, every_row, is_number
 from core.datasets.typed import FastWay
 
 _EVERY_S: Final = 0.15
@@ -151,9 +151,10 @@ class Rewriting:
         shape, without = planned.plan.shape, frozenset(self._request.get("without", ()))
         if planned.plan.kind == "csv":
             shape = replace(shape, types=dict.fromkeys(planned.plan.columns, "text") | _tag_type(shape.layout.columns))
-        kept = 0
+        kept, numbers = 0, dict.fromkeys(_text_columns(planned), True)
         with (self._out / "first").open("wb") as target:
             for row in self._rows(planned, file, 0):
+                self._cells(row.value, numbers)
                 changed = [flaw.rule for flaw in row.flaws if RULES[flaw.rule].repair == "mends"]
                 lost = next((flaw.rule for flaw in row.flaws if RULES[flaw.rule].repair == "drops"), "")
                 if row.value is NOTHING or lost:
@@ -165,7 +166,15 @@ class Rewriting:
                     target.write(_written(value, row, planned, as_it_is=not changed and not rules))
                     kept += 1
                     self._done = kept
+        self._changes.update(["csv_number_column"] * sum(numbers.values()))
         return [kept]
+
+    def _cells(self, value: Any, numbers: dict[str, bool]) -> None:
+        """Count what LLaMA-Factory's loader would take for nothing or for numbers, and what stays text in the file that is written."""
+        for key in numbers:
+            if isinstance(value, dict) and isinstance(cell := value.get(key), str) and cell:
+                self._changes.update(["csv_null_word"] * (cell in NULL_WORDS))
+                numbers[key] = numbers[key] and is_number(cell)
 
     def _deduplicate(self, planned: Planned, file: BinaryIO) -> list[int]:
         way = FastWay(planned.plan.shape)
@@ -205,6 +214,12 @@ class Rewriting:
                 number += 1
                 self._done = number
         return written
+
+
+def _text_columns(planned: Planned) -> list[str]:
+    """Keys of a table that hold texts to train on; none of other files."""
+    columns = planned.plan.shape.layout.columns
+    return [key for column, key in columns.items() if column != "kto_tag"] if planned.plan.kind == "csv" else []
 
 
 def _tag_type(columns: Any) -> dict[str, str]:

@@ -194,7 +194,7 @@ class Scan:
                 if column in ("prompt", "response", "chosen", "rejected") and cell in NULL_WORDS and cell:
                     flaws.append(Flaw("csv_null_word", f"$.{key}", {"found": cell}))
                 if cell:
-                    self.tally.numbers[column] = self.tally.numbers.get(column, True) and _is_number(cell)
+                    self.tally.numbers[column] = self.tally.numbers.get(column, True) and is_number(cell)
         return value, flaws
 
     # One row -----------------------------------------------------------------------------------------------------------
@@ -239,7 +239,8 @@ def found_text(value: Any, flaws: list[Flaw]) -> bool:
     return not any(flaw.rule == "blank_line" for flaw in flaws)
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether LLaMA-Factory's loader of tables may take a cell for a number."""
     try:
         float(cell)
     except ValueError:
