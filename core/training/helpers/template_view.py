@@ -32,7 +32,7 @@ def view(question: dict[str, Any]) -> dict[str, Any]:
     samples: list[dict[str, Any]] = []
     lengths: list[int] = []
     counts = {"truncated": 0, "masked": 0, "dropped": 0}
-    for number, row in enumerate(question["rows"]):
+    for number, row in enumerate(alike(question["rows"], question["entry"])):
         shown = number < question["show"]
         found = tools.seen(row, number)
         for sample in found:
@@ -45,6 +45,14 @@ def view(question: dict[str, Any]) -> dict[str, Any]:
             if shown:
                 samples.append(tools.with_texts(sample))
     return {"samples": samples, "lengths": lengths, **counts}
+
+
+def alike(rows: list[Any], entry: dict[str, Any]) -> list[Any]:
+    """The rows with every column that any of them has, as the table that they are loaded into: what is missing is None."""
+    names = dict.fromkeys(str(name) for name in (entry.get("columns") or {}).values())
+    for row in rows:
+        names |= dict.fromkeys(row) if isinstance(row, dict) else {}
+    return [names | row if isinstance(row, dict) else row for row in rows]
 
 
 class Tools:
