@@ -182,7 +182,8 @@ def preload(settings: Settings | None = None) -> None:
 
     for package in (core, storage):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.startswith("storage.migrations."):
+            # Helpers are run in the training environment, by path, and look for what is installed there.
+            if not module.name.startswith(("storage.migrations.", "core.training.helpers.")):
                 import_module(module.name)
     for name in ("anyio._backends._asyncio", "encodings.idna", "sqlite3"):
         import_module(name)
