@@ -107,6 +107,7 @@ class Shim:
         _write_whole(self._part, b" " * ROOM)
         os.fsync(self._part)
         self._log = os.open("log.txt", os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        self._oom_kills = oom_kills()
         self._write_run(None)
         return lock
 
@@ -211,6 +212,8 @@ class Shim:
     def _write_exit(self, status: int | None, by_signal: int | None, reason: str) -> None:
         """Into the room that was taken before: no block of the disk is needed for it."""
         value = {"status": status, "signal": by_signal, "ended_at": round(time.time() * 1000), "reason": reason}
+        if self._oom_kills is not None and (now := oom_kills()) is not None:
+            value["oom_killed"] = now > self._oom_kills
         with contextlib.suppress(OSError):
             os.pwrite(self._part, json.dumps(value).encode().ljust(ROOM), 0)
             os.fdatasync(self._part)
@@ -294,6 +297,19 @@ def _reap() -> tuple[int, int]:
 def boot_id() -> str:
     with open("/proc/sys/kernel/random/boot_id") as file:  # noqa: PTH123
         return file.read().strip()
+
+
+def oom_kills() -> int | None:
+    """How many processes of our control group (version 2) the kernel killed for memory so far; None where that cannot be read."""
+    group = ""
+    with contextlib.suppress(OSError), open("/proc/self/cgroup") as file:  # noqa: PTH123
+        group = next((line[3:].strip().strip("/") for line in file if line.startswith("0::")), "")
+    for place in (f"/sys/fs/cgroup/{group}/memory.events", "/sys/fs/cgroup/memory.events"):
+        with contextlib.suppress(OSError, ValueError), open(place) as file:  # noqa: PTH123
+            counts = dict(line.split(None, 1) for line in file)
+            if "oom_kill" in counts:
+                return int(counts["oom_kill"])
+    return None
 
 
 def _stat(pid: int) -> list[str]:

@@ -110,35 +110,9 @@ def _free(folder: Path) -> int | None:
 
 
 def _killed_for_memory(folder: Path) -> bool | None:
-    """Whether the job's control group lost a process for memory since it began (`oom_kill` of memory.events).
-
-    The shim notes the count at the start in `run.json` ("oom_kills"); without that, or without a readable group, nobody can tell.
-    """
+    """Whether the job's control group lost a process for memory while it ran: the shim counts before and after (core/processes/shim.py)."""
     try:
-        before = json.loads(_small_file(folder / "run.json") or b"{}").get("oom_kills")
+        found = json.loads(_small_file(folder / "exit.json") or b"{}").get("oom_killed")
     except (ValueError, AttributeError):
         return None
-    now = oom_kills()
-    return None if before is None or now is None else now > int(before)
-
-
-def oom_kills(process: str = "self") -> int | None:
-    """How many processes of the control group of `process` the kernel killed for memory so far; None where that cannot be read.
-
-    Version 2 of control groups: /sys/fs/cgroup/<group>/memory.events, `oom_kill`. Inside a container the group's path may not be there;
-    then the root as the container sees it is asked.
-    """
-    group = ""
-    try:
-        for line in Path(f"/proc/{process}/cgroup").read_text().splitlines():
-            if line.startswith("0::"):
-                group = line[3:].strip("/")
-    except OSError:
-        return None
-    for place in (Path("/sys/fs/cgroup") / group / "memory.events", Path("/sys/fs/cgroup/memory.events")):
-        try:
-            counts = dict(line.split() for line in place.read_text().splitlines() if len(line.split()) == 2)
-            return int(counts["oom_kill"])
-        except (OSError, KeyError, ValueError):
-            continue
-    return None
+    return found if isinstance(found, bool) else None
