@@ -56,12 +56,12 @@ def _explain(evidence: Evidence) -> Failure:
 def _too_early(evidence: Evidence, log: Log) -> Failure | None:
     """Status 126 and 127, or the shim's word that the program could not be executed: there was nothing to start."""
     status = evidence.exit.status if evidence.exit is not None else None
-    if status not in (126, 127):
+    reason = str(getattr(evidence.exit, "reason", ""))
+    if status not in (126, 127) and not reason.startswith("not_started"):
         return None
     last = log.last_line()
-    return Failure(
-        "environment_broken", {"said": last.text[:_FIELD] if last else ""}, (Remedy("repair_environment"),), (last,) if last else ()
-    )
+    said = reason.partition(":")[2].strip() or (last.text[:_FIELD] if last else "")
+    return Failure("environment_broken", {"said": said}, (Remedy("repair_environment"),), (last,) if last else ())
 
 
 def _nothing_said(evidence: Evidence, log: Log) -> Failure:
