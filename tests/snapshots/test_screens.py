@@ -390,6 +390,57 @@ async def data_split(visit: Visit) -> None:
 # Account, settings -------------------------------------------------------------------------------------------------------
 
 
+# Runs --------------------------------------------------------------------------------------------------------------------
+
+
+async def _runs(visit: Visit) -> None:
+    await visit.home()
+    await visit.press("alt+5")
+    await visit.see("1 Environment")
+
+
+@picture
+async def runs_way(visit: Visit) -> None:
+    await _runs(visit)
+
+
+@picture
+async def runs_environment(visit: Visit) -> None:
+    await _runs(visit)
+    await visit.press("left")
+    await visit.see("not there yet")
+
+
+@picture
+async def runs_new(visit: Visit) -> None:
+    await _runs(visit)
+    await visit.press("n")
+    await visit.see("There is no GPU here: it runs on the CPU.")
+
+
+@picture
+async def training_configuration(visit: Visit) -> None:
+    await _runs(visit)
+    await visit.press("right")
+    await visit.see("No training configuration yet.")
+    await visit.press("n")
+    await visit.see("Begin with")
+    await visit.press("enter")
+    await visit.see("Learning rate")
+    await visit.see(lambda: visit.app.screen.focused is not None)
+
+
+@picture
+async def training_import(visit: Visit) -> None:
+    await _runs(visit)
+    await visit.press("right")
+    await visit.see("No training configuration yet.")
+    await visit.press("i")
+    await visit.see("Paste YAML here, or Ctrl+R reads a file")
+    await visit.write("output_dir: x")
+    await visit.see("“{key}” is set by modeltrain at the start; yours is left out.")
+
+
 async def _account(visit: Visit) -> None:
     await visit.home()
     await visit.press("a")
