@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.auth.principal import Principal
@@ -79,13 +79,14 @@ class Places:
         return not allowed or any(Path(path).resolve().is_relative_to(folder) for folder in allowed)
 
     def browse(self, principal: Principal, path: str, added: Mapping[str, str]) -> Folder:
-        """The folder `path`, or where this person begins. Raises NotFound."""
+        """The folder `path` ("place" of another one does as well), or where this person begins: at this machine, where the program was
+        started. Raises NotFound."""
         own = self.own(principal)
         tops = [own, *(folder.resolve() for folder in self._folders if folder.is_dir())]
-        if not path and principal.served and len(tops) > 1:
+        if principal.served and not path.strip("/") and len(tops) > 1:
             entries = tuple(FoundFile(self._place(principal, top), str(top), True, 0, 0) for top in tops)
             return Folder("", "/", None, entries)
-        folder = Path(path).expanduser().resolve() if path else own
+        folder = self._folder(principal, path, own, tops)
         if not folder.is_dir() or (principal.served and not any(folder.is_relative_to(top) for top in tops)):
             raise NotFound(kind="dataset_file", reference=path)
         parent: str | None = str(folder.parent) if folder.parent != folder else None
@@ -93,6 +94,17 @@ class Places:
             parent = "" if len(tops) > 1 else None
         entries, cut = _entries(folder, added)
         return Folder(str(folder), self._place(principal, folder), parent, entries, cut)
+
+    @staticmethod
+    def _folder(principal: Principal, path: str, own: Path, tops: Sequence[Path]) -> Path:
+        """The real folder that a person means; where it may be is judged by whoever asks."""
+        if not principal.served:
+            return (Path(path).expanduser() if path else Path.cwd()).resolve()
+        if not path.strip("/"):
+            return own
+        named = Path(path).resolve()
+        # As in sftp, the root is that of the own folders.
+        return named if any(named.is_relative_to(top) for top in tops) else (own.parent / path.strip("/")).resolve()
 
     def _place(self, principal: Principal, folder: Path) -> str:
         root = self.own(principal).parent

@@ -116,7 +116,9 @@ class PickerHost(WidgetHost):
         self.asked.append(message.folder)
         folder = {"": "/home/ann/", "~/": "/home/ann/"}.get(message.folder, message.folder)
         entries: Iterable[FileEntry] = TREE.get(folder, ())
-        message.picker.show_folder(message.folder, folder, entries, problem="" if folder in TREE else "There is no such folder.")
+        above = folder.rstrip("/").rpartition("/")[0] + "/" if folder != "/" else None
+        problem = "" if folder in TREE else "There is no such folder."
+        message.picker.show_folder(message.folder, folder, entries, above=above, problem=problem)
 
     @property
     def names(self) -> list[str]:
@@ -132,7 +134,8 @@ async def test_the_picker_completes_narrows_and_takes_a_file() -> None:
     async with host.run_test(size=(70, 16)) as pilot:
         host.picker.field.focus()
         await pilot.pause()
-        assert host.picker.field.value == "/home/ann/"
+        assert host.picker.field.value == "", "whole paths are typed or pasted at once"
+        assert host.picker.field.hint == "/home/ann/"
         assert host.names == ["../", "data/", "notes.txt"], "hidden files are shown to who asks for them"
         await pilot.press("d", "tab")
         await pilot.pause()

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 
+from core.sanitise import one_line
 from tui.i18n import N_, _
 from tui.widgets.fields import Field
 from tui.widgets.rows import Column, Row, Rows
@@ -30,7 +31,10 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One file or folder. `size`, `changed`, `remark`: already in words. `fits`: worth taking here; others are drawn dim."""
+    """One file or folder; a folder may be named whole, from "/" on. `size`, `changed`, `remark`: already in words.
+
+    `fits`: worth taking here; others are drawn dim.
+    """
 
     name: str
     folder: bool
@@ -102,6 +106,7 @@ class FilePicker(Vertical, can_focus=False):
         self._asked: str | None = None
         self._folder = ""
         self._entries: tuple[FileEntry, ...] = ()
+        self._above: str | None = None
         self._problem = ""
 
     def compose(self) -> ComposeResult:
@@ -121,12 +126,14 @@ class FilePicker(Vertical, can_focus=False):
 
     # Data ------------------------------------------------------------------------------------------------------------
 
-    def show_folder(self, asked: str, folder: str, entries: Iterable[FileEntry], *, problem: str = "") -> None:
-        """The answer to `Wanted(asked)`: the folder's whole name and what is in it, or why it cannot be read."""
+    def show_folder(self, asked: str, folder: str, entries: Iterable[FileEntry], *, above: str | None = None, problem: str = "") -> None:
+        """The answer to `Wanted(asked)`: the folder's whole name, what is in it, and the folder `above`; or why it cannot be read."""
         if asked != self._asked:
             return  # somebody typed on
-        self._folder, self._entries, self._problem = folder, tuple(entries), problem
-        if not problem and folder != asked:
+        self._folder, self._entries, self._above, self._problem = folder, tuple(entries), above, problem
+        self.field.hint = one_line(folder) if not problem else self._hint
+        self.field.refresh()
+        if not problem and asked and folder != asked:
             rest = self.field.value[len(asked) :]
             self._asked = folder
             self.field.value = folder + rest
@@ -169,7 +176,7 @@ class FilePicker(Vertical, can_focus=False):
 
     def _narrow(self) -> None:
         rows: list[Row] = []
-        if self._folder.strip("/") and not self._typed[1]:
+        if self._above is not None and not self._typed[1]:
             rows.append(Row(UP, {"name": "../", "remark": _("folder above")}, {"name": "accent", "remark": "dim"}))
         for item in self._matching():
             cells = {"name": item.name + "/" * item.folder, "size": item.size, "changed": item.changed, "remark": item.remark}
@@ -188,13 +195,12 @@ class FilePicker(Vertical, can_focus=False):
         shared = _common(begun)
         if len(shared) <= len(name):
             return False
-        self.go_to(folder + shared)
+        self.go_to((folder or self._folder) + shared)
         return True
 
     def action_up(self) -> None:
-        above, _slash, _name = self._folder.rstrip("/").rpartition("/")
-        if self._folder.strip("/"):
-            self.go_to(above + "/")
+        if self._above is not None:
+            self.go_to(self._above)
 
     def action_enter_folder(self) -> None:
         item = self._named(self.rows.current_id)
@@ -210,7 +216,7 @@ class FilePicker(Vertical, can_focus=False):
         if name == UP:
             self.action_up()
         elif item is not None and item.folder:
-            self.go_to(f"{self._folder}{name}/")
+            self.go_to(f"{name}/" if name.startswith("/") else f"{self._folder}{name}/")
         elif item is not None:
             self.post_message(self.Chosen(self, self._folder + name))
 
@@ -228,7 +234,7 @@ class FilePicker(Vertical, can_focus=False):
         event.stop()
         folder, name = self._typed
         if name and self._named(name) is None and not self._matching():
-            self.post_message(self.Chosen(self, folder + name))  # what is wrong with it is said by whoever opens it
+            self.post_message(self.Chosen(self, (folder or self._folder) + name))  # what is wrong with it is said by whoever opens it
         elif self.rows.current_id:
             self.take(self.rows.current_id)
 

@@ -109,8 +109,11 @@ class AddScreen(AreaScreen):
 
     def _show(self, asked: str, found: Folder) -> None:
         now, zone = self.services.clock.now(), self.modeltrain.zone
-        folder = found.path.rstrip("/") + "/"
-        self.picker.show_folder(asked, folder, [lists.file_entry(item, self._names, now, zone) for item in found.entries])
+        # To served people a folder is called as in sftp.
+        folder = found.place.rstrip("/") + "/"
+        above = None if found.parent is None else "/" if not found.parent else folder[:-1].rpartition("/")[0] + "/"
+        entries = [lists.file_entry(item, self._names, now, zone) for item in found.entries]
+        self.picker.show_folder(asked, folder, entries, above=above)
         if found.cut:
             self.message((_("There are more files than are shown: type the beginning of a name."), "dim"))
 

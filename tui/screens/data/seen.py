@@ -144,7 +144,7 @@ class SeenPage(DatasetPage, inherit_bindings=False):
 
     async def _choose_model(self) -> None:
         options = await model_options(self.services, self.principal)
-        options.append((_OTHER, _("another folder or name…"), ""))
+        options.insert(0, (_OTHER, _("another folder or name…"), ""))
 
         def chosen(model: str | None) -> None:
             if model == _OTHER:

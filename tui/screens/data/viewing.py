@@ -162,6 +162,8 @@ def token_lines(tokens: Sequence[Token], width: int, signs: Glyphs, *, brackets:
                 if piece:
                     lines[-1].append((piece, style))
                     used += cell_len(piece)
+    while len(lines) > 1 and not lines[-1]:
+        lines.pop()  # a template often ends with a line break
     marked = ((signs.pointer if any(style == "good" for _text, style in parts) else " ") + " " for parts in lines)
     return [((mark, "good"), *parts) for mark, parts in zip(marked, lines, strict=True)]
 
