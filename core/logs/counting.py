@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Callable
+from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -20,9 +22,12 @@ _SAMPLE = 64 * 1024
 
 
 def count_ends(data: bytes | memoryview) -> int:
-    """Line ends in `data`. numpy is four times as fast as bytes.count, and lets other threads run."""
-    import numpy as np
-
+    """Line ends in `data`. numpy is four times as fast as bytes.count, and lets other threads run; where it was not loaded yet that
+    would take longer than it saves.
+    """
+    np = sys.modules.get("numpy")
+    if np is None:
+        return bytes(data).count(b"\n")
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == 10))
 
 
@@ -40,8 +45,10 @@ class LineCounter:
 
     def count_to(self, opened: Opened, offset: int, cancelled: Callable[[], bool] = lambda: False) -> bool:
         """Count all blocks before `offset`; False if `cancelled` says so meanwhile. Blocks the thread: some 0.2 s for a GB in memory."""
-        buffer = memoryview(bytearray(_BLOCK))
         stop = self._countable(opened, offset)
+        if stop - self._known_to() > _NEAR:
+            import_module("numpy")
+        buffer = memoryview(bytearray(_BLOCK)) if stop - self._known_to() >= _BLOCK else memoryview(b"")
         while (start := self._known_to()) + _BLOCK <= stop:
             if cancelled():
                 return False

@@ -200,7 +200,8 @@ class _Batch:
         self._metrics = metrics
         self._decode = msgspec.json.Decoder(dict[str, Any]).decode
         self._failed = (msgspec.DecodeError, UnicodeDecodeError)
-        self._timings = list(metrics._timings)
+        #: (step, elapsed_time) as it was written: only the last ones are looked at.
+        self._timings: list[tuple[int, object]] = []
 
     def take(self, line: bytes) -> bool:
         """Returns whether it was a line of the trainer."""
@@ -216,14 +217,17 @@ class _Batch:
             for column in metrics._columns.values():
                 column.cut(step)
             self._timings.clear()
+            metrics._timings = ()
         metrics._step = step
         total, epoch = values.get("total_steps"), values.get("epoch")
         metrics._total = total if isinstance(total, int) and 0 <= total < 1 << 62 else metrics._total
         metrics._epoch = float(epoch) if isinstance(epoch, int | float) else metrics._epoch
-        self._time(step, values.get("elapsed_time"))
+        self._timings.append((step, values.get("elapsed_time")))
         for name, value in values.items():
             if name not in _NO_VALUES and isinstance(value, int | float) and not isinstance(value, bool):
-                metrics._columns.setdefault(name, Column()).put(step, _number(value))
+                if name not in metrics._columns:
+                    metrics._columns[name] = Column()
+                metrics._columns[name].put(step, _number(value))
         return True
 
     def _parse(self, line: bytes) -> dict[str, Any] | None:
@@ -237,21 +241,23 @@ class _Batch:
             return None
         return values if isinstance(values, dict) else None
 
-    def _time(self, step: int, elapsed: object) -> None:
-        seconds = parse_elapsed(elapsed) if isinstance(elapsed, str) else None
-        if seconds is None:
-            return
-        if self._timings and seconds < self._timings[-1][1]:
-            self._timings.clear()  # another process, that went on where this one ended
-        if not self._timings or step > self._timings[-1][0]:
-            self._timings.append((step, seconds))
-            if len(self._timings) > 2 * _TIMINGS:
-                del self._timings[:-_TIMINGS]
+    def _all_timings(self) -> list[tuple[int, float]]:
+        """Those from before, and the new ones."""
+        found = list(self._metrics._timings)
+        for step, elapsed in self._timings[-_TIMINGS:]:
+            seconds = parse_elapsed(elapsed) if isinstance(elapsed, str) else None
+            if seconds is None:
+                continue
+            if found and seconds < found[-1][1]:
+                found.clear()  # another process, that went on where this one ended
+            if not found or step > found[-1][0]:
+                found.append((step, seconds))
+        return found[-_TIMINGS:]
 
     def flush(self) -> None:
         for column in self._metrics._columns.values():
             column.flush()
-        self._metrics._timings = tuple(self._timings[-_TIMINGS:])
+        self._metrics._timings = tuple(self._all_timings())
 
 
 def parse_elapsed(text: str) -> float | None:
@@ -281,7 +287,10 @@ def _columns_of(history: list[Any]) -> dict[str, Column]:
         for name, value in entry.items():
             wanted = name not in _NO_VALUES and not str(name).endswith(_NO_CURVES)
             if wanted and isinstance(value, int | float) and not isinstance(value, bool):
-                columns.setdefault(_ALIASES.get(name, name), Column()).put(step, _number(value))
+                known = _ALIASES.get(name, name)
+                if known not in columns:
+                    columns[known] = Column()
+                columns[known].put(step, _number(value))
     for column in columns.values():
         column.flush()
     return columns
