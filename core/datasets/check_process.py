@@ -233,7 +233,11 @@ def _summary(
 
 def verdict(tally: Tally, plan: Plan | None) -> str:
     """usable, repairable or unusable."""
-    if plan is None or any(not RULES[rule].mechanical and RULES[rule].level == "file" for rule in tally.counts):
+    if (
+        plan is None
+        or plan.shape.layout.format == "unknown"
+        or any(not RULES[rule].mechanical and RULES[rule].level == "file" for rule in tally.counts)
+    ):
         return "unusable"
     if not tally.wrong:
         return "usable" if tally.usable else "unusable"

@@ -32,10 +32,13 @@ from core.datasets.reading import CannotRead, Row, in_utf8, open_file
 from core.datasets.rules import RULES
 from core.datasets.scan import FLAGS, NULL_WORDS, every_row, is_number
 from core.datasets.typed import FastWay
+from core.datasets.types import Layout
 
 _EVERY_S: Final = 0.15
 #: From so many rows on, equal hashes are found by sorting numbers in one block of memory.
 _MANY: Final = 500_000
+#: How often what was repaired is repaired again where its kind changed by that.
+_TIMES: Final = 3
 
 
 class Gone(Exception):
@@ -87,8 +90,24 @@ class Rewriting:
             rows = {"repair": self._repair, "deduplicate": self._deduplicate, "split": self._split}[self._request["kind"]](planned, file)
         if not rows[0]:
             raise Refused("nothing_left", {})
+        if self._request["kind"] == "repair":
+            rows = self._until_steady(planned, rows)
         kind = "txt" if planned.plan.kind == "txt" else "jsonl"
         return {"kind": kind, "rows": rows, "changes": dict(self._changes)}
+
+    def _until_steady(self, planned: Planned, rows: list[int]) -> list[int]:
+        """Rows that were left out may have made the rest look like something else: repair that, too."""
+        for _again in range(_TIMES):
+            path = self._out / "first"
+            with open_file(str(path)) as file:
+                now = plan_of(file, f"first.{'txt' if planned.plan.kind == 'txt' else 'jsonl'}", path.stat().st_size)
+                if not now.scan or now.plan.shape.layout in (planned.plan.shape.layout, Layout("unknown")):
+                    return rows
+                rows = self._repair(now, file)
+            if not rows[0]:
+                raise Refused("nothing_left", {})
+            planned = now
+        return rows
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -152,7 +171,7 @@ class Rewriting:
         if planned.plan.kind == "csv":
             shape = replace(shape, types=dict.fromkeys(planned.plan.columns, "text") | _tag_type(shape.layout.columns))
         kept, numbers = 0, dict.fromkeys(_text_columns(planned), True)
-        with (self._out / "first").open("wb") as target:
+        with (self._out / "next").open("wb") as target:
             for row in self._rows(planned, file, 0):
                 self._cells(row.value, numbers)
                 changed = [flaw.rule for flaw in row.flaws if RULES[flaw.rule].repair == "mends"]
@@ -167,6 +186,7 @@ class Rewriting:
                     kept += 1
                     self._done = kept
         self._changes.update(["csv_number_column"] * sum(numbers.values()))
+        (self._out / "next").replace(self._out / "first")
         return [kept]
 
     def _cells(self, value: Any, numbers: dict[str, bool]) -> None:
