@@ -92,7 +92,7 @@ class Places:
         parent: str | None = str(folder.parent) if folder.parent != folder else None
         if principal.served and folder in tops:
             parent = "" if len(tops) > 1 else None
-        entries, cut = _entries(folder, added)
+        entries, cut = _entries(folder, added, links=not principal.served)
         return Folder(str(folder), self._place(principal, folder), parent, entries, cut)
 
     @staticmethod
@@ -120,8 +120,8 @@ class Places:
         return tuple(sorted(new, key=lambda entry: -entry.modified_at))
 
 
-def _entries(folder: Path, added: Mapping[str, str]) -> tuple[tuple[FoundFile, ...], bool]:
-    """Folders and regular files, by name; hidden ones and unfinished uploads are left out."""
+def _entries(folder: Path, added: Mapping[str, str], *, links: bool = False) -> tuple[tuple[FoundFile, ...], bool]:
+    """Folders and regular files, by name; hidden ones and unfinished uploads are left out. `links`: those that links lead to, too."""
     found: list[FoundFile] = []
     try:
         with os.scandir(folder) as entries:
@@ -131,7 +131,7 @@ def _entries(folder: Path, added: Mapping[str, str]) -> tuple[tuple[FoundFile, .
                 if entry.name.startswith(".") or entry.name.endswith(".part") or not acceptable(entry.name):
                     continue
                 try:
-                    info = entry.stat()
+                    info = entry.stat(follow_symlinks=links)
                 except OSError:
                     continue
                 is_folder = stat.S_ISDIR(info.st_mode)
