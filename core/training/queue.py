@@ -11,6 +11,10 @@ from core.training.slots import CPU, Offer, SlotWish, choose
 from core.training.types import WaitReason
 
 
+#: What this machine cannot fulfil however long it is waited for: nothing is kept for it.
+NEVER = frozenset({"gpu_missing", "too_many_gpus"})
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A pending run, as far as the order matters. `not_before`: ms; a start that failed is not tried again before."""
@@ -85,8 +89,9 @@ class _State:
         slots = choose(run.wish, self._now.there, self._kept | set(self._given))
         if slots is None:
             reason = self._lack(run)
-            self._keep(run)
-            self._before.append(run)
+            if reason.code not in NEVER:
+                self._keep(run)
+                self._before.append(run)
             return Decision(run.id, None, reason)
         self._running[run.owner_id] += 1
         self._given.update(dict.fromkeys(slots, Holder(run.id, run.owner_id, run.name)))
