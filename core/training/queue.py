@@ -10,7 +10,6 @@ from typing import Any
 from core.training.slots import CPU, Offer, SlotWish, choose
 from core.training.types import WaitReason
 
-
 #: What this machine cannot fulfil however long it is waited for: nothing is kept for it.
 NEVER = frozenset({"gpu_missing", "too_many_gpus"})
 
