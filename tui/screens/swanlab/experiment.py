@@ -37,7 +37,8 @@ class ExperimentScreen(AreaScreen):
     HELP = N_(
         "The metrics of the experiment with their last and best values; the curve of the one in hand is drawn. A loss is best at its "
         "lowest, an accuracy or a reward at its highest; for others no value is called the best.\n\n"
-        "Tab goes to the curve, where + and - zoom, arrows move, and l changes to a logarithmic scale.\n\n"
+        "Tab goes to the curve: there + and - zoom, [ and ] move, left and right put a crosshair on a step, L changes to a logarithmic "
+        "scale, and t smooths.\n\n"
         "With several experiments their curves are drawn over one another, and their configurations show only what differs. An experiment "
         "that is still written grows while you look."
     )

@@ -47,6 +47,18 @@ class SwanlabScreen(ExperimentActions, ArchiveActions, ServiceActions):
         Binding("escape", "back", N_("back"), id="swanlab.back", tooltip=N_("Clear marks and search, then back")),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._projects: tuple[Project, ...] = ()
+        self._project: str | None = None
+        self._experiments: tuple[Experiment, ...] = ()
+        self._archives: tuple[ArchiveInfo, ...] = ()
+        self._services: tuple[Service, ...] = ()
+        self._detail: ExperimentDetail | None = None
+        self._problem = ""
+        self._loaded = False
+        self._wanted: str | None = None
+
     def compose_body(self) -> Iterable[Any]:
         yield Paragraphs(id="swanlab-state")
         yield TabLine({EXPERIMENTS: N_("Experiments"), ARCHIVES: N_("Archives"), SERVICES: N_("Services")}, id="swanlab-tabs")
@@ -59,15 +71,6 @@ class SwanlabScreen(ExperimentActions, ArchiveActions, ServiceActions):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._projects: tuple[Project, ...] = ()
-        self._project: str | None = None
-        self._experiments: tuple[Experiment, ...] = ()
-        self._archives: tuple[ArchiveInfo, ...] = ()
-        self._services: tuple[Service, ...] = ()
-        self._detail: ExperimentDetail | None = None
-        self._problem = ""
-        self._loaded = False
-        self._wanted: str | None = None
         self.query_one("#swanlab-chart", LineChart).display = False
         self.set_interval(_EVERY_S, self._tick)
         self.rows.focus()
@@ -227,7 +230,13 @@ class SwanlabScreen(ExperimentActions, ArchiveActions, ServiceActions):
             return self.view == SERVICES and self.is_admin
         if ONLY.get(action, self.view) != self.view:
             return False
-        return self.service_allows(action) if self.view == SERVICES else True
+        if self.view == SERVICES:
+            return self.service_allows(action)
+        if self.view == ARCHIVES:
+            return self.archive_in_hand is not None or action not in ("restore", "delete_archive")
+        if action == "delete":
+            return bool(self._experiments) or self._project is not None
+        return bool(self._experiments) or action not in ("compare", "pin", "archive", "clean", "export")
 
     # Moving ----------------------------------------------------------------------------------------------------------
 
