@@ -9,6 +9,7 @@ from tui.training_rules import TRAINING_RULES
 
 #: InvalidInput by `rule`.
 BY_RULE: dict[str, Candidates] = {
+    "confirmation_needed": (N_("Nobody can be asked here: add --yes."),),
     "required": (N_("Something must be here."),),
     "empty": (N_("Something must be here."),),
     "too_short": (N_("At least {min} characters."), N_("Too short.")),

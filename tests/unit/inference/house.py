@@ -115,8 +115,11 @@ class SmallEnvironment:
     def make(self) -> SmallEnvironment:
         (self.folder / "bin").mkdir(parents=True)
         (self.folder / "bin/python").symlink_to(sys.executable)
-        (self.folder / "bin/llamafactory-cli").write_text(SERVER)
+        self.write_server()
         return self
+
+    def write_server(self) -> None:
+        (self.folder / "bin/llamafactory-cli").write_text(SERVER)
 
     async def current(self) -> EnvironmentState:
         python = self.folder / "bin/python"
