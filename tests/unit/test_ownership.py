@@ -7,6 +7,7 @@ without a line in ATTACKS fails the walk, so that a new one cannot be forgotten.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import AsyncIterator, Callable
@@ -39,7 +40,7 @@ SECRET = "top-secret-of-ann"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti ann@laptop"
 SERVICES = (
     "accounts", "providers", "configurations", "chat", "secrets", "files",
-    "environment", "training", "runs", "swanlab", "webui", "managed", "inference",
+    "environment", "training", "runs", "swanlab", "webui", "managed", "inference", "datasets",
 )  # fmt: skip
 ADMIN_ONLY = {"forbidden"}
 
@@ -56,6 +57,7 @@ class Victim:
     training: str
     run: str
     service: str
+    dataset: str
 
 
 Attack = Callable[[Victim], dict[str, Any]]
@@ -95,6 +97,10 @@ def service(victim: Victim) -> dict[str, Any]:
 
 def local_model(victim: Victim) -> dict[str, Any]:
     return {"reference": victim.service}
+
+
+def dataset(victim: Victim) -> dict[str, Any]:
+    return {"dataset_id": victim.dataset}
 
 
 def nothing(victim: Victim) -> dict[str, Any]:
@@ -198,6 +204,29 @@ ATTACKS: dict[str, Attack] = {
     "configurations.resolve": lambda v: {"reference": v.configuration},
     "configurations.test": lambda v: {"target": v.configuration},
     "configurations.show_key": lambda v: configuration(v) | {"password": PASSWORD},
+    "datasets.datasets": nothing,
+    "datasets.dataset": dataset,
+    "datasets.versions": dataset,
+    "datasets.used_by": lambda v: {"*": [v.dataset]},
+    "datasets.problems": dataset,
+    "datasets.statistics": dataset,
+    "datasets.token_lengths": lambda v: dataset(v) | {"model": "/nowhere"},
+    "datasets.preview": dataset,
+    "datasets.rows": dataset,
+    "datasets.info_entry": dataset,
+    "datasets.sample_for_template": dataset,
+    "datasets.browse": nothing,
+    "datasets.inbox": nothing,
+    "datasets.add": lambda _: {"path": "/nowhere/rows.jsonl"},
+    "datasets.add_file": lambda v: dataset(v) | {"path": "/nowhere/rows.jsonl"},
+    "datasets.rename": lambda v: dataset(v) | {"name": "mine now"},
+    "datasets.use_version": lambda v: dataset(v) | {"version": 1},
+    "datasets.remove": lambda v: {"dataset_ids": [v.dataset]},
+    "datasets.check": dataset,
+    "datasets.repair": dataset,
+    "datasets.deduplicate": dataset,
+    "datasets.split": lambda v: dataset(v) | {"validation": 0.5},
+    "datasets.work": nothing,
     "chat.conversations": nothing,
     "chat.create": configuration,
     "chat.open": conversation,
@@ -339,7 +368,13 @@ async def victim(services: Services) -> Victim:
     await services.runs.scheduler.turn()  # why it waits is written down now, and not while bob is at work
     service = services.ids.new()
     await services.store.write(lambda uow: a_service(uow, ann.user_id, service))
-    return Victim(ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id, run.id, service)
+    rows = services.files.folder(ann) / "datasets" / "rows.jsonl"
+    await asyncio.to_thread(rows.write_text, json.dumps({"instruction": SECRET, "output": SECRET}) + "\n")
+    data = await services.datasets.add(ann, str(rows), SECRET)
+    await (await services.datasets.check(ann, data.id)).wait()
+    return Victim(
+        ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id, run.id, service, data.id
+    )
 
 
 def a_service(uow: UnitOfWork, owner_id: str, service_id: str) -> None:
@@ -388,7 +423,9 @@ def kept(services: Services, victim: Victim) -> dict[str, list[Any]]:
         rows = {table.name: connection.execute(select(table)).mappings().all() for table in metadata.sorted_tables}
     rows.pop("audit_events")
     rows.pop("sign_in_throttle")
-    marks = (victim.principal.user_id, victim.run, victim.configuration, victim.conversation, victim.answer, victim.question)
+    marks = (
+        victim.principal.user_id, victim.run, victim.dataset, victim.configuration, victim.conversation, victim.answer, victim.question,
+    )  # fmt: skip
     return {
         name: sorted(str(dict(row)) for row in found if name in {"providers", "allowed_addresses", "app_settings", "data_keys"} or
                      any(mark in str(dict(row)) for mark in marks))
@@ -414,7 +451,7 @@ async def test_nothing_of_hers_is_reached(services: Services, victim: Victim, bo
 
 
 async def test_hers_and_nobodys_get_the_same_answer(services: Services, victim: Victim, bob: Principal) -> None:
-    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "123456789"])
+    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "123456789a"])
     compared = 0
     for name, function in guarded_methods(services).items():
         hers, nobodys = [await call(function, bob, ATTACKS[name](target)) for target in (victim, ghost)]
