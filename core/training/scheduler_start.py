@@ -222,7 +222,7 @@ def wish_of(row: Any) -> SlotWish:
 
 
 def turn_command(settings: Settings) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """(argv, environment) of one turn of the scheduler in a process of its own (core/training/runs_turn.py)."""
+    """(argv, environment) of one turn of the scheduler in a process of its own (core/runs_turn.py)."""
     import core
 
     # What the trainers of the next runs are given comes through this process: the same, however long the chain.
@@ -240,7 +240,7 @@ def turn_command(settings: Settings) -> tuple[tuple[str, ...], Mapping[str, str]
         "PYTHONPATH": str(Path(core.__file__).parent.parent),
     }
     environment = passed | {name: value for name, value in named.items() if value}
-    return (sys.executable, "-m", "core.training.runs_turn"), environment
+    return (sys.executable, "-m", "core.runs_turn"), environment
 
 
 def abandon_quietly(folder: Path) -> None:

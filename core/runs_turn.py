@@ -1,4 +1,4 @@
-"""`python -m core.training.runs_turn`: one turn of the scheduler in a process of its own, so that the queue goes on when nobody is there.
+"""`python -m core.runs_turn`: one turn of the scheduler in a process of its own, so that the queue goes on when nobody is there.
 
 Run by the shim of a run that ended, with the settings in the environment. Ends when nothing is left to do at once. Where many runs end
 together, one such process works and one waits; the others end at once, because who waits will see what they would have seen.
