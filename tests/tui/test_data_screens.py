@@ -53,6 +53,7 @@ async def test_from_the_empty_list_to_a_repaired_dataset_without_the_manual(
         await seen.until(lambda: verdicts(seen).get("support") == "usable")
         await seen.until("t to train on it")
         assert "t train on it" in seen.lines()[-1] and "R repair" not in seen.lines()[-1]
+        await seen.until("30 rows before, 27 now")
         assert seen.fits()
         assert path.read_bytes() == before, "the file of the person is never changed"
         await seen.press("t")

@@ -61,6 +61,9 @@ class PathField(Field, inherit_bindings=False):
     def picker(self) -> FilePicker:
         return next(node for node in self.ancestors if isinstance(node, FilePicker))
 
+    def _room(self) -> tuple[int, int]:
+        return max(4, self.size.width - self.label_width - 2), 0  # a path takes all the room there is
+
     def action_complete(self) -> None:
         if not self.picker.complete():
             self.app.action_focus_next()

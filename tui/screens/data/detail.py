@@ -55,8 +55,8 @@ def detail_lines(known: Known, width: int, signs: Glyphs, zone: tzinfo | None) -
 
 def summary_lines(known: Known, width: int, signs: Glyphs) -> list[Line]:
     """The verdict, what is wrong and what to do next in a few lines, for below the list where there is no room beside it."""
-    lines = verdict_lines(known.dataset, width, signs)
-    summary = known.dataset.current.summary
+    version, summary = known.dataset.current, known.dataset.current.summary
+    lines = [*verdict_lines(known.dataset, width, signs), *change_lines(version, known.before, width)]
     for rule in summary.rules if summary is not None else ():
         if rule.level != "remark" and rule.count:
             lines += _one_rule(rule, [item for item in known.firsts if item.rule == rule.rule], width, signs, repairable=True)
@@ -80,10 +80,10 @@ def change_lines(version: DatasetVersion, before: DatasetVersion | None, width: 
     if not version.changes:
         return []
     lines: list[Line] = [(), *wrapped(_(texts.ORIGINS[version.origin]), "bold", width)]
-    for rule, count in version.changes.items():
-        lines += wrapped(f"{count:,} × {rule_title(rule)}", "text", width, "  ")
     if version.summary is not None and before is not None and before.summary is not None:
         lines += wrapped(compared(before.summary, version.summary), "good" if not version.summary.problems else "warn", width, "  ")
+    for rule, count in version.changes.items():
+        lines += wrapped(f"{count:,} × {rule_title(rule)}", "text", width, "  ")
     return lines
 
 

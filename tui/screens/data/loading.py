@@ -6,7 +6,7 @@ import re
 
 from core.auth.principal import Principal
 from core.bootstrap import Services
-from core.datasets.types import Dataset, Problem
+from core.datasets.types import Dataset, DatasetVersion, Problem
 from core.files.service import USERS
 from core.sanitise import one_line
 from tui.i18n import _
@@ -25,6 +25,12 @@ async def first_problems(services: Services, principal: Principal, item: Dataset
             page = await services.datasets.problems(principal, item.id, rule=rule.rule, limit=_EXAMPLES)
             found += page.items
     return tuple(found)
+
+
+async def version_before(services: Services, principal: Principal, item: Dataset) -> DatasetVersion | None:
+    """The version that was in force before the one that is, None for the first."""
+    older = [known for known in await services.datasets.versions(principal, item.id) if known.version < item.current.version]
+    return max(older, key=lambda known: known.version) if older else None
 
 
 def shown_place(context: SessionContext, path: str) -> str:

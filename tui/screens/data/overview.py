@@ -14,7 +14,7 @@ from tui.glyphs import glyphs
 from tui.i18n import N_, _
 from tui.screens.data.actions import DatasetActions
 from tui.screens.data.detail import Known, detail_lines
-from tui.screens.data.loading import first_problems, shown_place
+from tui.screens.data.loading import first_problems, shown_place, version_before
 from tui.screens.data.pages import DatasetPage, page_bindings
 from tui.screens.data.viewing import remembered_view
 from tui.widgets.sheet import Line, Sheet
@@ -53,9 +53,7 @@ class OverviewPage(DatasetPage, inherit_bindings=False):
             self._tokens = None
         self._firsts = await first_problems(self.services, self.principal, item)
         self._used = await self.services.datasets.used_by(self.principal, item.id)
-        versions = await self.services.datasets.versions(self.principal, item.id)
-        older = [version for version in versions if version.version < item.current.version]
-        self._before = max(older, key=lambda version: version.version) if older else None
+        self._before = await version_before(self.services, self.principal, item)
 
     _counted_for = ""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from core.datasets.types import Dataset, Problem, Sort, UsedBy
+from core.datasets.types import Dataset, DatasetVersion, Problem, Sort, UsedBy
 from core.datasets.work import Work
 from core.events import DatasetsChanged, Event
 from core.sanitise import one_line
@@ -19,7 +19,7 @@ from tui.screens.base import Framed, ScreenCommand
 from tui.screens.data import lists, texts
 from tui.screens.data.actions import DatasetActions
 from tui.screens.data.detail import Known, detail_lines, summary_lines
-from tui.screens.data.loading import first_problems, shown_place, upload_command
+from tui.screens.data.loading import first_problems, shown_place, upload_command, version_before
 from tui.widgets.fields import Field
 from tui.widgets.frame import Rule
 from tui.widgets.rows import Rows
@@ -81,6 +81,7 @@ class DataScreen(DatasetActions, inherit_bindings=False):
     def on_mount(self) -> None:
         self._firsts: dict[tuple[str, int | None], tuple[Problem, ...]] = {}
         self._used: dict[str, UsedBy] = {}
+        self._before: dict[str, DatasetVersion] = {}
         super().on_mount()
         self.rows.focus()
 
@@ -168,7 +169,11 @@ class DataScreen(DatasetActions, inherit_bindings=False):
 
     def _lines(self, item: Dataset, width: int) -> list[Line]:
         known = Known(
-            item, self._firsts.get(self._key(item), ()), self._used.get(item.id), place=shown_place(self.context, item.current.path)
+            item,
+            self._firsts.get(self._key(item), ()),
+            self._used.get(item.id),
+            before=self._before.get(item.current.id),
+            place=shown_place(self.context, item.current.path),
         )
         if self.narrow:
             return summary_lines(known, width, glyphs(self.app))
@@ -176,6 +181,8 @@ class DataScreen(DatasetActions, inherit_bindings=False):
 
     async def _load_detail(self, item: Dataset) -> None:
         self._firsts[self._key(item)] = await first_problems(self.services, self.principal, item)
+        if item.current.changes and (older := await version_before(self.services, self.principal, item)) is not None:
+            self._before[item.current.id] = older
         self._used[item.id] = await self.services.datasets.used_by(self.principal, item.id)
         if self.in_hand is item and not self.gone:
             self._draw_detail()
