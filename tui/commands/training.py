@@ -325,6 +325,9 @@ def preflight(
         else:
             configuration = (await services.training.by_name(principal, config)).id
             ids = tuple([(await services.datasets.dataset(principal, each)).id for each in ids])
+        for each in ids:  # what nobody looked at yet is looked at now: the checks are about it
+            if (await services.datasets.dataset(principal, each)).verdict == "unchecked":
+                await (await services.datasets.check(principal, each)).wait()
         request = RunRequest(configuration_id=configuration, yaml_text=text, dataset_ids=ids, gpus=gpus)
         found = await services.training.preflight(principal, request)
         output.print_preflight(invocation, found)
