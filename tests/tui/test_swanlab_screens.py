@@ -52,7 +52,7 @@ async def opened(settings: Settings, size: tuple[int, int] = (120, 40)) -> Async
         logged = log(settings, seen.app.context.principal)
         await seen.press("ctrl+p")
         await seen.type("SwanLab")
-        await seen.until("dashboards in a browser")
+        await seen.until(lambda: any("▌ SwanLab" in line for line in seen.lines()))
         await seen.press("enter")
         await seen.until("alive")
         yield seen, logged
