@@ -11,6 +11,8 @@ from core.logs.types import PIECE, Line
 
 #: Bytes read at once when going through lines: the longest piece, or many common lines.
 _CHUNK = 2 * PIECE
+#: Most line ends are found so near; bytes that a line has at most, most of the time.
+_NEAR, _USUAL = 1024, 256
 
 
 def line_start(opened: Opened, offset: int) -> int:
@@ -18,6 +20,12 @@ def line_start(opened: Opened, offset: int) -> int:
     low, _high, is_hole = opened.region(offset)
     if is_hole:
         return low
+    if offset == low:
+        return low
+    near = max(low, offset - _NEAR)
+    found = opened.read(near, offset).rfind(b"\n")
+    if found >= 0:
+        return near + found + 1
     border = offset - offset % PIECE
     first = max(low, border - PIECE)
     found = opened.read(first, offset).rfind(b"\n")
@@ -79,7 +87,7 @@ def backward(opened: Opened, offset: int, count: int) -> list[Line]:
     """Up to `count` lines before the one that holds the byte at `offset` (before the end, if it is the size of the file)."""
     stop = line_start(opened, offset) if offset < opened.size else opened.size
     found: list[Line] = []
-    reach = _CHUNK // 4
+    reach = min(_CHUNK, max(_NEAR, _USUAL * count))
     while len(found) < count and stop > 0:
         low, _high, is_hole = opened.region(stop - 1)
         if is_hole:
@@ -95,5 +103,5 @@ def backward(opened: Opened, offset: int, count: int) -> list[Line]:
                 break
             place = more[-1].end
         found = lines[-(count - len(found)) :] + found
-        stop, reach = start, _CHUNK
+        stop, reach = start, min(_CHUNK, 4 * reach)
     return found[-count:] if count else []

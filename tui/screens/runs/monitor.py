@@ -136,6 +136,7 @@ class MonitorScreen(MonitorActions):
         if first and self._view == CHARTS and run.kind != "train":
             self.show_view(LOG)
         self.draw_run()
+        self.refresh_bindings()
 
     async def _watch(self, run: Run) -> None:
         """Follow the run's files. What is followed already stays as it is."""
@@ -236,7 +237,6 @@ class MonitorScreen(MonitorActions):
         self.grid.say_when_empty(self._no_curves(run))
         self.log_view.say_when_empty(*self._no_log(run))
         self._draw_resources()
-        self.refresh_bindings()
 
     def _draw_resources(self) -> None:
         run = self.shown_run

@@ -13,7 +13,8 @@ from rich.style import Style
 from textual import events
 from textual.app import RenderResult
 from textual.binding import Binding, BindingType
-from textual.filter import Monochrome
+from textual.color import Color
+from textual.filter import LineFilter, Monochrome
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -93,6 +94,8 @@ class LineChart(Widget, can_focus=True):
         self._stale = True
         self._dragged: int | None = None
         self._gutter = 0
+        self._brush: tuple[Style, tuple[LineFilter, ...], Color] = (Style(), (), Color(0, 0, 0))
+        self._styles: dict[int, Style] = {}
 
     # Data in ---------------------------------------------------------------------------------------------------------
 
@@ -188,6 +191,7 @@ class LineChart(Widget, can_focus=True):
 
     def _compose_lines(self) -> None:
         self._stale = False
+        self._pick_brush()
         width, height = self.size
         there = any(len(kept.raw.steps) for kept in self._kept.values())
         plot_height = height - 2
@@ -235,23 +239,30 @@ class LineChart(Widget, can_focus=True):
             return self._line_style(index - FIRST)
         return {FAINT: colours.rule, POINTER: colours.dim, BROKEN: colours.bad}.get(index, Style())
 
+    def _pick_brush(self) -> None:
+        """What every line is drawn with; finding it costs as much as drawing one."""
+        base = self.rich_style
+        self._brush = base, tuple(self.get_line_filters()), self.background_colors[1]
+        self._styles = {index: self._style(index) for index in range(FIRST + len(self._kept))}
+
     def _line_style(self, index: int) -> Style:
         kept = list(self._kept.values())[index]
         style: Style = getattr(palette(self.app), kept.series.token or TOKENS[index % len(TOKENS)])
         return style
 
     def _strip(self, parts: Sequence[Part]) -> Strip:
-        base, width = self.rich_style, self.size.width
+        width = self.size.width
+        base, filters, background = self._brush
         segments = list(Strip([Segment(text, base + style) for text, style in parts if text]).adjust_cell_length(width, base))
-        for line_filter in self.get_line_filters():
-            segments = line_filter.apply(segments, self.background_colors[1])
+        for line_filter in filters:
+            segments = line_filter.apply(segments, background)
         return Strip(segments, width)
 
     def _plot_line(self, label: str, gutter: int, row: list[tuple[str, int]]) -> Strip:
         colours, signs = palette(self.app), glyphs(self.app)
         wall = ("+" if signs.ascii else "┤") if label else signs.wall
         parts: list[Part] = [(label.rjust(gutter - 1), colours.dim), (wall, colours.rule)]
-        return self._strip([*parts, *((text, self._style(style)) for text, style in row)])
+        return self._strip([*parts, *((text, self._styles[style]) for text, style in row)])
 
     def _axis(self, span: Span, gutter: int) -> Strip:
         """The step axis with its ticks."""
