@@ -83,6 +83,6 @@ TRAINING_CONFLICTS: dict[str, Text] = {
 TRAINING_KINDS: dict[str, Candidates] = {
     "run": (N_("There is no run “{reference}”."), N_("There is no such run.")),
     "training_configuration": (N_("There is no training configuration “{reference}”."), N_("There is no such training configuration.")),
-    "training_version": (N_("There is no version {reference} of it."), N_("There is no such version.")),
+    "training_configuration_version": (N_("There is no version {reference} of it."), N_("There is no such version.")),
     "attempt": (N_("There is no attempt {reference}."), N_("There is no such attempt.")),
 }

@@ -45,6 +45,9 @@ TRAINING_RULES: dict[str, Candidates] = {
     "streaming_val_size": (N_("With streaming, a number of samples to set aside, not a share."),),
     "streaming_and_max_samples": (N_("Does not go with streaming."),),
     "probs_need_interleave": (N_("Probabilities need a strategy that interleaves datasets."),),
+    "needs_gpu": (N_("DeepSpeed needs a GPU, and none is asked for."),),
+    "not_cached": (N_("{value} was never downloaded to this machine."), N_("It was never downloaded to this machine.")),
+    "needed": (N_("It is needed here."),),
     # YAML
     "not_yaml": (N_("Not YAML: line {line}, column {column}."), N_("Not YAML.")),
     "too_large": (N_("At most {size}."), N_("Too large.")),

@@ -218,6 +218,7 @@ class PreflightScreen(AreaScreen):
 
     def _begin(self) -> None:
         self._starting = True
+        self.query_one("#preflight-rule", Rule).text = _("Starting…")
         self.refresh_bindings()
         self.start(self._start_run, group="start")
 
@@ -227,7 +228,7 @@ class PreflightScreen(AreaScreen):
         finally:
             self._starting = False
             if not self.gone:
-                self.refresh_bindings()
+                self._draw()
         self.modeltrain.say(_("“{name}” is in the queue; it goes on whether you stay or not.").format(name=one_line(run.name)))
         self.dismiss(run)
 

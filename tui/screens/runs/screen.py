@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
 
 from core.events import Event, RunsChanged
 from core.sanitise import one_line
-from core.training.types import ACTIVE, RunState
 from tui.glyphs import glyphs
 from tui.i18n import N_, _, ngettext
 from tui.screens.base import ScreenCommand
 from tui.screens.runs import lists, texts
-from tui.screens.runs.actions import RunActions
-from tui.screens.runs.configurations import ConfigurationActions
-from tui.screens.runs.environment import EnvironmentActions
-from tui.screens.runs.following import FiguresOfRuns
 from tui.screens.runs.keys import BINDINGS, CONFIGURATIONS, ENVIRONMENT, HELP, ONLY, RUNS
+from tui.screens.runs.reading import SHOWN, Reading
 from tui.widgets.fields import Field
 from tui.widgets.frame import Paragraphs
 from tui.widgets.rows import Rows
@@ -26,42 +22,17 @@ from tui.widgets.tabs import TabLine
 
 if TYPE_CHECKING:
     from core.training.configurations_types import TrainingConfiguration
-    from core.training.environment_types import EnvironmentState, InstallProgress
     from core.training.types import Run
 
-#: What `o` goes through: which states are shown.
-_SHOWN: tuple[tuple[str, Collection[RunState]], ...] = (
-    (N_("all"), ()),
-    (N_("at work and waiting"), (*ACTIVE, RunState.PENDING)),
-    (N_("ended"), (RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED, RunState.LOST, RunState.PAUSED)),
-)
-_LIMIT = 200
 _EVERY_S = 1.0
 
 
-class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
+class RunsScreen(Reading):
     """Three views of one list, what is in hand below it."""
 
     AREA = N_("Runs")
     HELP = HELP
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._runs: tuple[Run, ...] = ()
-        self._total = 0
-        self._any_run = False
-        self._configurations: tuple[TrainingConfiguration, ...] = ()
-        self._environment: EnvironmentState | None = None
-        self._install: InstallProgress | None = None
-        self._beginning = lists.Beginning(None)
-        self._indexes: dict[str, int] = {}
-        self._in_hand = ""
-        self._loaded: set[str] = set()
-        self._wanted: str | None = None
-        self._everyone = False
-        self._which = 0
-        self._figures = FiguresOfRuns()
 
     def compose_body(self) -> Iterable[Any]:
         yield TabLine({RUNS: N_("Runs"), CONFIGURATIONS: N_("Configurations"), ENVIRONMENT: N_("Environment")}, id="runs-tabs")
@@ -89,10 +60,6 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
         return self.tabs.active
 
     @property
-    def query_text(self) -> str:
-        return self.query_one("#runs-filter", Field).value
-
-    @property
     def run_in_hand(self) -> Run | None:
         current = self.rows.current_id if self.view == RUNS else ""
         return next((run for run in self._runs if run.id == current), None)
@@ -101,11 +68,6 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
     def configuration_in_hand(self) -> TrainingConfiguration | None:
         current = self.rows.current_id if self.view == CONFIGURATIONS else ""
         return next((item for item in self._configurations if item.id == current), None)
-
-    @property
-    def on_the_way(self) -> bool:
-        """Whether there is no run yet: then the list is the way to the first one."""
-        return RUNS in self._loaded and not self._any_run and not self._everyone
 
     # Loading ---------------------------------------------------------------------------------------------------------
 
@@ -134,35 +96,6 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
         self._loaded.add(self.view)
         keep, self._wanted = self._wanted, None
         self.draw(keep)
-
-    async def _load_runs(self) -> None:
-        _word, states = _SHOWN[self._which]
-        page = await self.services.runs.runs(
-            self.principal, states=states, query=self.query_text, limit=_LIMIT, everyone=self._everyone and self.is_admin
-        )
-        self._runs, self._total = page.items, page.total
-        self._any_run = bool(page.total or sum(page.counts.values()))
-        if not self._any_run:
-            await self._load_beginning()
-        gpus = await self.services.runs.gpus(self.principal)
-        self._indexes = {gpu.uuid: gpu.index for gpu, _run in gpus}
-        busy = sum(run is not None for _gpu, run in gpus)
-        self._in_hand = _("GPU: {busy} busy, {free} free").format(busy=busy, free=len(gpus) - busy) if gpus else ""
-        await self._figures.read(self._runs)
-
-    async def _load_beginning(self) -> None:
-        environment = await self.services.environment.state(self.principal)
-        datasets = await self.services.datasets.datasets(self.principal)
-        configurations = await self.services.training.list(self.principal)
-        usable = sum(dataset.verdict == "usable" for dataset in datasets.items)
-        self._beginning = lists.Beginning(environment, datasets.total, usable, len(configurations))
-
-    async def _load_configurations(self) -> None:
-        self._configurations = await self.services.training.list(self.principal, query=self.query_text)
-
-    async def _load_environment(self) -> None:
-        self._environment = await self.services.environment.state(self.principal)
-        self._install = await self.services.environment.progress(self.principal)
 
     # Drawing ---------------------------------------------------------------------------------------------------------
 
@@ -215,7 +148,7 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
         elif marked:
             self.tabs.remark = ngettext("{count} marked: d delete", "{count} marked: d delete", marked).format(count=marked)
         elif self.view == RUNS and not self.on_the_way:
-            said = [_("everybody's") if self._everyone else "", _(_SHOWN[self._which][0]) if self._which else ""]
+            said = [_("everybody's") if self._everyone else "", _(SHOWN[self._which][0]) if self._which else ""]
             said.append(f"“{query}”" if query else "")
             self.tabs.remark = ", ".join(word for word in said if word)
         else:
@@ -326,7 +259,7 @@ class RunsScreen(RunActions, ConfigurationActions, EnvironmentActions):
         self.reload()
 
     def action_states(self) -> None:
-        self._which = (self._which + 1) % len(_SHOWN)
+        self._which = (self._which + 1) % len(SHOWN)
         self.reload()
 
     def action_everyone(self) -> None:
