@@ -24,7 +24,7 @@ from core.training.gpus import Gpu, GpuReader
 from core.training.runs_files import METRICS
 from core.training.runs_rows import attempt_view, run_view, waiting_text
 from core.training.scheduler import QUEUE_PAUSED, Scheduler
-from core.training.scheduler_start import Workshop
+from core.training.scheduler_start import Workshop, turn_command
 from core.training.types import ACTIVE, RESUMABLE, Attempt, QueueState, Run, RunPage, RunRequest, RunState, WaitReason
 
 if TYPE_CHECKING:
@@ -397,7 +397,7 @@ def make_runs(
 ) -> Runs:
     """The service with its scheduler, which has not begun."""
     nobody = operator("")  # the environment is one for all; the scheduler asks for nobody in particular
-    workshop = Workshop(lambda: environment.state(nobody), training.plan)
+    workshop = Workshop(lambda: environment.state(nobody), training.plan, turn_command(settings))
     scheduler = Scheduler(store, settings, clock=clock, ids=ids, events=events, supervisor=supervisor, gpus=gpus, workshop=workshop)
     return Runs(scheduler, training, settings=settings, clock=clock, ids=ids)
 

@@ -37,10 +37,14 @@ _MOST_THREADS = 16
 
 @dataclass(frozen=True)
 class Workshop:
-    """What starting needs of others. `environment`: as it is now; `plan`: core/training/configurations.py, Training.plan."""
+    """What starting needs of others. `environment`: as it is now; `plan`: core/training/configurations.py, Training.plan.
+
+    `after`: (argv, environment) of what the shim of a run starts when it is over, so that the queue goes on; None for nothing.
+    """
 
     environment: Callable[[], Awaitable[EnvironmentState]]
     plan: Callable[[ResolvedRun, Place], Awaitable[Plan]]
+    after: tuple[tuple[str, ...], Mapping[str, str]] | None = None
 
 
 class Claim(NamedTuple):
@@ -141,7 +145,7 @@ class Starter:
         )
 
     def _job(self, folder: Path, plan: Plan) -> Job:
-        after, environment = turn_command(self._settings)
+        after, environment = self._workshop.after or (None, None)
         limit = self._settings.training.log_limit_bytes
         return Job(folder, plan.argv, plan.environment, folder, limit, after, environment)
 

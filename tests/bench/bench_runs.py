@@ -37,7 +37,7 @@ async def begin(folder: Path) -> None:
     settings = settings_of(folder)
     storage = prepare(settings)
     add_people(storage)
-    yard = make_yard(storage, settings, Gpus(RUNS))
+    yard = make_yard(storage, settings, Gpus(RUNS), alone=True)
     for _ in range(RUNS):
         await yard.start(max_steps=1_000_000, step_s=3600, gpus=1)
     await yard.turn()

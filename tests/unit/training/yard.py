@@ -25,7 +25,7 @@ from core.training.gpus import Gpu
 from core.training.planning import Place, Plan, ResolvedRun
 from core.training.runs import Runs
 from core.training.scheduler import Scheduler
-from core.training.scheduler_start import Workshop
+from core.training.scheduler_start import Workshop, turn_command
 from core.training.types import Run, RunRequest, RunState
 from storage.unit_of_work import Storage
 
@@ -117,7 +117,8 @@ def principal(user_id: str, role: Role = Role.USER) -> Principal:
     return Principal(user_id, user_id, f"{user_id}@example.org", role)
 
 
-def make_yard(storage: Storage, settings: Settings, gpus: Gpus | None = None, *, lease_s: float = 30.0) -> Yard:
+def make_yard(storage: Storage, settings: Settings, gpus: Gpus | None = None, *, lease_s: float = 30.0, alone: bool = False) -> Yard:
+    """`alone`: the last process of each run looks after the queue, as in the application."""
     clock, events, supervisor, training = Clock(), EventBus(), Supervisor(), FakeTraining()
     ids = Identifiers(clock)
     scheduler = Scheduler(
@@ -128,7 +129,7 @@ def make_yard(storage: Storage, settings: Settings, gpus: Gpus | None = None, *,
         events=events,
         supervisor=supervisor,
         gpus=gpus or Gpus(),
-        workshop=Workshop(training.environment, training.plan),
+        workshop=Workshop(training.environment, training.plan, turn_command(settings) if alone else None),
         grace_s=0.5,
         lease_s=lease_s,
     )
