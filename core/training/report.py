@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from core.sanitise import one_line, sanitise
+from core.sanitise import json_safe, one_line, sanitise
 from core.training.failures import Failure, gather, warnings_of
 from core.training.metrics import MetricsFile
 from core.training.report_charts import Curve, svg, thinned
@@ -77,6 +77,8 @@ class ReportData:
 def collect(run: Run, attempts: Sequence[Attempt], environment: Mapping[str, str], gpu_names: Mapping[str, str]) -> ReportData:
     """Read everything that a report says. Blocks (files of the run); what is not there is left out."""
     folder, output = run.folder, run.output_dir
+    measured = measured_of(output) if output is not None else ()
+    final = _numbers(read_json(output / "all_results.json")) if output is not None else {}
     options = _options(folder) if folder is not None else {}
     warnings: tuple[Failure, ...] = ()
     if folder is not None and run.state.value == "completed":
@@ -86,8 +88,8 @@ def collect(run: Run, attempts: Sequence[Attempt], environment: Mapping[str, str
         attempts=tuple(sorted(attempts, key=lambda each: each.number)),
         options={name: value for name, value in (options or dict(run.options)).items() if name not in _OURS},
         datasets=_datasets(folder) if folder is not None else {},
-        measured=measured_of(output) if output is not None else (),
-        final=_numbers(read_json(output / "all_results.json")) if output is not None else {},
+        measured=measured,
+        final={name: value for name, value in final.items() if name not in {one.name for one in measured}},
         warnings=warnings,
         artifacts=artifacts(output, export=run.kind == "export") if output is not None else (),
         environment=dict(sorted(environment.items())),
@@ -159,7 +161,7 @@ class Words:
 
 def as_html(data: ReportData, words: Words) -> str:
     """One page that needs nothing else: no script, no font, no picture from elsewhere."""
-    charts = [svg(one.name, [Curve(one.name, one.steps, one.values)]) for one in data.measured]
+    charts = [svg(name, [Curve(name, one.steps, one.values)]) for one in data.measured for name in (one_line(one.name),)]
     return _rendered("report.html.j2", data, words, charts=charts, escaped=True)
 
 
@@ -256,7 +258,7 @@ def as_json(data: ReportData) -> str:
         "environment": dict(data.environment),
         "resources": list(data.resources),
     }
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n"
+    return json_safe(json.dumps(value, ensure_ascii=False, indent=2, default=str)) + "\n"
 
 
 def _finite(number: float) -> float | None:
