@@ -238,7 +238,8 @@ class Training:
         For the scheduler: no principal. Raises InvalidInput("path", changed_since), EnvironmentProblem.
         """
         if not place.environment.ready:
-            raise EnvironmentProblem(what=f"training_environment_{place.environment.state}", path=str(place.environment.folder))
+            kind = "missing" if place.environment.state == "missing" else "broken"
+            raise EnvironmentProblem(what=f"training_environment_{kind}", path=str(place.environment.folder))
         if (moved := await asyncio.to_thread(still_themselves, run.paths)) is not None:
             raise InvalidInput("path", "changed_since", value=moved)
         return plan(run, place)
