@@ -7,8 +7,10 @@ a failing run leaves snapshot_report.html with both pictures side by side.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +20,13 @@ from textual.pilot import Pilot
 
 from core.auth.accounts import Enrolment, SignedIn
 from core.auth.one_time import uri_of
+from core.training.types import RunState
 from tests.snapshots.conftest import MakeApp
+from tests.tui.test_monitor import OneRun, make_run
 from tui.app import ModeltrainApp
 from tui.i18n import Locale
 from tui.screens.account.second_factor import RecoveryCodes, SecondFactorScreen
+from tui.screens.runs.monitor import MonitorScreen
 from tui.screens.welcome.code import CodeScreen
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
@@ -439,6 +444,55 @@ async def training_import(visit: Visit) -> None:
     await visit.see("Paste YAML here, or Ctrl+R reads a file")
     await visit.write("output_dir: x")
     await visit.see("“{key}” is set by modeltrain at the start; yours is left out.")
+
+
+async def _monitor(visit: Visit) -> None:
+    """A run that is over, so that nothing depends on the time: its log, and the curves of a loss that falls."""
+    await visit.home()
+    services = visit.app.context.services
+    folder = services.settings.data_dir / "a-run"
+    lines = [f"[INFO|2026-03-14 11:{number // 60:02d}:{number % 60:02d}] trainer.py:123 >> step {number}" for number in range(1, 200)]
+    lines[150:150] = ["[WARNING|2026-03-14 11:02:30] template.py:40 >> sample 5512 was truncated", "ValueError: a value that is none"]
+    values = [
+        {"current_steps": step, "total_steps": 3000, "loss": 0.7 + 4 / step**0.5 + step * 7 % 11 / 60, "lr": 5e-5 * (1 - step / 3000),
+         "epoch": step / 1000, "elapsed_time": f"0:{step // 60 % 60:02d}:{step % 60:02d}"}
+        for step in range(10, 1250, 10)
+    ]  # fmt: skip
+    history = [{"step": step, "grad_norm": 2.0 - step / 1000 + step * 3 % 7 / 10} for step in range(10, 1250, 10)]
+    await asyncio.to_thread(_write_run, folder, lines, values, history)
+    run = make_run(folder, state=RunState.PAUSED, step=1240, total_steps=3000, can_resume=True, attempts=1)
+    vars(services)["runs"] = OneRun(run)
+    await visit.app.push_screen(MonitorScreen(run.id))
+    await visit.see(lambda: "1,240/3,000" in visit.text)
+
+
+def _write_run(folder: Path, lines: list[str], values: list[dict[str, Any]], history: list[dict[str, Any]]) -> None:
+    output = folder / "output"
+    output.mkdir(parents=True)
+    (folder / "log.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (output / "trainer_log.jsonl").write_text("".join(json.dumps(value) + "\n" for value in values), encoding="utf-8")
+    (output / "trainer_state.json").write_text(json.dumps({"log_history": history}), encoding="utf-8")
+
+
+@picture
+async def monitor(visit: Visit) -> None:
+    await _monitor(visit)
+    await visit.see("gradient norm")
+
+
+@picture
+async def monitor_log(visit: Visit) -> None:
+    await _monitor(visit)
+    screen = visit.app.screen
+    assert isinstance(screen, MonitorScreen)
+    screen.show_view("log")
+    await visit.press("E")
+    await visit.see("ValueError: a value that is none")
+    await visit.press("slash")
+    await visit.write("truncated")
+    await visit.press("enter")
+    await visit.see(lambda: screen.log_view.finder is not None and not screen.log_view.finder.is_counting)
+    await visit.see(lambda: screen.log_view.lines.hit is not None)
 
 
 async def _account(visit: Visit) -> None:
