@@ -11,6 +11,7 @@ from core.settings import Settings
 from tests.tui.data_world import added, broken_rows, good_rows, open_data, open_page, rows_of, talk, verdicts, write_rows
 from tests.tui.world import World, signed_in
 from tui.screens.data.add import AddScreen
+from tui.screens.data.pages import DatasetPage
 from tui.screens.data.row import RowScreen
 from tui.screens.data.screen import DataScreen
 from tui.widgets.file_picker import FilePicker
@@ -338,3 +339,27 @@ async def test_the_language_is_switched_on_every_page(settings: Settings, tmp_pa
             seen.app.switch_language("en")
             await seen.pilot.pause()
         assert seen.app.screen.query(Rows)
+
+
+async def test_a_check_is_called_off_by_esc_and_found_again_from_elsewhere(settings: Settings, tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "large.jsonl", good_rows(300))
+    path.write_bytes(path.read_bytes() * 1500)
+    async with signed_in(settings, size=(80, 24)) as seen:
+        datasets, principal = seen.services.datasets, seen.app.context.principal
+        made = await datasets.add(principal, str(path))
+        await open_data(seen)
+        await seen.press("c")
+        await seen.until("Checking “large”")
+        await seen.press("enter")
+        await seen.until(lambda: isinstance(seen.app.screen, DatasetPage))
+        assert "Esc cancel" in seen.lines()[2], "the work is in sight here, too"
+        await seen.press("escape")
+        await seen.until("Stopped. Nothing was changed.")
+        assert (await datasets.dataset(principal, made.id)).verdict == "unchecked"
+        await seen.press("escape")
+        await seen.until(lambda: isinstance(seen.app.screen, DataScreen))
+        await seen.press("c")
+        await seen.until("Checking “large”")
+        await seen.press("ctrl+g", "h")
+        await seen.until("Good to see you")
+        await seen.until("“large”: 450,000 rows", 120)

@@ -42,6 +42,8 @@ class AddScreen(AreaScreen):
         ),
         Binding("ctrl+t", "turn", N_("inbox or files"), id="data.add.turn", tooltip=N_("Change between the inbox and the files")),
         Binding("right,left", "turn", show=False),
+        Binding("slash", "type_path('/')", N_("type a path"), show=False),
+        Binding("tilde", "type_path('~/')", N_("type a path below your home"), show=False),
         Binding("escape", "close", N_("back"), id="data.add.close"),
     ]
 
@@ -176,6 +178,11 @@ class AddScreen(AreaScreen):
 
     def action_turn(self) -> None:
         self.tabs.step(1)
+
+    def action_type_path(self, begun: str) -> None:
+        """Somebody begins to type a path where the inbox is in sight."""
+        self.tabs.active = FILES
+        self.picker.go_to(begun)
 
     def on_tab_line_changed(self) -> None:
         inbox = self.tabs.active == INBOX

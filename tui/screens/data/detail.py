@@ -26,7 +26,8 @@ _FIRST = 4
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the detail is made of. `firsts`: the first problems of each rule; `tokens`: lengths in tokens, where they were counted;
-    `before`: the version that the one in force was made from; `place`: where the file is, in words.
+    `before`: the version that the one in force was made from; `working`: something is under way with it;
+    `place`: where the file is, in words.
     """
 
     dataset: Dataset
@@ -34,6 +35,7 @@ class Known:
     used: UsedBy | None = None
     tokens: Histogram | None = None
     before: DatasetVersion | None = None
+    working: bool = False
     place: str = ""
 
 
@@ -43,7 +45,7 @@ def detail_lines(known: Known, width: int, signs: Glyphs, zone: tzinfo | None) -
     lines: list[Line] = [*wrapped(one_line(item.name), "bold", width)]
     if item.note:
         lines += wrapped(one_line(item.note, 400), "dim", width)
-    lines += [(), *verdict_lines(item, width, signs), *change_lines(item.current, known.before, width)]
+    lines += [(), *verdict_lines(known, width, signs), *change_lines(item.current, known.before, width)]
     summary = item.current.summary
     if summary is not None:
         lines += rule_lines(summary, known.firsts, width, signs)
@@ -56,16 +58,18 @@ def detail_lines(known: Known, width: int, signs: Glyphs, zone: tzinfo | None) -
 def summary_lines(known: Known, width: int, signs: Glyphs) -> list[Line]:
     """The verdict, what is wrong and what to do next in a few lines, for below the list where there is no room beside it."""
     version, summary = known.dataset.current, known.dataset.current.summary
-    lines = [*verdict_lines(known.dataset, width, signs), *change_lines(version, known.before, width)]
+    lines = [*verdict_lines(known, width, signs), *change_lines(version, known.before, width)]
     for rule in summary.rules if summary is not None else ():
         if rule.level != "remark" and rule.count:
             lines += _one_rule(rule, [item for item in known.firsts if item.rule == rule.rule], width, signs, repairable=True)
     return lines
 
 
-def verdict_lines(item: Dataset, width: int, signs: Glyphs) -> list[Line]:
+def verdict_lines(known: Known, width: int, signs: Glyphs) -> list[Line]:
     """The verdict, why, and the key that goes on from here."""
-    version, summary = item.current, item.current.summary
+    item, version, summary = known.dataset, known.dataset.current, known.dataset.current.summary
+    if known.working and version.checked_at is None:
+        return wrapped(f"{signs.running} {_('It is being checked: you may go elsewhere meanwhile.')}", "accent", width)
     if trouble := texts.missing(version):
         return wrapped(f"{signs.lost} {trouble}", "bad" if version.missing else "warn", width)
     words, token = texts.verdict(version.verdict, signs)

@@ -62,7 +62,8 @@ class OverviewPage(DatasetPage, inherit_bindings=False):
             self.query_one(Sheet).show(partial(self._lines, self.dataset), keep=True)
 
     def _lines(self, item: Dataset, width: int) -> list[Line]:
-        known = Known(item, self._firsts, self._used, self._tokens, self._before, shown_place(self.context, item.current.path))
+        place, working = shown_place(self.context, item.current.path), self.work_of(item.id) is not None
+        known = Known(item, self._firsts, self._used, self._tokens, self._before, working, place)
         lines = detail_lines(known, min(width, 96), glyphs(self.app), self.modeltrain.zone)
         return [((self._said[0], self._said[1]),), (), *lines] if self._said else lines
 

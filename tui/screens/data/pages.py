@@ -137,7 +137,7 @@ class DatasetPage(DatasetActions, inherit_bindings=False):
         self.set_opened(item.name)
         self.set_in_hand(_("version {number}").format(number=version.version) if item.versions > 1 else "")
         if summary is not None:
-            self.tabs.count("problems", summary.problems + summary.remarks)
+            self.tabs.count("problems", summary.problems)
             self.tabs.count("preview", summary.rows)
         self.tabs.count("versions", item.versions)
         self.tabs.remark = _(texts.VERDICTS[item.verdict])

@@ -173,6 +173,7 @@ class DataScreen(DatasetActions, inherit_bindings=False):
             self._firsts.get(self._key(item), ()),
             self._used.get(item.id),
             before=self._before.get(item.current.id),
+            working=self.work_of(item.id) is not None,
             place=shown_place(self.context, item.current.path),
         )
         if self.narrow:

@@ -104,14 +104,14 @@ def work_words(kind: WorkKind, name: str) -> str:
 
 
 def work_figures(progress: WorkProgress) -> list[str]:
-    """How far long work is, the most important first: bytes, rows, problems, time left."""
-    found = [_("{done} of {total}").format(done=size(progress.done), total=size(progress.total))] if progress.total else []
+    """How far long work is, the most important first: time left, bytes, rows, problems."""
+    found = [_("{time} left").format(time=time_left(progress.left_s))] if progress.left_s is not None else []
+    if progress.total:
+        found.append(_("{done} of {total}").format(done=size(progress.done), total=size(progress.total)))
     if progress.rows:
         found.append(rows(progress.rows))
     if progress.kind == "check" or progress.problems:
         found.append(problems(progress.problems))
-    if progress.left_s is not None:
-        found.append(_("{time} left").format(time=time_left(progress.left_s)))
     return found
 
 
