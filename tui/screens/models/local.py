@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Seconds between two words about a server that is starting.
 _EVERY_S = 1.0
 _READY_WITHIN_S = 900.0
+#: Seconds between two looks at servers that run.
+_LOOK_S = 3.0
 MERGEABLE = ("adapter", "checkpoint")
 
 
@@ -48,6 +50,14 @@ class TargetActions(AreaScreen):
         for service in await self.services.inference.services(self.principal):
             servers.setdefault(str(service.subject.get("target_id")), service)
         self.servers = {key: value for key, value in servers.items() if value.active or value.state == "failed"}
+
+    def watch_servers(self) -> None:
+        """Look again while a server is there: another process may look after it, and its end is told in that one only."""
+        self.set_interval(_LOOK_S, self._look_again)
+
+    def _look_again(self) -> None:
+        if self.is_current and not self.gone and self.targets and any(service.active for service in self.servers.values()):
+            self.reload()
 
     def server_of(self, target: Target) -> Service | None:
         return self.servers.get(target.id)

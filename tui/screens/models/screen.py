@@ -101,6 +101,7 @@ class ModelsScreen(ConfigurationActions, ProviderActions, TargetActions):
         self._testing: dict[str, Worker[None]] = {}
         self.servers = {}
         self._progress = ""
+        self.watch_servers()
         self.rows.focus()
 
     @property
@@ -202,6 +203,10 @@ class ModelsScreen(ConfigurationActions, ProviderActions, TargetActions):
         if not self.gone:
             self._progress = text
             self._draw_detail()
+
+    def _look_again(self) -> None:
+        if self.view == LOCAL:
+            super()._look_again()
 
     def _local_lines(self) -> list[tuple[str, str]]:
         lines = [(self._progress, "accent")] if self._progress else []

@@ -56,6 +56,7 @@ class ResultsScreen(TargetActions):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.watch_servers()
         self.rows.focus()
 
     @property
