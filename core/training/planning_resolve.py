@@ -93,7 +93,9 @@ class Resolver:
         asked = await self.asked(principal, request, catalogue)
         if (error := next((remark for remark in asked.remarks if remark.level == "error"), None)) is not None:
             raise _as_error(error)
-        gpus = len(request.gpu_uuids) or request.gpus
+        there = await asyncio.to_thread(self._gpus)
+        # Without any GPU here the scheduler gives a run the CPU, however many it would like.
+        gpus = len(request.gpu_uuids) or (request.gpus if there else 0)
         return await self.resolved(principal, asked, catalogue, gpus=gpus)
 
     async def resolved(self, principal: Principal, asked: Asked, catalogue: Catalogue, *, gpus: int) -> ResolvedRun:

@@ -447,6 +447,16 @@ async def test_hostile_requests_are_refused(house: House, text: str, field: str)
     assert error.value.field == field
 
 
+async def test_deepspeed_is_refused_where_there_is_no_gpu(house: House) -> None:
+    model, data = write_model(house.folder / "m"), await house.dataset("alpaca", ALPACA)
+    saved = await house.training.save(house.ann, draft(model, deepspeed="2", dataset_ids=(data,)))
+    with pytest.raises(InvalidInput) as error:
+        await house.training.resolve(house.ann, RunRequest(configuration_id=saved.id, gpus=1))
+    assert error.value.rule == "needs_gpu"
+    house.gpus.found = (H100,)
+    assert (await house.training.resolve(house.ann, RunRequest(configuration_id=saved.id, gpus=1))).deepspeed == "2"
+
+
 async def test_an_export_takes_only_what_exports_take(house: House) -> None:
     model = write_model(house.folder / "m")
     order = {"model_name_or_path": str(model), "template": "qwen", "export_size": 2}
