@@ -41,7 +41,9 @@ class FastWay:
         self.usable = layout.format != "unknown" and layout.formatting != "openai" and bool(shape.types)
         if self.usable:
             self._message = self._message_type()
-            self._decoder = msgspec.json.Decoder(self._row_type())
+            row = self._row_type()
+            self._decoder = msgspec.json.Decoder(row)
+            self._list = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
             self._look = self._conversations if "messages" in layout.columns else self._texts
             self.usable = all(key in self._fields for key in layout.columns.values())
 
@@ -52,6 +54,14 @@ class FastWay:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         return rows if self._once(lines, rows) else None
+
+    def decode_list(self, array: bytes) -> list[Any] | None:
+        """Rows of an array, or None as `decode`."""
+        try:
+            rows = self._list.decode(array)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return rows if self._once(array, rows) else None
 
     def decode_one(self, raw: bytes | memoryview) -> Any | None:
         """One row, or None as `decode`."""
