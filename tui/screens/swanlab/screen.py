@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from core.errors import EnvironmentProblem, NotFound
+from core.events import Event, ServicesChanged
 from core.sanitise import one_line
 from core.swanlab.types import ArchiveInfo, Experiment, ExperimentDetail, Project
 from tui.glyphs import glyphs
@@ -98,6 +99,10 @@ class SwanlabScreen(ExperimentActions, ArchiveActions, ServiceActions):
 
     def on_screen_resume(self) -> None:
         if self._loaded:
+            self.reload()
+
+    def core_event(self, event: Event) -> None:
+        if isinstance(event, ServicesChanged) and self.is_current:
             self.reload()
 
     def _tick(self) -> None:
