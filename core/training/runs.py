@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from core.audit import Actor, Audit
+from core.audit import Actor
 from core.auth.principal import Principal, operator
 from core.clock import Clock, Identifiers
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import Conflict, NotFound
 from core.events import EventBus
 from core.persistence import Store
 from core.settings import Settings
 from core.supervisor import Supervisor, happens
 from core.training import runs_requests as requests
 from core.training.gpus import Gpu, GpuReader
+from core.training.runs_base import RunsBase, plain, queue_places, refuse_active, refuse_not_pending
 from core.training.runs_files import METRICS
 from core.training.runs_rows import attempt_view, run_view, waiting_text
 from core.training.scheduler import QUEUE_PAUSED, Scheduler
@@ -33,27 +34,16 @@ if TYPE_CHECKING:
     from core.training.planning import ResolvedRun
     from storage.unit_of_work import UnitOfWork
 
-T = TypeVar("T")
-KIND = "run"
 MOST = 1000
 #: Seconds between two looks of somebody who waits for a run.
 LOOK_S = 0.5
 
 
-class Runs:
+class Runs(RunsBase):
     """Raises NotFound(kind="run") for unknown ids and other people's, Conflict(what="run_...") where the state does not allow it.
 
     A run is named by its id, by the beginning of it (at least 6 digits), or by its name; of several of a name the newest is meant.
     """
-
-    def __init__(self, scheduler: Scheduler, training: Training, *, settings: Settings, clock: Clock, ids: Identifiers) -> None:
-        self.scheduler = scheduler
-        self._store = scheduler.changes
-        self._training = training
-        self._settings = settings
-        self._clock = clock
-        self._ids = ids
-        self._audit = Audit(clock, ids)
 
     # Looking -------------------------------------------------------------------------------------------------------
 
@@ -73,8 +63,8 @@ class Runs:
 
         def work(uow: UnitOfWork) -> RunPage:
             rows, total = uow.runs.page(owner, states=[str(state) for state in states], query=query, limit=limit, offset=offset)
-            places = _places(uow, rows)
-            items = tuple(run_view(row, places.get(row.id), reader=principal.user_id) for row in rows)
+            found = queue_places(uow, rows)
+            items = tuple(run_view(row, found.get(row.id), reader=principal.user_id) for row in rows)
             return RunPage(items, total, uow.runs.counts(owner))
 
         return await self._store.read(work)
@@ -151,7 +141,7 @@ class Runs:
 
     async def retry(self, principal: Principal, run_id: str, changes: Mapping[str, Any] | None = None) -> Run:
         """Queue a new attempt from the beginning, with options changed (None removes one). Raises Conflict(what="run_active")."""
-        run = await self._store.read(lambda uow: _plain(self._find(uow, principal, run_id)))
+        run = await self._store.read(lambda uow: plain(self._find(uow, principal, run_id)))
         from core.training.planning import ResolvedRun
 
         resolved = ResolvedRun.from_json(run["resolved"])
@@ -160,7 +150,7 @@ class Runs:
 
         def work(uow: UnitOfWork) -> Run:
             row = self._find(uow, principal, run["id"])
-            _over(row)
+            refuse_active(row)
             values = requests.again(self._clock.now_ms(), uow.runs.last_position() + 1)
             told = {
                 "resolved": resolved.to_json(),
@@ -231,7 +221,7 @@ class Runs:
 
         def work(uow: UnitOfWork) -> Run:
             row = self._find(uow, principal, run_id, any_of=True)
-            _pending(row)
+            refuse_not_pending(row)
             return self._changed(uow, principal, row, {"state": "pending"}, priority=priority)
 
         return await self._ask(work)
@@ -241,7 +231,7 @@ class Runs:
 
         def work(uow: UnitOfWork) -> Run:
             row = self._find(uow, principal, run_id, any_of=True)
-            _pending(row)
+            refuse_not_pending(row)
             same = [each for each in uow.runs.queue() if each.owner_id == row.owner_id and each.priority == row.priority]
             order = [each.id for each in same if each.id != row.id]
             now = [each.id for each in same].index(row.id)
@@ -318,12 +308,6 @@ class Runs:
 
     # Inside --------------------------------------------------------------------------------------------------------
 
-    async def _ask(self, work: Callable[[UnitOfWork], T]) -> T:
-        """Write, then let the scheduler act on it at once."""
-        result = await self._store.write(work)
-        self.scheduler.wake()
-        return result
-
     async def _attempt(self, principal: Principal, run_id: str, number: int | None) -> Attempt:
         found = await self.attempts(principal, run_id)
         if not found:
@@ -334,53 +318,6 @@ class Runs:
             if each.number == number:
                 return each
         raise NotFound(kind="attempt", reference=str(number))
-
-    def _sees(self, principal: Principal, everyone: bool) -> str | None:
-        if everyone:
-            principal.require_admin("run.list_all")
-            return None
-        return principal.require_user("run.list")
-
-    def _find(self, uow: UnitOfWork, principal: Principal, reference: str, *, any_of: bool = False) -> Any:
-        """`any_of`: an administrator finds everybody's."""
-        owner = None if any_of and principal.is_admin else principal.require_user("run.list")
-        if (row := uow.runs.get(owner, reference)) is not None:
-            return row
-        found = uow.runs.named(owner, reference)
-        if not found:
-            raise NotFound(kind=KIND, reference=reference)
-        if len(found) > 1 and found[0].name != reference:
-            raise InvalidInput("run", "ambiguous", value=reference)
-        return found[0]
-
-    def _view(self, uow: UnitOfWork, principal: Principal, row: Any) -> Run:
-        return run_view(row, _places(uow, [row]).get(row.id), reader=principal.user_id)
-
-    def _stranger(self, principal: Principal, row: Any) -> Run:
-        run = run_view(row, None, reader=principal.user_id)
-        return run if row.owner_id == principal.user_id or principal.is_admin else requests.nameless(run)
-
-    def _changed(self, uow: UnitOfWork, principal: Principal, row: Any, expected: Mapping[str, Any], **values: Any) -> Run:
-        if not uow.runs.change(row.id, expected, **values):
-            raise Conflict(what="run_changed", run=row.name)
-        uow.runs.touch({row.owner_id: [row.id]})
-        return self._view(uow, principal, uow.runs.get(None, row.id))
-
-    def _cancelled(self, uow: UnitOfWork, principal: Principal, row: Any, otherwise: str) -> Run:
-        if row.state not in {RunState.PENDING, RunState.PAUSED}:
-            raise Conflict(what=otherwise, run=row.name, state=row.state)
-        ended = {"state": "cancelled", "wanted": "", "waiting": "", "ended_at": self._clock.now_ms()}
-        return self._changed(uow, principal, row, {"state": row.state}, **ended)
-
-    def _queue(self, uow: UnitOfWork) -> QueueState:
-        counts = uow.runs.counts(None)
-        return QueueState(
-            paused=uow.settings.get(QUEUE_PAUSED) == "true",
-            running=sum(counts.get(str(state), 0) for state in ACTIVE),
-            pending=counts.get("pending", 0),
-            limit_a_user=self._settings.training.runs_a_user,
-            gpu_problem=self.scheduler.gpus.problem,
-        )
 
 
 def make_runs(
@@ -400,25 +337,3 @@ def make_runs(
     workshop = Workshop(lambda: environment.state(nobody), training.plan, turn_command(settings))
     scheduler = Scheduler(store, settings, clock=clock, ids=ids, events=events, supervisor=supervisor, gpus=gpus, workshop=workshop)
     return Runs(scheduler, training, settings=settings, clock=clock, ids=ids)
-
-
-def _places(uow: UnitOfWork, rows: Collection[Any]) -> dict[str, int]:
-    """The place in the queue of each pending run, from 1."""
-    if not any(row.state == "pending" for row in rows):
-        return {}
-    return {run_id: place for place, run_id in enumerate(uow.runs.queue_ids(), 1)}
-
-
-def _plain(row: Any) -> dict[str, Any]:
-    _over(row)
-    return {"id": row.id, "resolved": row.resolved}
-
-
-def _over(row: Any) -> None:
-    if not RunState(row.state).is_over:
-        raise Conflict(what="run_active", run=row.name, state=row.state)
-
-
-def _pending(row: Any) -> None:
-    if row.state != RunState.PENDING:
-        raise Conflict(what="run_not_pending", run=row.name, state=row.state)
