@@ -95,11 +95,6 @@ BY_RULE: dict[str, Words] = {
         (N_("“{key}” is here for the first time: the loader fails on keys that come late."),),
         N_("Repair writes the file so that every row has the same keys."),
     ),
-    "null_then_value": Words(
-        N_("a column that is empty at first and filled later"),
-        (N_("“{key}” was always empty before and now has a value: the loader fails on that."),),
-        _FILE,
-    ),
     "no_usable_rows": _plain(N_("no row can be trained on"), N_("See what is wrong with the rows, and mend the file.")),
     # How a row is written ------------------------------------------------------------------------------------------------
     "malformed": Words(
@@ -203,8 +198,10 @@ BY_RULE: dict[str, Words] = {
     "one_sided_kto": _plain(N_("all ratings are the same"), N_("KTO learns from good and bad examples: add some of the other kind.")),
     "blank_line": _plain(N_("a blank line"), _NOTHING),
     "bom_harmless": _plain(N_("a byte order mark, which does no harm here"), _NOTHING),
-    "nul_character": _plain(N_("a NUL character inside a text"), N_("Look whether the text is damaged.")),
-    "openai_system": _plain(N_("a system prompt as a message"), _NOTHING),
+    "openai_system": _plain(
+        N_("LLaMA-Factory adds “detailed thinking off” to the system prompts of messages with tool calls"),
+        N_("Nothing can be done about it here; write the calls as ShareGPT (function_call) to avoid it."),
+    ),
 }
 
 

@@ -51,7 +51,7 @@ def plan_of(file: BinaryIO, path: str, size: int) -> Planned:
     if plan.wrapped:
         flaws.append(Flaw("wrapped_array", fields={"key": _wrapping(head)}))
     if ENDINGS.get(Path(name).suffix) not in _loaders(plan):
-        flaws.append(Flaw("extension", fields={"name": name, "kind": seen.kind}))
+        flaws.append(Flaw("extension", fields={"found": Path(name).suffix[:20] or name[:20], "expected": seen.kind.upper()}))
     if plan.shape.layout.format == "unknown" and any(isinstance(row, dict) for row in rows):
         keys = ", ".join(list(dict.fromkeys(str(key) for row in rows if isinstance(row, dict) for key in row))[:12])
         flaws.append(Flaw("unknown_format", fields={"keys": keys[:200]}))
