@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from textual import events
+
 from core.settings import Settings, TrainingSettings
 from core.training.environment_types import EnvironmentState
 from core.training.planning import Place, Plan, ResolvedRun
@@ -25,6 +27,7 @@ from tests.tui.data_world import added, good_rows, write_rows
 from tests.tui.world import World, signed_in
 from tests.unit.training.yard import TRAINER, Gpus, sweep
 from tui.screens.runs.screen import RunsScreen
+from tui.widgets.fields import Field
 from tui.widgets.rows import Rows
 
 VERSIONS = {
@@ -133,6 +136,16 @@ async def turns_until(seen: World, scheduler: Scheduler, run_id: str, wanted: Ca
             if wanted(run):
                 return run
             await asyncio.sleep(0.02)
+
+
+async def paste(seen: World, name: str, text: str) -> None:
+    """Paste into the field `name`, as one does with a path."""
+    widget = seen.app.screen.query_one(f"#field-{name}")
+    widget.focus()
+    await seen.pilot.pause()
+    await seen.press("end", "ctrl+u")
+    widget.post_message(events.Paste(text))
+    await seen.until(lambda: seen.app.screen.query_one(f"#field-{name}", Field).value == text)
 
 
 def rows(seen: World) -> Rows:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from textual import events
+
 from core.auth.principal import Origin
 from core.settings import Settings
 from core.training.configurations_types import TrainingDraft
 from core.training.types import RunState
-from tests.tui.runs_world import Trainer, add_dataset, make_model, rows, runs_world, turns_until
+from tests.tui.runs_world import Trainer, add_dataset, make_model, paste, rows, runs_world, turns_until
 from tests.tui.world import World, add_first_admin, world
 from tui.screens.runs.configuration_form import TrainingConfigurationScreen
 from tui.screens.runs.new import NewRunScreen
@@ -77,7 +79,7 @@ async def test_checks_refuse_a_start_and_lead_to_what_mends_it(settings: Setting
         assert "20 samples" in seen.text, "the only usable dataset is chosen already"
         await seen.press("ctrl+s")
         await seen.until("Choose a model with Ctrl+R")
-        await seen.put("model_name_or_path", str(model))
+        await paste(seen, "model_name_or_path", str(model))
         await seen.until(lambda: field(seen, "template").value == "qwen")
         await seen.press("ctrl+s")
         await seen.until("keeps it from starting")
@@ -97,7 +99,7 @@ async def test_a_quick_run_goes_from_the_form_to_its_end_and_is_told_at_home(set
         await add_dataset(seen, tmp_path)
         await seen.press("n")
         await seen.until(lambda: isinstance(seen.app.screen, NewRunScreen) and field(seen, "dataset_ids").value != "")
-        await seen.put("model_name_or_path", str(model))
+        await paste(seen, "model_name_or_path", str(model))
         await seen.until(lambda: field(seen, "template").value == "qwen")
         await seen.press("ctrl+s")
         await seen.until("Memory, estimated")
@@ -203,6 +205,31 @@ async def test_a_failed_run_is_tried_again_with_changes_and_deleted_with_its_fil
         assert not failed.folder.exists()
 
 
+async def test_gpus_are_named_with_who_holds_them_and_administrators_see_everybodys_runs(settings: Settings, tmp_path: Path) -> None:
+    model = make_model(tmp_path / "tiny")
+    async with runs_world(settings, tmp_path, size=(120, 40), trainer=Trainer(max_steps=10_000, step_s=0.02), gpus=2) as (seen, scheduler):
+        from core.training.types import RunRequest
+
+        principal, dataset = seen.app.context.principal, await add_dataset(seen, tmp_path)
+        saved = await save_configuration(seen, "Careful", model)
+        run = await seen.services.runs.start(principal, RunRequest(name="holder", configuration_id=saved, dataset_ids=(dataset,), gpus=1))
+        await turns_until(seen, scheduler, run.id, lambda found: found.step > 0)
+        await seen.until("GPU: 1 busy, 1 free")
+        await seen.press("n")
+        await seen.until("1 of 2 free")
+        field(seen, "gpu_uuids").focus()
+        await seen.until(lambda: seen.app.focused is field(seen, "gpu_uuids"))
+        await seen.press("enter")
+        await seen.until("Which GPUs?")
+        assert "busy: holder" in seen.text and "free · 1.0 GB / 80.0 GB" in seen.text
+        await seen.press("escape", "escape")
+        await seen.until(lambda: isinstance(seen.app.screen, RunsScreen))
+        await seen.press("a")
+        await seen.until("Owner")
+        assert rows(seen).rows[0].cells["owner"] == "Ann" and "everybody's" in seen.text
+        assert seen.fits()
+
+
 # Configurations ------------------------------------------------------------------------------------------------------------
 
 
@@ -216,7 +243,7 @@ async def test_a_configuration_is_made_changed_compared_with_before_and_rolled_b
         await seen.until("Begin with")
         await seen.press("enter")
         await seen.until(lambda: isinstance(seen.app.screen, TrainingConfigurationScreen) and "Learning rate" in seen.text)
-        await seen.put("model_name_or_path", str(model))
+        await paste(seen, "model_name_or_path", str(model))
         await seen.until(lambda: (field(seen, "template").value, field(seen, "name").value) == ("qwen", "tiny LoRA"))
         await seen.put("learning_rate", "fast")
         await seen.until("Not a number.")
@@ -293,7 +320,8 @@ async def test_a_yaml_file_is_taken_over_with_remarks(settings: Settings, tmp_pa
         await seen.until(lambda: isinstance(seen.app.screen, ImportScreen))
         await seen.press("ctrl+r")
         await seen.until("Which YAML file?")
-        await seen.type(str(file))
+        seen.app.screen.focused.post_message(events.Paste(str(file)))  # type: ignore[union-attr]
+        await seen.until(lambda: seen.app.screen.query_one("#dialog-field", Field).value == str(file))
         await seen.press("enter")
         await seen.until("“output_dir” is set by modeltrain")
         assert "Its datasets (mine)" in seen.text

@@ -85,11 +85,11 @@ class TrainingConfigurationScreen(FormPicking):
 
     async def _build(self) -> None:
         await self._arrange()
-        await self._name_datasets()
         first = self.form.fields.get("model_name_or_path")
         if first is not None:
             first.focus()
         self.form.remember()
+        await self._name_datasets()
         await self._check()
 
     async def _arrange(self) -> None:

@@ -92,10 +92,14 @@ class FormPicking(AreaScreen):
 
     def on_text_field_opened(self, event: TextField.Opened) -> None:
         event.stop()
-        if isinstance(event.field, PickField):
-            self.start(self._pick_datasets, event.field, group="pick")
+        self.open_field(event.field, event.typed)
+
+    def open_field(self, field: TextField, typed: str) -> None:
+        """Show what a field is chosen from, or the editor that it is written in. (Textual calls the handlers of every class.)"""
+        if isinstance(field, PickField):
+            self.start(self._pick_datasets, field, group="pick")
         else:
-            self._write_yaml(event.typed)
+            self._write_yaml(typed)
 
     def _write_yaml(self, typed: str) -> None:
         self.start(self._open_editor, typed, group="pick")

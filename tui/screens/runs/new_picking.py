@@ -85,10 +85,9 @@ class NewRunPicking(FormPicking):
 
     # Choosing --------------------------------------------------------------------------------------------------------
 
-    def on_text_field_opened(self, event: TextField.Opened) -> None:
-        event.stop()
-        if isinstance(event.field, PickField):
-            self.start(self._open_list, event.field, group="pick")
+    def open_field(self, field: TextField, typed: str) -> None:
+        if isinstance(field, PickField):
+            self.start(self._open_list, field, group="pick")
 
     def action_pick(self) -> None:
         if isinstance(self.focused, PickField):
