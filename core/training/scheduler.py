@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.clock import Clock, Identifiers
-from core.errors import ModeltrainError
+from core.errors import ModeltrainError, StorageError
 from core.events import EventBus
 from core.persistence import Store
 from core.processes import JobState, abandon, ask_to_save, look, stop
@@ -105,7 +105,9 @@ class Scheduler:
             return await self.turn()
         except ModeltrainError as error:
             log.warning("a turn of the scheduler was cut off: %s", error)  # a busy or unreachable database: the next one goes on
-            return True
+        except Exception:
+            log.exception("a turn of the scheduler was cut off")
+        return True
 
     async def close(self) -> None:
         """Let another process take over at once."""
@@ -138,7 +140,7 @@ class Scheduler:
         news: list[tuple[Any, int, int | None]] = []
         for row in rows:
             state, logged = looks[row.id]
-            await self._look_after(row, state)
+            await self._look_after_one(row, state)
             if (
                 logged is not None
                 and state.kind == "running"
@@ -148,6 +150,15 @@ class Scheduler:
         if news:
             await self.changes.write(lambda uow: _write_progress(uow, news))
         await self._start_next()
+
+    async def _look_after_one(self, row: Any, state: JobState) -> None:
+        """One run that cannot be looked after keeps no other from it."""
+        try:
+            await self._look_after(row, state)
+        except (StorageError, asyncio.CancelledError):
+            raise  # the same would happen to every other
+        except Exception:
+            log.exception("the run %s could not be looked after", row.id)
 
     # Runs at work ----------------------------------------------------------------------------------------------------
 

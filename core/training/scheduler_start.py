@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.clock import Clock, Identifiers
-from core.errors import DiskFull, ModeltrainError, StorageError
+from core.errors import DiskFull, EnvironmentProblem, ModeltrainError, StorageError
 from core.processes import Job, abandon, free_port, launch
 from core.settings import Settings
 from core.training.environment_types import EnvironmentState
@@ -28,6 +30,8 @@ from core.training.types import RunState, WaitReason
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
+
+log = logging.getLogger(__name__)
 
 #: A start that failed for want of something is tried again after so many seconds, each time later; then the run has failed.
 AGAIN_S = (10, 30, 60, 120, 300)
@@ -76,6 +80,10 @@ class Starter:
             await self._launch(claim)
         except ModeltrainError as error:
             await self._not_started(claim, error)
+            return False
+        except Exception as error:  # a fault of ours must not be tried for ever
+            log.exception("the run %s could not be started", run_id)
+            await self._not_started(claim, EnvironmentProblem(what="unforeseen", reason=type(error).__name__))
             return False
         # Cut off elsewhere, or by a fault of ours: whoever looks next finds it neither started nor startable, and queues it again.
         return True
@@ -261,8 +269,6 @@ def _prepare_resume(output: Path) -> Course:
 
 def _write(folder: Path, plan: Plan) -> None:
     """The files of the plan, for the owner of the data folder only. Raises DiskFull, EnvironmentProblem."""
-    from core.errors import EnvironmentProblem
-
     try:
         for each in (folder.parent.parent, folder.parent, folder):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -275,8 +281,6 @@ def _write(folder: Path, plan: Plan) -> None:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
     except OSError as error:
-        import errno
-
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise DiskFull() from error
         raise EnvironmentProblem(what="folder_not_writable", path=str(folder), reason=error.strerror) from error

@@ -271,6 +271,30 @@ async def test_without_an_environment_runs_wait_for_it(yard: Yard) -> None:
     await yard.until(run, RunState.COMPLETED)
 
 
+async def test_a_fault_of_ours_fails_one_run_and_holds_nobody_up(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, starter = yard.training.plan, yard.runs.scheduler._starter
+
+    async def faulty(run: ResolvedRun, place: Place) -> Plan:
+        if run.options["max_steps"] == 1:
+            raise RuntimeError("a fault")
+        return await plan(run, place)
+
+    monkeypatch.setattr(starter, "_workshop", replace(starter._workshop, plan=faulty))
+    first, second = await yard.start(max_steps=1), await yard.start(max_steps=2)
+    failed = await yard.until(first, RunState.FAILED)
+    assert failed.failure is not None and failed.failure.rule == "not_started"
+    await yard.until(second, RunState.COMPLETED)
+
+
+async def test_a_run_whose_row_is_garbage_keeps_no_other_from_its_end(storage: Storage, settings: Settings) -> None:
+    async with open_yard(storage, settings, gpus=2) as yard:
+        bad = await yard.until(await yard.start(max_steps=1, gpus=1, step_s=0.5), RunState.RUNNING)
+        good = await yard.until(await yard.start(max_steps=3, gpus=1), RunState.RUNNING)
+        await storage.write(lambda uow: uow.runs.change_attempt(bad.id, 1, resolved="{"))
+        done = await yard.until(good, RunState.COMPLETED)
+        assert done.step == 3
+
+
 async def test_the_log_is_deleted_while_it_runs(yard: Yard) -> None:
     run = await yard.until(await yard.start(max_steps=30, step_s=0.02), lambda found: found.step >= 1)
     assert run.log is not None
