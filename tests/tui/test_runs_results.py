@@ -84,7 +84,7 @@ async def test_a_failed_run_says_what_proves_it_and_what_to_change(settings: Set
         await world.until("The memory of GPU 0 was too small")
         assert "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate" in world.text, "and nothing that a terminal acts on"
         assert "48,213" in world.text
-        assert "per_device_train_batch_size = 4" in world.text
+        assert "per_device_train_batch_size = 4" in world.text, "in the list, or below it where that is too narrow"
         screen: Any = world.app.screen
         assert screen.changes() == {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}
         await world.pilot.press("space", "space")

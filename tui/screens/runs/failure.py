@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from core.training.types import Run
 
 _PROOF_COLUMNS = (Column("place", N_("Log at"), 11, right=True), Column("text", "", 20, grow=True))
-_REMEDY_COLUMNS = (Column("what", N_("What to change"), 30, grow=True), Column("changes", N_("In the configuration"), 36))
+_REMEDY_COLUMNS = (Column("what", N_("What to change"), 46, grow=True), Column("changes", N_("In the configuration"), 36))
 #: The offset of a proof that stands in the metrics, not in the log.
 IN_METRICS = -1
 

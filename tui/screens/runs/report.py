@@ -168,7 +168,7 @@ def _metric_lines(data: ReportData, width: int) -> list[Line]:
     from core.training.report import sparkline
 
     made: list[Line] = [(), ((_("Metrics"), "accent"),)]
-    room = max(8, min(40, width - 62))
+    room = max(6, min(40, width - 70))
     for one in data.measured:
         best = _("best {value} at step {step}").format(value=f"{one.best:.6g}", step=one.best_step) if one.best is not None else ""
         made.append(
