@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -117,147 +117,120 @@ def say(folder: Path, text: str) -> None:
 
 
 @asynccontextmanager
-async def watching(settings: Settings, run: Run, size: tuple[int, int] = (120, 40), **how: Any) -> AsyncIterator[tuple[World, OneRun]]:
+async def watching(settings: Settings, run: Run, size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[World, OneRun]]:
     async with signed_in(settings, size=size) as world:
-        runs: Any = OneRun(run)
-        world.services.runs = runs
-        await world.app.push_screen(MonitorScreen(run.id, **how))
-        await world.until("support-bot-v3")
+        runs = OneRun(run)
+        vars(world.services)["runs"] = runs
+        await show(world, runs, run)
         yield world, runs
 
 
-class TestLive:
-    async def test_head_curves_and_log_are_there_and_grow(self, settings: Settings, folder: Path) -> None:
-        async with watching(settings, make_run(folder)) as (world, _runs):
-            await world.until("step 40/200")
-            await world.until("line 99")
-            assert "LoRA" in world.text and "qwen2.5-7b" in world.text and "loss 0.15" in world.text and "learning rate" in world.text
-            assert any("⠀" <= character <= "⣿" for character in world.text), "a curve is drawn"
-            assert world.fits()
-            say(folder, "a new line\n\r 30%|xxx | 60/200 [00:08<01:14,  4.12s/it]")
-            await world.until("a new line")
-            await world.until("30%|xxx")
-            await world.until("step 60/200")
-            log_steps(folder, range(41, 81))
-            await world.until("step 80/200")
-            (folder / "output" / "checkpoint-80").mkdir()
-            history = [{"step": step, "loss": 1.0, "grad_norm": step / 10} for step in range(1, 81)]
-            (folder / "output" / "checkpoint-80" / "trainer_state.json").write_text(json.dumps({"log_history": history}))
-            await world.until("gradient norm")
+async def show(world: World, runs: OneRun, run: Run, **how: Any) -> MonitorScreen:
+    """The monitor of `run` over whatever is in sight."""
+    runs.run_now = run
+    screen = MonitorScreen(run.id, **how)
+    await world.app.push_screen(screen)
+    await world.until("support-bot-v3")
+    return screen
 
-    async def test_the_time_left_is_told_from_the_steps_since_the_resume(self, settings: Settings, folder: Path) -> None:
+
+async def test_head_curves_and_log_are_there_and_grow(settings: Settings, folder: Path) -> None:
+    async with watching(settings, make_run(folder)) as (world, runs):
+        await world.until("step 40/200")
+        await world.until("line 99")
+        assert "LoRA" in world.text and "qwen2.5-7b" in world.text and "loss 0.15" in world.text and "learning rate" in world.text
+        assert any("⠀" <= character <= "⣿" for character in world.text), "a curve is drawn"
+        assert world.fits()
+        say(folder, "a new line\n\r 30%|xxx | 60/200 [00:08<01:14,  4.12s/it]")
+        await world.until("a new line")
+        await world.until("30%|xxx")
+        await world.until("step 60/200")
+        log_steps(folder, range(41, 81))
+        await world.until("step 80/200")
+        (folder / "output" / "checkpoint-80").mkdir()
+        history = [{"step": step, "loss": 1.0, "grad_norm": step / 10} for step in range(1, 81)]
+        (folder / "output" / "checkpoint-80" / "trainer_state.json").write_text(json.dumps({"log_history": history}))
+        await world.until("gradient norm")
+        # Where nobody looks, nothing is polled.
+        assert world.services.tails.watched == 3
+        await world.press("f1")
+        await world.until(lambda: world.services.tails.watched == 0)
+        await world.press("escape")
+        await world.until(lambda: world.services.tails.watched == 3)
+        # What becomes of the run is seen.
+        runs.run_now = replace(runs.run_now, state=RunState.COMPLETED)
+        world.services.events.publish(RunsChanged(world.app.context.principal.user_id, "run-1"))
+        await world.until("completed")
+        await world.press("escape")
+        await world.until(lambda: world.services.tails.watched == 0 and not world.services.tails.is_at_work)
+
+
+async def test_what_is_said_of_runs_in_all_states(settings: Settings, folder: Path, tmp_path: Path) -> None:
+    waiting = make_run(Path("/"), state=RunState.PENDING, folder=None, output_dir=None, waiting_for=WaitReason("next"))
+    async with watching(settings, waiting) as (world, runs):
+        await world.until("The log begins with the run.")
+        await world.until("The curves begin with the run.")
+        await show(world, runs, make_run(folder, state=RunState.FAILED, failure=Failure("disk_full")))
+        await world.until("The disk was full.")
+        await show(world, runs, make_run(tmp_path / "gone", state=RunState.LOST))
+        await world.until("There is no log, or it was deleted.")
+        # 150 steps of 4 seconds are left after the resume; the trainer's own figure would be another.
         before = [LINE.format(step=step, loss=1, epoch=1, seconds=step) for step in range(1, 51)]
         after = [LINE.format(step=40 + step, loss=1, epoch=1, seconds=4 * step) for step in range(1, 11)]
         (folder / "output" / "trainer_log.jsonl").write_text("".join(before + after))
-        async with watching(settings, make_run(folder, resumed_at_step=40)) as (world, _runs):
-            await world.until("4 s/step")
-            # 150 steps of 4 seconds.
-            await world.until(lambda: "10:00 left" in world.text or "9:5" in world.text)
-
-    async def test_nobody_looks_so_nothing_is_polled(self, settings: Settings, folder: Path) -> None:
-        async with watching(settings, make_run(folder)) as (world, _runs):
-            await world.until(lambda: world.services.tails.watched == 3)
-            await world.press("f1")
-            await world.until(lambda: world.services.tails.watched == 0)
-            await world.press("escape")
-            await world.until(lambda: world.services.tails.watched == 3)
-            await world.press("escape")
-            await world.until(lambda: world.services.tails.watched == 0 and not world.services.tails.is_at_work)
-
-    async def test_a_change_of_the_run_is_seen(self, settings: Settings, folder: Path) -> None:
-        run = make_run(folder)
-        async with watching(settings, run) as (world, runs):
-            await world.until("running")
-            runs.run_now = replace(run, state=RunState.COMPLETED)
-            world.services.events.publish(RunsChanged(world.app.context.principal.user_id, "run-1"))
-            await world.until("completed")
-
-
-class TestStates:
-    async def test_a_waiting_run_says_why(self, settings: Settings) -> None:
-        run = make_run(Path("/"), state=RunState.PENDING, folder=None, output_dir=None, waiting_for=WaitReason("next"))
-        async with watching(settings, run) as (world, _runs):
-            await world.until("The log begins with the run.")
-            assert "The curves begin with the run." in world.text
-
-    async def test_a_failed_run_says_what_happened(self, settings: Settings, folder: Path) -> None:
-        run = make_run(folder, state=RunState.FAILED, failure=Failure("disk_full"))
-        async with watching(settings, run) as (world, _runs):
-            await world.until("The disk was full.")
-
-    async def test_silence_is_told(self, settings: Settings, folder: Path) -> None:
-        import os
-
+        await show(world, runs, make_run(folder, resumed_at_step=40))
+        await world.until("4 s/step")
+        await world.until(lambda: "10:00 left" in world.text or "9:5" in world.text)
         for path in (folder / "log.txt", folder / "output" / "trainer_log.jsonl"):
             os.utime(path, (1_000_000_000, 1_000_000_000))
-        async with watching(settings, make_run(folder)) as (world, _runs):
-            await world.until("it may hang")
-
-    async def test_a_missing_log_is_no_error(self, settings: Settings, tmp_path: Path) -> None:
-        folder = tmp_path / "gone"
-        async with watching(settings, make_run(folder, state=RunState.LOST)) as (world, _runs):
-            await world.until("There is no log, or it was deleted.")
-
-
-class TestKeys:
-    async def test_pause_and_stop(self, settings: Settings, folder: Path) -> None:
-        async with watching(settings, make_run(folder)) as (world, runs):
-            await world.until("step 40/200")
-            await world.press("s")
-            await world.until("Stop “support-bot-v3”?")
-            await world.press("escape")
-            await world.press("p")
-            await world.until(lambda: runs.asked == ["pause"])
-            await world.until("pausing")
-            await world.press("s")
-            await world.until("Stop “support-bot-v3”?")
-            await world.press("enter")
-            await world.until(lambda: runs.asked == ["pause", "stop"])
-
-    async def test_charts_move_together(self, settings: Settings, folder: Path) -> None:
-        async with watching(settings, make_run(folder)) as (world, _runs):
-            screen = world.app.screen
-            assert isinstance(screen, MonitorScreen)
-            await world.until(lambda: len([chart for chart in screen.grid.charts if chart.display]) == 2)
-            loss, rate = screen.grid.charts[:2]
-            loss.focus()
-            await world.press("left", "left", "plus")
-            await world.until(lambda: loss.pointer is not None and rate.pointer == loss.pointer and rate.span == loss.span is not None)
-            await world.press("t")
-            assert loss.weight == 0.9 and rate.weight == 0.0, "a learning rate is set, not measured"
-            await world.press("m")
-            await world.until(lambda: [chart.display for chart in screen.grid.charts] == [True] + [False] * 4)
-            assert loss.title == "loss"
-            await world.press("m")
-            assert loss.title == "learning rate"
-            await world.press("m")
-            await world.until(lambda: rate.display)
-
-    async def test_narrow_screens_have_tabs(self, settings: Settings, folder: Path) -> None:
-        async with watching(settings, make_run(folder), size=(80, 24)) as (world, _runs):
-            await world.until("learning rate")
-            assert "line 99" not in world.text and world.fits()
-            await world.press("v")
-            await world.until("line 99")
-            assert "learning rate" not in world.text and world.fits()
-
-    async def test_the_file_it_was_started_with(self, settings: Settings, folder: Path) -> None:
-        async with watching(settings, make_run(folder)) as (world, _runs):
-            await world.until("step 40/200")
-            await world.press("Y")
-            await world.until("stage: sft")
-
-    async def test_opened_at_a_place_in_the_log(self, settings: Settings, folder: Path) -> None:
+        await show(world, runs, make_run(folder))
+        await world.until("it may hang")
         say(folder, "ValueError: here it is\n" + "after\n" * 100)
         offset = (folder / "log.txt").read_bytes().index(b"here it is")
-        async with watching(settings, make_run(folder, state=RunState.FAILED), offset=offset) as (world, _runs):
-            await world.until("ValueError: here it is")
+        await show(world, runs, make_run(folder, state=RunState.FAILED), offset=offset)
+        await world.until("ValueError: here it is")
 
 
-async def test_another_run_is_not_found(settings: Settings, folder: Path) -> None:
-    async with signed_in(settings) as world:
-        runs: Any = OneRun(make_run(folder))
-        world.services.runs = runs
+async def test_keys(settings: Settings, folder: Path) -> None:
+    async with watching(settings, make_run(folder)) as (world, runs):
+        screen = world.app.screen
+        assert isinstance(screen, MonitorScreen)
+        await world.until("step 40/200")
+        await world.press("Y")
+        await world.until("stage: sft")
+        await world.press("escape")
+        await world.until(lambda: world.app.screen is screen and len([chart for chart in screen.grid.charts if chart.display]) == 2)
+        loss, rate = screen.grid.charts[:2]
+        loss.focus()
+        await world.press("left", "left", "plus")
+        await world.until(lambda: loss.pointer is not None and rate.pointer == loss.pointer and rate.span == loss.span is not None)
+        await world.press("t")
+        assert loss.weight == 0.9 and rate.weight == 0.0, "a learning rate is set, not measured"
+        await world.press("m")
+        await world.until(lambda: [chart.display for chart in screen.grid.charts] == [True] + [False] * 4)
+        assert loss.title == "loss"
+        await world.press("m")
+        assert loss.title == "learning rate"
+        await world.press("m")
+        await world.until(lambda: rate.display)
+        await world.press("s")
+        await world.until("Stop “support-bot-v3”?")
+        await world.press("escape")
+        await world.press("p")
+        await world.until(lambda: runs.asked == ["pause"])
+        await world.until("pausing")
+        await world.press("s")
+        await world.until("Stop “support-bot-v3”?")
+        await world.press("enter")
+        await world.until(lambda: runs.asked == ["pause", "stop"])
         await world.app.push_screen(MonitorScreen("another"))
-        await world.until("not")
-        await asyncio.sleep(0)
+        await world.until(lambda: len(world.app._notifications) > 0)
+
+
+async def test_narrow_screens_have_tabs(settings: Settings, folder: Path) -> None:
+    async with watching(settings, make_run(folder), size=(80, 24)) as (world, _runs):
+        await world.until("learning rate")
+        assert "line 99" not in world.text and world.fits()
+        await world.press("v")
+        await world.until("line 99")
+        assert "learning rate" not in world.text and world.fits()

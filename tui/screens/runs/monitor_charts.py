@@ -62,6 +62,7 @@ class ChartGrid(Container):
             chart = LineChart(id=f"chart-{index}")
             chart.weight = _WEIGHT
             chart.display = index == 0
+            chart.styles.column_span = 2 if index == 0 else 1
             yield chart
 
     @property

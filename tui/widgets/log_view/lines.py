@@ -63,10 +63,16 @@ class LogLines(Widget, can_focus=True):
 
     # Data ------------------------------------------------------------------------------------------------------------
 
-    def open(self, log: LogFile | None) -> None:
-        """Another log, at its end."""
+    def open(self, log: LogFile | None, offset: int | None = None) -> None:
+        """Another log, at its end, or at the line that holds `offset`."""
         self.log_file, self.in_hand, self.left, self.hit = log, None, 0, None
         self.pane = Pane(Whole(log)) if log is not None else None
+        if log is not None and self.pane is not None and offset is not None:
+            found = log.forward(min(offset, max(0, log.size - 1)), 1)
+            if found:
+                self.pane.height, self.in_hand = max(1, self.size.height - 1), found[0].start
+                self.pane.follow, self.pane.top = False, (found[0].start, 0)
+                self.pane.reveal_around(found[0].start)
         self.look()
 
     def use(self, source: Source) -> None:

@@ -145,8 +145,11 @@ class Pane:
 
     def reveal(self, offset: int) -> None:
         """Bring the line that begins at `offset` into view: where it is if it is there already, else a third down."""
-        if any(row.line.start == offset for row in self.rows()):
-            return
+        if not any(row.line.start == offset for row in self.rows()):
+            self.reveal_around(offset)
+
+    def reveal_around(self, offset: int) -> None:
+        """Put the line that begins at `offset` a third down, or the last screen in view where it is on that."""
         above = self._backward(offset, self.height // 3)
         self.follow = False
         self.top = above[max(0, len(above) - self.height // 3)].place if above else (offset, 0)

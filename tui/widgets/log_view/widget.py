@@ -104,9 +104,7 @@ class LogView(Vertical):
         self.finder = Finder(log, self._found_more) if log is not None else None
         self._version, self._said = log.version if log is not None else -1, ""
         self.lines.query_shown = None
-        self.lines.open(log)
-        if offset is not None:
-            self.go_to(offset)
+        self.lines.open(log, offset)
         self._draw_remark()
         self._count_lines()
 
