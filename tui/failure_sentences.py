@@ -22,6 +22,12 @@ WHAT: dict[str, Candidates] = {
     ),
     "host_out_of_memory": (N_("The memory of the machine was too small, and the run was ended for it."),),
     "shared_memory": (N_("The shared memory (/dev/shm) was too small for the processes that load data."),),
+    "not_started": (
+        N_("It could not be started: the program {path} is not there ({reason})."),
+        N_("It could not be started: {reason}."),
+        N_("It could not be started: {field} is not what it was ({rule})."),
+        N_("It could not be started."),
+    ),
     "disk_full": (N_("The disk was full."),),
     "dataset_unknown": (N_("The dataset “{dataset}” is not known to the run."), N_("A dataset is not known to the run.")),
     "data_file_missing": (N_("The data file {path} is not there any more."), N_("A data file is not there any more.")),
