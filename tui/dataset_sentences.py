@@ -93,7 +93,7 @@ BY_RULE: dict[str, Words] = {
     "late_column": Words(
         N_("a key that comes only later in the file"),
         (N_("“{key}” is here for the first time: the loader fails on keys that come late."),),
-        N_("Repair writes the file so that every row has the same keys."),
+        N_("Repair gives every row the key, or leaves it out if nothing is trained from it."),
     ),
     "no_usable_rows": _plain(N_("no row can be trained on"), N_("See what is wrong with the rows, and mend the file.")),
     # How a row is written ------------------------------------------------------------------------------------------------

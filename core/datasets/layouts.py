@@ -68,6 +68,8 @@ class Shape:
     layout: Layout
     types: Mapping[str, str] = field(default_factory=dict)
     sampled: int = 0
+    #: Keys that the very beginning of the file does not have.
+    later: frozenset[str] = frozenset()
 
     @property
     def tags(self) -> Mapping[str, str]:

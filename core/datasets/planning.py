@@ -46,8 +46,10 @@ def plan_of(file: BinaryIO, path: str, size: int) -> Planned:
     if seen.encoding.startswith(("utf-16", "utf-32")) or (seen.encoding != "utf-8" and seen.kind == "json"):
         return Planned(plan, tuple(flaws), False)
     plan = _inside(plan, head, file)
-    rows = _sample(plan, file)
-    plan = replace(plan, shape=_shape(plan, rows))
+    rows = list(_values(plan, file))
+    plan = replace(plan, shape=_shape(plan, [*rows, *_further(plan, file)]))
+    first = {key for row in rows if isinstance(row, dict) for key in row}
+    plan = replace(plan, shape=replace(plan.shape, later=frozenset(plan.shape.types) - first if plan.kind == "jsonl" else frozenset()))
     if plan.wrapped:
         flaws.append(Flaw("wrapped_array", fields={"key": _wrapping(head)}))
     if ENDINGS.get(Path(name).suffix) not in _loaders(plan):
@@ -104,16 +106,16 @@ def _shape(plan: Plan, rows: list[Any]) -> Shape:
     return replace(shape, types=dict.fromkeys(plan.columns, "text"))
 
 
-def _sample(plan: Plan, file: BinaryIO) -> list[Any]:
-    """Parsed rows from the beginning and, where lines allow it, from the middle and the end."""
-    rows = list(_values(plan, file))
+def _further(plan: Plan, file: BinaryIO) -> list[Any]:
+    """Parsed rows from the middle and near the end, where lines allow it."""
+    rows: list[Any] = []
     if plan.kind == "jsonl" and not plan.several and plan.end - plan.start > 2 * _SAMPLE_BYTES:
-        for share in (0.4, 0.8):
-            file.seek(int(plan.end * share))
+        for place in (plan.end * 4 // 10, plan.end * 8 // 10, plan.end - LOOK):
+            file.seek(place)
             file.readline(_SAMPLE_BYTES)
-            for _number, _offset, size, raw in lines(file, file.tell(), plan.end):
+            for number, _offset, size, raw in lines(file, file.tell(), plan.end):
                 rows += [found.value for found in json_line(raw, size, plan.encoding) if found.value is not NOTHING]
-                if len(rows) % 40 == 0 or size > 1 << 20:
+                if number >= 40 or size > 1 << 20:
                     break
     return rows
 

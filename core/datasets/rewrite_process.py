@@ -17,7 +17,7 @@ import sys
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -39,6 +39,8 @@ _EVERY_S: Final = 0.15
 _MANY: Final = 500_000
 #: How often what was repaired is repaired again where its kind changed by that.
 _TIMES: Final = 3
+#: Columns that a row need not have.
+_MAY_BE_EMPTY: Final = ("query", "system", "tools", "history")
 
 
 class Gone(Exception):
@@ -167,7 +169,9 @@ class Rewriting:
     # Writing ---------------------------------------------------------------------------------------------------------
 
     def _repair(self, planned: Planned, file: BinaryIO) -> list[int]:
-        shape, without = planned.plan.shape, frozenset(self._request.get("without", ()))
+        shape = planned.plan.shape
+        without = frozenset(self._request.get("without", ())) - set(shape.layout.columns.values())
+        filled = self._filled(shape.layout.columns)
         if planned.plan.kind == "csv":
             shape = replace(shape, types=dict.fromkeys(planned.plan.columns, "text") | _tag_type(shape.layout.columns))
         kept, numbers = 0, dict.fromkeys(_text_columns(planned), True)
@@ -179,6 +183,10 @@ class Rewriting:
                 if row.value is NOTHING or lost:
                     self._changes[lost or "malformed"] += 1
                     continue
+                for key, nothing in filled.items():
+                    if isinstance(row.value, dict) and row.value.get(key) is None:
+                        row.value[key] = nothing
+                        changed.append("late_column")
                 value, rules = mend(row.value, shape, without=without)
                 self._changes.update([*changed, *rules])
                 if value is not None and not (planned.plan.kind == "txt" and not str(value).strip()):
@@ -188,6 +196,11 @@ class Rewriting:
         self._changes.update(["csv_number_column"] * sum(numbers.values()))
         (self._out / "next").replace(self._out / "first")
         return [kept]
+
+    def _filled(self, columns: Mapping[str, str]) -> dict[str, Any]:
+        """What stands for nothing in columns that come late and are trained on: every row gets them."""
+        late = set(self._request.get("without", ()))
+        return {key: [] if column == "history" else "" for column, key in columns.items() if key in late and column in _MAY_BE_EMPTY}
 
     def _cells(self, value: Any, numbers: dict[str, bool]) -> None:
         """Count what LLaMA-Factory's loader would take for nothing or for numbers, and what stays text in the file that is written."""

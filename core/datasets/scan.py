@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
+from msgspec import UNSET
+
 from core.datasets.arrays import ArrayReader, Element
 from core.datasets.exact import NOTHING, Flaw, parse
 from core.datasets.judge import judge
@@ -53,7 +55,8 @@ class Scan:
         self.plan, self._told = plan, told
         self.tally = Tally()
         self.way = FastWay(plan.shape)
-        self._known = set(plan.shape.types)
+        self._known = set(plan.shape.types) - plan.shape.later
+        self._later = {key: field for key, field in self.way.fields.items() if key in plan.shape.later}
         self._sound = plan.shape.layout.format != "unknown"
 
     def run(self, file: BinaryIO, start: int, end: int) -> Tally:
@@ -109,11 +112,28 @@ class Scan:
             return False
         tally = self.tally
         tally.entry(tally.line + 1, offset)
+        if self._later:
+            self._look_for_later(rows, offset)
         tally.rows += len(rows)
         tally.line += len(rows)
         tally.measured(*measured)
         self.way.count(rows)
         return True
+
+    def _look_for_later(self, rows: list[Any], offset: int) -> None:
+        """Notice the first row that has a key which the beginning of the file does not have."""
+        for key, field in tuple(self._later.items()):
+            place = next((number for number, row in enumerate(rows) if getattr(row, field) is not UNSET), None)
+            if place is not None:
+                del self._later[key]
+                self._first_seen(key, self.tally.line + 1 + place, self.tally.rows + place, offset)
+
+    def _first_seen(self, key: str, line: int, row: int, offset: int) -> None:
+        tally = self.tally
+        if offset < LOADED_AT_ONCE:
+            tally.early.append(key)
+        elif len(tally.late) < 100:
+            tally.late.setdefault(key, [line, row, offset])
 
     def _slow(self, block: bytes, offset: int) -> None:
         for raw in block.removesuffix(b"\n").split(b"\n"):
@@ -249,12 +269,9 @@ class Scan:
         """Keys that the beginning of the file did not have."""
         if value.keys() <= self._known:
             return
-        tally = self.tally
         for key in value.keys() - self._known:
-            if offset < LOADED_AT_ONCE:
-                tally.early.append(key)
-            elif len(tally.late) < 100:
-                tally.late.setdefault(key, [line, row, offset])
+            self._first_seen(key, line, row, offset)
+            self._later.pop(key, None)
             if len(self._known) < 10_000:
                 self._known.add(key)
 

@@ -30,7 +30,7 @@ class FastWay:
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
-        self._fields: dict[str, str] = {}  # key in the file -> field of the type
+        self.fields: dict[str, str] = {}  # key in the file -> field of the type
         self._strings = 0  # fields that are always texts
         self._optional: dict[str, bool] = {}  # field -> whether it is a text
         self._nested: list[str] = []
@@ -45,7 +45,7 @@ class FastWay:
             self._decoder = msgspec.json.Decoder(row)
             self._list = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
             self._look = self._conversations if "messages" in layout.columns else self._texts
-            self.usable = all(key in self._fields for key in layout.columns.values())
+            self.usable = all(key in self.fields for key in layout.columns.values())
 
     def decode(self, lines: bytes) -> list[Any] | None:
         """Rows of whole lines, None if one of them has another type or a key may be there twice."""
@@ -84,7 +84,7 @@ class FastWay:
         for number, key in enumerate(self.shape.types):
             if not _nameable(key):
                 continue  # rows that have it are judged the exact way
-            name = self._fields[key] = f"f{number}"
+            name = self.fields[key] = f"f{number}"
             column = by_key.get(key, "")
             kind = self._type(column, self.shape.types[key])
             self._strings += kind is str
@@ -96,7 +96,7 @@ class FastWay:
                 self._optional[name] = kind is str
                 optional.append((name, kind | None | msgspec.UnsetType if kind is not Any else Any, msgspec.UNSET))
         return msgspec.defstruct(
-            "Row", [*required, *optional], rename={name: key for key, name in self._fields.items()}, forbid_unknown_fields=True, gc=False
+            "Row", [*required, *optional], rename={name: key for key, name in self.fields.items()}, forbid_unknown_fields=True, gc=False
         )
 
     def _type(self, column: str, kind: str) -> Any:
@@ -126,7 +126,7 @@ class FastWay:
     def _quotes(self, rows: Sequence[Any]) -> int:
         """How many quotes the rows have at least: two for each key and each text. More of them is a key that is there twice, or a quote
         inside a text."""
-        quotes, unset = (2 * len(self._fields) + 2 * self._strings) * len(rows), msgspec.UNSET
+        quotes, unset = (2 * len(self.fields) + 2 * self._strings) * len(rows), msgspec.UNSET
         for name, is_text in self._optional.items():
             values = list(map(attrgetter(name), rows))
             quotes -= (4 if is_text else 2) * sum([value is unset for value in values])
@@ -136,10 +136,10 @@ class FastWay:
             quotes += sum([_quotes_inside(value, 0) for value in map(attrgetter(name), rows)])
         columns = self.shape.layout.columns
         if "messages" in columns:
-            quotes += 8 * sum(map(len, map(attrgetter(self._fields[columns["messages"]]), rows)))
+            quotes += 8 * sum(map(len, map(attrgetter(self.fields[columns["messages"]]), rows)))
             quotes += 16 * len(rows) if self.shape.layout.ranking else 0
         if "history" in columns:
-            quotes += sum([4 * len(pairs) for pairs in map(attrgetter(self._fields[columns["history"]]), rows) if pairs])
+            quotes += sum([4 * len(pairs) for pairs in map(attrgetter(self.fields[columns["history"]]), rows) if pairs])
         return quotes
 
     def _once(self, lines: bytes, rows: Sequence[Any]) -> bool:
@@ -153,7 +153,7 @@ class FastWay:
 
     def _get(self, column: str) -> Callable[[Any], Any]:
         key = self.shape.layout.columns.get(column)
-        return attrgetter(self._fields[key]) if key in self._fields else _nothing
+        return attrgetter(self.fields[key]) if key in self.fields else _nothing
 
     def _texts(self, rows: Sequence[Any]) -> Measured | None:
         columns = self.shape.layout.columns

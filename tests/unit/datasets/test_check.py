@@ -179,6 +179,22 @@ def test_a_key_that_comes_late_is_named_once(tmp_path: Path) -> None:
     assert summary.usable == count + 2
 
 
+def test_a_system_prompt_that_comes_late_is_kept_by_repair(tmp_path: Path) -> None:
+    filler = lines(alpaca(1, output="x" * 10_000))
+    count = (11 << 20) // len(filler)
+    path = write(tmp_path, "a.jsonl", filler * count + lines(*(alpaca(n, system="Be kind.") for n in range(2 * count))))
+    summary, problems = checked(path)
+    assert [(problem.rule, problem.line, problem.json_path) for problem in problems if problem.level != "remark"] == [
+        ("late_column", count + 1, "$.system")
+    ]
+    made, done = repaired(path)
+    after, _left = checked(made)
+    assert (after.problems, after.usable, after.layout.columns["system"]) == (0, summary.rows, "system")
+    assert after.statistics is not None and after.statistics.with_system == 2 * count
+    assert json.loads(made.read_bytes().split(b"\n", 1)[0])["system"] == ""
+    assert done["changes"]["late_column"] == count
+
+
 def test_one_very_long_line_is_passed_over_in_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with path.open("wb") as file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from core.datasets.types import WorkProgress
 from core.errors import Conflict, InvalidInput, NotFound
 from core.events import DatasetsChanged, Event
 from tests.unit.datasets.samples import alpaca, lines
+from tui.commands.common import Invocation, Served
+from tui.commands.dataset_check import _check_dataset as check_dataset
+from tui.commands.files import use_files_of
 
 # ruff: noqa: ASYNC240 - small files of a test
 
@@ -281,3 +285,43 @@ async def test_a_copy_is_ones_own(services: Services, ann: Principal, tmp_path: 
     assert not (await services.datasets.dataset(ann, item.id)).current.missing
     again = await services.datasets.add_file(ann, item.id, file(tmp_path, "newer.jsonl", lines(alpaca(9))))
     assert (again.current.version, again.current.linked) == (2, True)
+
+
+async def test_a_served_persons_file_is_checked_and_forgotten(
+    services: Services, bob: Principal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (services.files.folder(bob) / "datasets" / "mine.jsonl").write_bytes(BAD)
+    served = Served(services.settings, bob)
+    use_files_of(served)
+    try:
+        status = await check_dataset(services, bob, Invocation(json=True, served=served), "datasets/mine.jsonl", 100, False)
+        assert status == 1
+        *problems, last = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [(problem["rule"], problem["file"]) for problem in problems] == [
+            ("not_text", "datasets/mine.jsonl"),
+            ("truncated", "datasets/mine.jsonl"),
+        ]
+        assert last["summary"]["problems"] == 2
+        assert not (await services.datasets.datasets(bob)).items
+        with pytest.raises(NotFound):
+            await check_dataset(services, bob, Invocation(served=served), "/etc/passwd", 100, False)
+    finally:
+        use_files_of(None)
+
+
+async def test_a_check_ends_with_the_program_that_wanted_it(tmp_path: Path) -> None:
+    path = file(tmp_path, content=lines(alpaca(1, output="x" * 4000)) * 40_000)
+    starter = (
+        "import json, subprocess, sys\n"
+        "command = [sys.executable, '-I', '-m', 'core.datasets.check_process']\n"
+        "child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+        f"child.stdin.write(json.dumps({{'path': {path!r}, 'out': ''}}).encode())\n"
+        "child.stdin.close()\n"
+        "child.stdout.readline()\n"
+        "print(child.pid, flush=True)\n"
+        "import os; os._exit(0)\n"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", starter, stdout=asyncio.subprocess.PIPE)
+    said, _none = await process.communicate()
+    gone, left = await asyncio.to_thread(psutil.wait_procs, [psutil.Process(int(said))] if psutil.pid_exists(int(said)) else [], 60)
+    assert not left, gone
