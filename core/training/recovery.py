@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.clock import Clock
-from core.processes import JobExit, JobState, tree
+from core.processes import JobExit, JobState, ProcessIdentity, is_alive, tree
 from core.training.failures.types import Failure
 from core.training.gpus import GpuReader
 from core.training.planning import ResolvedRun
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: So long a driver gets to clear up the memory of processes that are gone; a container may show pids that are nobody's here.
 GHOSTS_S = 15.0
+#: Looks at a shim that is on its way out, and seconds between them.
+LEAVING_LOOKS, LEAVING_S = 20, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ class Settling:
     async def settle(self, row: Any, state: JobState, gpus: GpuReader) -> bool:
         """Write down how the run ended. False while something of it is still there: a process, or memory on a GPU."""
         folder, ended = Path(row.a_folder), state.exit
-        # The shim that wrote down the end is on its way out; it is let run what comes after.
+        if ended is not None:
+            await _leave(state.shim)
         if set(await asyncio.to_thread(tree, folder)) - ({state.shim} if ended is not None else set()):
             return False
         moment = ended.ended_at if ended is not None else self._clock.now_ms()
@@ -91,6 +94,14 @@ class Settling:
         await self._store.write(lambda uow: _write(uow, row, ended, outcome, failure, moment))
         await asyncio.to_thread(shutil.rmtree, folder / "cache", ignore_errors=True)
         return True
+
+
+async def _leave(shim: ProcessIdentity | None) -> None:
+    """Let a shim that wrote down the end run what comes after, and go; it is not waited for longer than that takes."""
+    for _ in range(LEAVING_LOOKS):
+        if not is_alive(shim):
+            return
+        await asyncio.sleep(LEAVING_S)
 
 
 def _looked_into(row: Any, ended: JobExit | None) -> tuple[Outcome, Failure | None]:
