@@ -62,7 +62,7 @@ SWANLAB_KINDS: dict[str, Candidates] = {
 SWANLAB_CONFLICTS: dict[str, Text] = {
     "experiment_running": Text(
         (N_("The experiment “{experiment}” is still being written."), N_("An experiment is still being written.")),
-        (N_("What happens to it now would end its run."),),
+        (N_("Without its entry nothing more of its run would be written to SwanLab."),),
         (N_("Wait until its run has ended, or stop that first."),),
     ),
     "experiment_pinned": Text(

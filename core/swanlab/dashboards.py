@@ -1,7 +1,7 @@
 """SwanLab's own dashboard (`swanlab watch`) as a service: one for a log directory, on loopback unless an administrator says otherwise.
 
-It has no sign-in. Whoever reaches its port may read, stop and delete the experiments in its directory; stopping one there ends the
-training that writes it (swanlab/deprecated/local.py, _check_exp_status). So it shows nothing but its owner's directory.
+It has no sign-in. Whoever reaches its port may read, stop and delete the experiments in its directory; of one that is stopped or deleted
+while a run writes it nothing more is recorded, though the training goes on. So it shows nothing but its owner's directory.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -115,11 +116,9 @@ class Experiments:
 
         def work() -> CleanPreview:
             groups = list(self._groups(owner, rule.project_id, truths))
-            there = {item.id for group in groups for item in group}
-            for experiment_id in rule.experiment_ids:
-                if experiment_id not in there:
-                    raise NotFound(kind="experiment", reference=experiment_id)
-            return cleaning.preview(rule, groups, now_ms=self._clock.now_ms())
+            there = [item for group in groups for item in group]
+            ids = tuple(_meant(there, reference).id for reference in rule.experiment_ids)
+            return cleaning.preview(replace(rule, experiment_ids=ids), groups, now_ms=self._clock.now_ms())
 
         return await self._thread(work)
 
@@ -228,24 +227,13 @@ class Experiments:
                 continue
 
     def _one(self, owner: str, reference: str, truths: RunTruths) -> Experiment:
-        named = []
-        for group in self._groups(owner, None, truths):
-            for item in group:
-                if item.id == reference:
-                    return item
-                if item.name == reference:
-                    named.append(item)
-        if len(named) != 1:
-            raise NotFound(kind="experiment", reference=reference)
-        return named[0]
+        return _meant([item for group in self._groups(owner, None, truths) for item in group], reference)
 
     def _by_folder(self, owner: str, ids: Sequence[str], truths: RunTruths, *, free: bool) -> list[tuple[Path, list[str]]]:
         """Experiments by directory. Raises before anything is changed; `free`: also for those that may not be removed."""
         found = {item.id: item for group in self._groups(owner, None, truths) for item in group}
         by_folder: dict[str, list[str]] = {}
-        for experiment_id in dict.fromkeys(ids):
-            if experiment_id not in found:
-                raise NotFound(kind="experiment", reference=experiment_id)
+        for experiment_id in dict.fromkeys(_meant(list(found.values()), reference).id for reference in ids):
             if free:
                 cleaning.checked(found, experiment_id)
             by_folder.setdefault(found[experiment_id].project_id, []).append(experiment_id)
@@ -272,3 +260,14 @@ class Experiments:
         """What was removed is not kept in memory either."""
         with self._lock:
             self._readers.clear()
+
+
+def _meant(found: Sequence[Experiment], reference: str) -> Experiment:
+    """The experiment of this id, or the only one of this name. Raises NotFound."""
+    for item in found:
+        if item.id == reference:
+            return item
+    named = [item for item in found if item.name == reference]
+    if len(named) != 1:
+        raise NotFound(kind="experiment", reference=reference)
+    return named[0]

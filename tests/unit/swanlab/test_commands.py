@@ -78,7 +78,7 @@ async def test_cleaning_up(ann: Ann) -> None:
     assert again.status == 2 and "is there already" in again.err and "\x1b" not in again.err
     done = ann.shell.ok("swanlab", "clean", ann.old, "--yes")
     assert "1 experiment was removed" in done.out
-    assert ann.shell.run("swanlab", "clean", ann.alive, "--yes").status == 0
+    assert ann.shell.run("swanlab", "clean", "alive", "--yes").status == 0
     assert (ann.folder / ann.alive).is_dir()
     refused = ann.shell.run("swanlab", "remove-project", "modeltrain")
     assert refused.status == 2 and "cannot be removed as a whole" in refused.err

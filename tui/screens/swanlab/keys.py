@@ -17,7 +17,7 @@ HELP = N_(
     "being written is never touched. a moves experiments into an archive, from which they can be brought back.\n\n"
     "SwanLab shows a run that was killed as running for ever; here it shows as what it is.\n\n"
     "n starts SwanLab's dashboard in a browser. It listens on this machine only and has no sign-in: whoever has an account on this machine "
-    "can reach it. Its buttons can stop and delete: stopping an experiment there ends the training that writes it."
+    "can reach it. Its buttons can stop and delete: the training goes on then, but nothing more of it is written to SwanLab."
 )
 BINDINGS = [
     Binding("n", "dashboard", N_("dashboard"), id="swanlab.dashboard", tooltip=N_("Start SwanLab's dashboard of a project")),
