@@ -32,6 +32,11 @@ TRAINING_WHAT: dict[str, Text] = {
     "job_not_started": Text(
         (N_("The run could not be started."),), (_SAID, N_("{reason}")), (N_("Its log says more; retry it once that is mended."),)
     ),
+    "unforeseen": Text(
+        (N_("The run could not be started."),),
+        (N_("Something failed that nobody foresaw ({reason})."), N_("Something failed that nobody foresaw.")),
+        (N_("It is tried again. If it stays so, the log in the data folder has the details."),),
+    ),
     "job_folder_used": Text(
         (N_("Something runs in this folder already."),), (N_("It is {path}."),), (N_("Stop that first, or start the run anew."),)
     ),
