@@ -5,20 +5,25 @@ One process loads everything: its imports are what takes time.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.auth.principal import operator
+from core.bootstrap import build_services
 from core.datasets.check_process import check
 from core.datasets.layouts import info_entry
 from core.datasets.records import layout_of
 from core.datasets.rewrite_process import Rewriting
 from core.datasets.running import CHECK
+from core.errors import Conflict
+from core.settings import AuthSettings, load_settings
 from tests.unit.datasets.samples import BROKEN, RIGHT
 
 pytestmark = pytest.mark.training
@@ -114,3 +119,30 @@ def test_system_prompts_are_those_of_the_file(loaded: Loaded) -> None:
     texts = loaded.loaded["openai.jsonl"]["texts"]
     assert not any("detailed thinking" in text for text in texts)
     assert "Answer in one word" in texts[0]
+
+
+async def test_tokens_are_counted_and_parquet_is_shown(training_env: Path, tiny_model: Path, tmp_path: Path) -> None:
+    environment = {"MODELTRAIN_TRAINING_ENV": str(training_env)}
+    services = await build_services(replace(load_settings(tmp_path / "data", environment), auth=AuthSettings(bcrypt_cost=4)))
+    try:
+        await services.accounts.add_user(operator("owner"), "ann@example.org", "ann", "correct horse 7 battery")
+        ann = await services.accounts.principal_for(operator("owner"), "ann@example.org")
+        item = await services.datasets.add(ann, str(_written(tmp_path, "rows.jsonl", RIGHT["alpaca.jsonl"])))
+        with pytest.raises(Conflict):
+            await services.datasets.token_lengths(ann, item.id, model=str(tiny_model))
+        await (await services.datasets.check(ann, item.id)).wait()
+        lengths = await services.datasets.token_lengths(ann, item.id, model=str(tiny_model))
+        assert (lengths.unit, lengths.sampled, sum(lengths.counts)) == ("tokens", 3, 3)
+        assert 3 <= lengths.least <= lengths.median <= lengths.most < 100
+        table = tmp_path / "table.parquet"
+        script = _written(tmp_path, "make.py", PARQUET.encode())
+        await (await asyncio.create_subprocess_exec(training_env / "bin/python", script, table)).wait()
+        parquet = await (await services.datasets.check(ann, (await services.datasets.add(ann, str(table))).id)).wait()
+        assert (parquet.verdict, parquet.current.file_kind, parquet.format) == ("repairable", "parquet", "alpaca")
+        page = await services.datasets.preview(ann, parquet.id, start=1, count=5)
+        assert ([row.value["instruction"] for row in page.rows], page.total) == (["b", "c"], 3)
+        mended = await (await services.datasets.repair(ann, parquet.id)).wait()
+        assert mended.current.summary is not None
+        assert (mended.verdict, mended.current.file_kind, mended.current.summary.rows) == ("usable", "jsonl", 2)
+    finally:
+        await services.close()
