@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from threading import Lock
 from typing import Any, Protocol, TypeVar
 
@@ -73,10 +74,9 @@ class NvmlReader:
 
     def _opened(self) -> Any:
         if self._library is None:
-            import pynvml
-
-            pynvml.nvmlInit()
-            self._library = pynvml
+            library = import_module("pynvml")  # it has no types
+            library.nvmlInit()
+            self._library = library
         return self._library
 
     def _close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,8 @@ def _seen_by(fields: Mapping[str, Any], reader: str | None) -> dict[str, Any]:
     """The fields without names of runs that are not the reader's."""
     own = fields.get("owner_id", reader) == reader
     seen = {name: value if own or name not in _NAMING else "" for name, value in fields.items() if name != "owner_id"}
-    if isinstance(seen.get("holders"), Sequence):
-        seen["holders"] = [_seen_by(holder, reader) for holder in seen["holders"]]
+    if isinstance(holders := fields.get("holders"), list):
+        seen["holders"] = [_seen_by(holder, reader) for holder in holders]
     return seen
 
 
