@@ -72,9 +72,11 @@ async def world_with_runs(settings: Settings, tmp_path: Path, size: tuple[int, i
         runs = Runs({RUN: made_run(tmp_path, RUN, base, owner_id=ann), OTHER: made_run(tmp_path, OTHER, base, rate="2e-4", **failed)})
         world.services.__dict__["runs"] = runs
         world.services.inference._environment = environment
-        yield world, runs
-        for service in await world.services.inference.services(world.app.context.principal, active=True):
-            await world.services.inference.stop(world.app.context.principal, service.id)
+        try:
+            yield world, runs
+        finally:
+            for service in await world.services.inference.services(world.app.context.principal, active=True):
+                await world.services.inference.stop(world.app.context.principal, service.id)
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["wide", "narrow"])

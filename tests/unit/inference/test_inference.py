@@ -64,10 +64,12 @@ async def house(settings: Settings, tmp_path: Path) -> AsyncIterator[House]:
         environment=environment,
         read_gpus=lambda: tuple(gpus),
     )
-    yield House(services, inference, runs, environment, ann, base, output, gpus)
-    for service in await inference.services(ann, active=True):
-        await inference.stop(ann, service.id)
-    await services.close()
+    try:
+        yield House(services, inference, runs, environment, ann, base, output, gpus)
+    finally:
+        for service in await inference.services(ann, active=True):
+            await inference.stop(ann, service.id)
+        await services.close()
 
 
 async def test_what_runs_brought_and_what_lies_in_folders(house: House) -> None:

@@ -12,6 +12,7 @@ import pytest_asyncio
 from core.auth.principal import Origin, Principal
 from core.bootstrap import Services, build_services
 from core.managed.types import ServiceRequest, ServiceSpec
+from core.processes import stop
 from core.settings import Settings
 
 CHILD = Path(__file__).with_name("child.py")
@@ -34,8 +35,13 @@ def request(*words: str, name: str = "one", ready_within_s: float = 30.0, port_p
 @pytest_asyncio.fixture
 async def services(settings: Settings) -> AsyncIterator[Services]:
     built = await build_services(settings)
-    yield built
-    await built.close()
+    try:
+        yield built
+    finally:
+        # Also where a test failed half way, or closed them: nothing is left running.
+        for folder in (settings.data_dir / "services").glob("*/*"):
+            await stop(folder, grace_s=1.0)
+        await built.close()
 
 
 @pytest_asyncio.fixture
