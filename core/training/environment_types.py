@@ -15,7 +15,8 @@ InstallKind = Literal["none", "running", "done", "failed", "cancelled", "interru
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentIssue:
-    """`rule`: no_python, missing_package, wrong_version, unfinished, failed_check, not_private; `fields` make the sentence."""
+    """`rule`: no_python, not_a_folder, unfinished, missing_package, damaged_package, wrong_version, failed_check; or, as a remark,
+    other_version, no_dashboard, blank_in_path. `fields` make the sentence."""
 
     rule: str
     fields: Mapping[str, Any] = field(default_factory=dict)
