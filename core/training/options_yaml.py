@@ -22,7 +22,7 @@ SIZE_LIMIT: Final = 128 * 1024
 DEPTH_LIMIT: Final = 8
 COUNT_LIMIT: Final = 4000
 #: As OmegaConf's loader (omegaconf/_utils.py, get_yaml_loader).
-_FLOAT: Final = re.compile(
+FLOAT: Final = re.compile(
     r"""^(?:[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
         |[-+]?[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+)
         |\.[0-9]+(?:_[0-9]+)*(?:[eE][-+][0-9]+)?
@@ -110,7 +110,7 @@ def _loader(field: str) -> type[SafeLoader]:
         first: [(tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:merge")]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
     return Loader
 
 

@@ -17,6 +17,7 @@ from core.training.course import Samples, log_every, save_every, total_steps
 from core.training.deepspeed import deepspeed_file
 from core.training.environment_types import EnvironmentState
 from core.training.environment_variables import trainer_environment
+from core.training.options_yaml import FLOAT
 
 YAML_FILE: Final = "run.yaml"
 DATA_FILE: Final = "dataset_info.json"
@@ -136,10 +137,17 @@ def plan(run: ResolvedRun, place: Place) -> Plan:
 
 
 def yaml_text(options: Mapping[str, Any]) -> str:
-    """Options as YAML that says what it means: `eval_strategy: 'no'` stays a text, small floats stay numbers."""
+    """Options as YAML that says what it means: `eval_strategy: 'no'` stays a text, small floats stay numbers.
+
+    Texts that only LLaMA-Factory's reader takes for numbers ("1e5") are quoted, too (core/training/options_yaml.py).
+    """
     import yaml
 
-    return str(yaml.safe_dump(dict(options), sort_keys=False, allow_unicode=True, width=1000))
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    Dumper.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
+    return str(yaml.dump(dict(options), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000))
 
 
 def steps_of(run: ResolvedRun, workers: int) -> int | None:
