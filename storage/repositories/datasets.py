@@ -80,7 +80,9 @@ class DatasetRepository(Repository):
 
     def paths(self, owner_id: str) -> dict[str, str]:
         """The id of the dataset of each file that is a version of one."""
-        found = self._connection.execute(select(_v.path, _v.dataset_id).join(datasets, _v.dataset_id == _d.id).where(_d.owner_id == owner_id))
+        found = self._connection.execute(
+            select(_v.path, _v.dataset_id).join(datasets, _v.dataset_id == _d.id).where(_d.owner_id == owner_id)
+        )
         return {row.path: row.dataset_id for row in found}
 
     def remove(self, owner_id: str, ids: Sequence[str]) -> int:
@@ -93,10 +95,17 @@ class DatasetRepository(Repository):
         """Names of the owner's training configurations whose version in force names the dataset."""
         statement = select(configurations.c.name).join(
             configuration_versions,
-            and_(configuration_versions.c.configuration_id == configurations.c.id, configuration_versions.c.version == configurations.c.version),
+            and_(
+                configuration_versions.c.configuration_id == configurations.c.id,
+                configuration_versions.c.version == configurations.c.version,
+            ),
         )
         named = configuration_versions.c.draft.contains(dataset_id, autoescape=True)
-        return list(self._connection.execute(statement.where(configurations.c.owner_id == owner_id, named).order_by(configurations.c.name)).scalars())
+        return list(
+            self._connection.execute(
+                statement.where(configurations.c.owner_id == owner_id, named).order_by(configurations.c.name)
+            ).scalars()
+        )
 
     def open_runs(self, owner_id: str, states: Sequence[str]) -> list[tuple[str, str]]:
         """Name and resolved request (JSON) of the owner's runs in `states`."""
