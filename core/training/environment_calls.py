@@ -118,11 +118,16 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """Kill whatever is left of its session, also where the caller was cancelled."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    transport = getattr(process, "_transport", None)
+    if transport is None:
+        return
+    for descriptor in (0, 1, 2):
+        # asyncio's wait() ends only when every pipe has; one that nobody reads any more never does.
+        if (pipe := transport.get_pipe_transport(descriptor)) is not None:
+            pipe.close()
     if process.returncode is None:
         await asyncio.shield(process.wait())
-    transport = getattr(process, "_transport", None)
-    if transport is not None:
-        transport.close()
+    transport.close()
 
 
 def _read(helper: str, answer: bytes, noise: bytes, status: int | None) -> Any:
