@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from core.datasets.home import Home
 from core.datasets.reading import ENDINGS
 from core.datasets.types import UsedBy, VersionOrigin
 from core.errors import Conflict, InvalidInput, NotFound
@@ -68,8 +69,8 @@ def version_row(uow: UnitOfWork, owner: str, reference: str, version: int | None
 class Editor:
     """Adds and changes; the caller holds the owner's lock."""
 
-    def __init__(self, clock: Clock, ids: Identifiers) -> None:
-        self._clock, self._ids = clock, ids
+    def __init__(self, clock: Clock, ids: Identifiers, home: Home) -> None:
+        self._clock, self._ids, self._home = clock, ids, home
 
     def add(self, uow: UnitOfWork, owner: str, name: str, *, exact: bool, **version: Any) -> str:
         """A new dataset with its first version; its id. Not `exact`: under the next free name. Raises Conflict(what="dataset_name")."""
@@ -99,7 +100,7 @@ class Editor:
             id=self._ids.new(),
             dataset_id=dataset_id,
             version=number,
-            path=str(path),
+            path=self._home.kept(path),
             file_kind=ENDINGS.get(path.suffix.lower(), "unknown"),
             origin=origin,
             linked=linked,
@@ -127,7 +128,7 @@ class Editor:
         uow.datasets.change(owner, dataset_id, updated_at=self._clock.now_ms())
 
 
-def used_by(uow: UnitOfWork, owner: str, ids: Iterable[str]) -> UsedBy:
+def used_by(uow: UnitOfWork, owner: str, ids: Iterable[str], home: Home) -> UsedBy:
     """Names of configurations and of runs that are not over which use one of the datasets."""
     configurations: dict[str, None] = {}
     runs: dict[str, None] = {}
@@ -135,7 +136,7 @@ def used_by(uow: UnitOfWork, owner: str, ids: Iterable[str]) -> UsedBy:
     for dataset_id in ids:
         configurations |= dict.fromkeys(uow.datasets.configurations_naming(owner, dataset_id))
         paths = {
-            json.dumps(row.path, ensure_ascii=ascii_only)
+            json.dumps(home.whole(row.path), ensure_ascii=ascii_only)
             for row in uow.datasets.versions_of(owner, dataset_id)
             for ascii_only in (True, False)
         }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from core.auth.principal import Principal
 from core.datasets.editing import LONGEST_NAME, Editor, check_name, found, name_from, used_by, version_row
+from core.datasets.home import Home
 from core.datasets.jobs import Jobs, parquet_command
 from core.datasets.layouts import info_entry
 from core.datasets.looking import Looking
@@ -79,7 +80,8 @@ class Datasets:
 
         self._jobs = Jobs(settings.data_dir, files, self._places, supervisor, served=settings.served, parquet=parquet)
         self._looking = Looking(self._jobs, self._places, call)
-        self._editor = Editor(clock, ids)
+        self._home = Home(settings.data_dir)
+        self._editor = Editor(clock, ids, self._home)
 
     # Looking -------------------------------------------------------------------------------------------------------
 
@@ -88,14 +90,14 @@ class Datasets:
     ) -> DatasetPage:
         """Those that have every word of `query` in name, note, format or path."""
         owner = principal.require_user("dataset.list")
-        items = await self._store.read(lambda uow: [dataset_view(row) for row in uow.datasets.all(owner)])
+        items = await self._store.read(lambda uow: [dataset_view(row, self._home) for row in uow.datasets.all(owner)])
         kept = arranged(items, query, sort)
         return DatasetPage(tuple(kept[offset : offset + limit]), len(kept))
 
     async def dataset(self, principal: Principal, dataset_id: str) -> Dataset:
         """By id or, failing that, by name. Raises NotFound(kind="dataset") for unknown ones and other people's."""
         owner = principal.require_user("dataset.list")
-        return await self._store.read(lambda uow: dataset_view(found(uow, owner, dataset_id)))
+        return await self._store.read(lambda uow: dataset_view(found(uow, owner, dataset_id), self._home))
 
     async def versions(self, principal: Principal, dataset_id: str) -> tuple[DatasetVersion, ...]:
         """Every version, the newest first."""
@@ -103,14 +105,14 @@ class Datasets:
 
         def work(uow: UnitOfWork) -> tuple[DatasetVersion, ...]:
             row = found(uow, owner, dataset_id)
-            return tuple(version_view(each) for each in uow.datasets.versions_of(owner, row.id))
+            return tuple(version_view(each, self._home) for each in uow.datasets.versions_of(owner, row.id))
 
         return await self._store.read(work)
 
     async def used_by(self, principal: Principal, *dataset_ids: str) -> UsedBy:
         """What would miss these datasets."""
         owner = principal.require_user("dataset.list")
-        return await self._store.read(lambda uow: used_by(uow, owner, [found(uow, owner, each).id for each in dataset_ids]))
+        return await self._store.read(lambda uow: used_by(uow, owner, [found(uow, owner, each).id for each in dataset_ids], self._home))
 
     async def problems(
         self, principal: Principal, dataset_id: str, *, version: int | None = None, rule: str = "", offset: int = 0, limit: int = 100
@@ -179,14 +181,18 @@ class Datasets:
     async def browse(self, principal: Principal, path: str = "") -> Folder:
         """A folder to choose from; "" is where this person begins. A served person sees the own datasets folder and the named ones."""
         owner = principal.require_user("dataset.add")
-        added = await self._store.read(lambda uow: uow.datasets.paths(owner))
+        added = await self._added(owner)
         return await asyncio.to_thread(self._places.browse, principal, path, added)
 
     async def inbox(self, principal: Principal) -> tuple[FoundFile, ...]:
         """Files of the own datasets folder (where sftp puts them) that are no dataset yet; the newest first."""
         owner = principal.require_user("dataset.add")
-        added = await self._store.read(lambda uow: uow.datasets.paths(owner))
+        added = await self._added(owner)
         return await asyncio.to_thread(self._places.inbox, principal, added)
+
+    async def _added(self, owner: str) -> dict[str, str]:
+        kept = await self._store.read(lambda uow: uow.datasets.paths(owner))
+        return {self._home.whole(path): dataset_id for path, dataset_id in kept.items()}
 
     async def add(self, principal: Principal, path: str, name: str | None = None, *, copy: bool = False) -> Dataset:
         """Make a dataset of a file. It is used where it lies unless `copy`, which puts a copy into the own datasets folder.
@@ -253,9 +259,9 @@ class Datasets:
 
         def work(uow: UnitOfWork, owner: str) -> tuple[int, list[tuple[str, str, bool]]]:
             ids = list(dict.fromkeys(found(uow, owner, each).id for each in wanted))
-            if runs := used_by(uow, owner, ids).runs:
+            if runs := used_by(uow, owner, ids, self._home).runs:
                 raise Conflict(what="dataset_in_use", runs=", ".join(runs[:5]))
-            rows = [(row.id, row.path, row.linked) for each in ids for row in uow.datasets.versions_of(owner, each)]
+            rows = [(row.id, self._home.whole(row.path), row.linked) for each in ids for row in uow.datasets.versions_of(owner, each)]
             return uow.datasets.remove(owner, ids) if ids else 0, rows
 
         count, gone = await self._write(principal, work)
@@ -361,7 +367,7 @@ class Datasets:
 
         def work(uow: UnitOfWork) -> tuple[DatasetVersion, str]:
             row = version_row(uow, owner, dataset_id, version)
-            return version_view(row), row.summary
+            return version_view(row, self._home), row.summary
 
         return await self._store.read(work)
 

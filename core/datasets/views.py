@@ -5,27 +5,29 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from core.datasets.home import Home
 from core.datasets.records import read_summary, told_of
 from core.datasets.types import Dataset, DatasetVersion, Sort
 
 
-def dataset_view(row: Any) -> Dataset:
+def dataset_view(row: Any, home: Home) -> Dataset:
     """A row of the repository with its version in force. Looks at the file: call it outside the event loop's thread."""
-    return Dataset(row.id, row.name, row.note, version_view(row, "v_"), row.versions, row.created_at, row.updated_at)
+    return Dataset(row.id, row.name, row.note, version_view(row, home, "v_"), row.versions, row.created_at, row.updated_at)
 
 
-def version_view(row: Any, prefix: str = "") -> DatasetVersion:
+def version_view(row: Any, home: Home, prefix: str = "") -> DatasetVersion:
     """A row of a version; `prefix` of its columns."""
 
     def get(name: str) -> Any:
         return getattr(row, prefix + name)
 
-    missing, stale = look_at(get("path"), get("size"), get("mtime_ns"))
+    path = home.whole(get("path"))
+    missing, stale = look_at(path, get("size"), get("mtime_ns"))
     return DatasetVersion(
         id=get("id"),
         dataset_id=get("dataset_id"),
         version=get("version"),
-        path=get("path"),
+        path=path,
         file_kind=get("file_kind"),
         format=get("format"),
         origin=get("origin"),

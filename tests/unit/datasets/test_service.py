@@ -6,17 +6,20 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from core.auth.principal import Principal
-from core.bootstrap import Services
+from core.auth.principal import Principal, operator
+from core.bootstrap import Services, build_services
 from core.datasets.types import WorkProgress
 from core.errors import Conflict, InvalidInput, NotFound
 from core.events import DatasetsChanged, Event
+from core.settings import AuthSettings, load_settings
+from tests.unit.datasets.conftest import PASSWORD
 from tests.unit.datasets.samples import alpaca, lines
 from tui.commands.common import Invocation, Served
 from tui.commands.dataset_check import _check_dataset as check_dataset
@@ -224,6 +227,37 @@ def _end_runs(uow: Any) -> None:
     from storage.tables import metadata
 
     uow.session.connection().execute(update(metadata.tables["training_runs"]).values(state="completed"))
+
+
+async def test_a_data_folder_that_moves_takes_its_datasets_along(tmp_path: Path) -> None:
+    """What was written or copied into it is found below the new place; what was linked stays where it lies."""
+    here, there = tmp_path / "data", tmp_path / "moved"
+    linked = file(tmp_path)
+
+    async def opened(folder: Path) -> tuple[Services, Principal]:
+        services = await build_services(replace(load_settings(folder, {}), auth=AuthSettings(bcrypt_cost=4)))
+        if folder == here:
+            await services.accounts.add_user(operator("owner"), "ann@example.org", "ann", PASSWORD)
+        return services, await services.accounts.principal_for(operator("owner"), "ann@example.org")
+
+    services, ann = await opened(here)
+    item = await services.datasets.add(ann, linked)
+    await (await services.datasets.repair(ann, item.id)).wait()
+    await services.datasets.add(ann, linked, "copied", copy=True)
+    await services.close()
+    here.rename(there)
+    services, ann = await opened(there)
+    try:
+        for name in ("rows", "copied"):
+            found = (await services.datasets.dataset(ann, name)).current
+            assert found.path.startswith(f"{there}/") and not found.missing and not found.stale
+            assert (await services.datasets.info_entry(ann, name))["file_name"] == found.path
+        assert [version.path == linked for version in await services.datasets.versions(ann, "rows")] == [False, True]
+        assert await services.datasets.inbox(ann) == (), "they are known to be datasets"
+        assert await services.datasets.remove(ann, [item.id]) == 1
+        assert Path(linked).exists() and [path.name for path in there.glob("users/*/datasets/*")] == ["rows.jsonl"]
+    finally:
+        await services.close()
 
 
 async def test_a_served_person_reaches_only_the_own_folder(services: Services, ann: Principal, bob: Principal, tmp_path: Path) -> None:
