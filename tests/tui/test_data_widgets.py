@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from textual import events
 
 from tests.tui.widget_host import WidgetHost, lines_of
 from tui.glyphs import ASCII, UNICODE, Glyphs
@@ -147,6 +148,28 @@ async def test_the_picker_completes_narrows_and_takes_a_file() -> None:
         await pilot.press("z", "enter")
         await pilot.pause()
         assert [message.path for message in host.of(FilePicker.Chosen)] == ["/home/ann/data/alpaca_zh.json"]
+
+
+async def test_a_whole_path_typed_or_pasted_behind_another_one_begins_anew() -> None:
+    host = PickerHost()
+    async with host.run_test(size=(70, 16)) as pilot:
+        field = host.picker.field
+        field.focus()
+        for typed in ("/", "~/"):
+            host.picker.go_to("/home/ann/data/")
+            await pilot.pause()
+            for character in typed:
+                await pilot.press("tilde" if character == "~" else "slash")
+            await pilot.pause()
+            assert field.value == {"/": "/", "~/": "/home/ann/"}[typed]
+        host.picker.go_to("/home/ann/data/")
+        await pilot.pause()
+        field.post_message(events.Paste("/home/x.json"))
+        await pilot.pause()
+        assert field.value == "/home/x.json" and field.cursor_position == len(field.value)
+        await pilot.press("ctrl+u")
+        await pilot.pause()
+        assert field.value == "" and host.names[-1] == "notes.txt", "back to where it began"
 
 
 async def test_the_picker_is_walked_with_arrows_and_draws_hostile_names_harmlessly() -> None:

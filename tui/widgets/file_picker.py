@@ -136,7 +136,8 @@ class FilePicker(Vertical, can_focus=False):
         self._folder, self._entries, self._above, self._problem = folder, tuple(entries), above, problem
         self.field.hint = one_line(folder) if not problem else self._hint
         self.field.refresh()
-        if not problem and asked and folder != asked:
+        # Only while it is still there: somebody may have emptied the line a moment ago.
+        if not problem and asked and folder != asked and self.field.value.startswith(asked):
             rest = self.field.value[len(asked) :]
             self._asked = folder
             self.field.value = folder + rest
@@ -161,6 +162,9 @@ class FilePicker(Vertical, can_focus=False):
 
     def on_input_changed(self, event: Field.Changed) -> None:
         event.stop()
+        if (anew := begun_anew(event.value)) != event.value and event.value == self.field.value:
+            self.go_to(anew)  # this is called again for it
+            return
         folder, _name = self._typed
         if folder != self._asked:
             self.ask(folder)
@@ -240,6 +244,11 @@ class FilePicker(Vertical, can_focus=False):
             self.post_message(self.Chosen(self, (folder or self._folder) + name))  # what is wrong with it is said by whoever opens it
         elif self.rows.current_id:
             self.take(self.rows.current_id)
+
+
+def begun_anew(path: str) -> str:
+    """What is meant by a path with another one typed or pasted behind its last "/": that other one, from "/" or "~/" on."""
+    return path[max(path.rfind("//") + 1, path.rfind("/~/") + 1, 0) :]
 
 
 def _common(names: Sequence[str]) -> str:
