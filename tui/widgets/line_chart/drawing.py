@@ -196,7 +196,7 @@ class DrawnChart(Widget):
         if self.weight:
             right.append((f" {signs.bullet} " + _("smooth {weight}").format(weight=f"{self.weight:g}"), colours.dim))
         if self.log_scale:
-            right.append((f" {signs.bullet} " + _("log"), colours.dim))
+            right.append((f" {signs.bullet} " + _("log scale"), colours.dim))
         if self.span is not None:
             right.append((f" {signs.bullet} " + _("zoom"), colours.dim))
         left: list[Part] = [(" " + fit(one_line(self.title), max(4, width // 2)), colours.bold)]
