@@ -21,12 +21,13 @@ from core.settings import Settings
 from core.supervisor import Supervisor, happens
 from core.training import runs_requests as requests
 from core.training.gpus import Gpu, GpuReader
+from core.training.holders import holders
 from core.training.runs_base import RunsBase, plain, queue_places, refuse_active, refuse_not_pending
 from core.training.runs_files import METRICS
 from core.training.runs_rows import attempt_view, run_view, waiting_text
 from core.training.scheduler import QUEUE_PAUSED, Scheduler
 from core.training.scheduler_start import Workshop, turn_command
-from core.training.types import ACTIVE, RESUMABLE, Attempt, QueueState, Run, RunPage, RunRequest, RunState, WaitReason
+from core.training.types import ACTIVE, RESUMABLE, Attempt, QueueState, Run, RunPage, RunRequest, RunState, SlotHolder, WaitReason
 
 if TYPE_CHECKING:
     from core.training.configurations import Training
@@ -90,17 +91,12 @@ class Runs(RunsBase):
         """`trainer_log.jsonl` of the output folder; need not be there yet. Raises Conflict(what="run_not_started")."""
         return (await self._attempt(principal, run_id, None)).output_dir / METRICS
 
-    async def gpus(self, principal: Principal) -> tuple[tuple[Gpu, Run | None], ...]:
-        """Every GPU with the run that holds it: None where no run does. Of somebody else's run there are only state and times."""
-        principal.require_user("run.list") if not principal.is_admin else None
+    async def gpus(self, principal: Principal) -> tuple[tuple[Gpu, SlotHolder | None], ...]:
+        """Every GPU with the run or the model server that holds it: None where nobody does. Somebody else's has no name here."""
+        if not principal.is_admin:
+            principal.require_user("run.list")
         found = await asyncio.to_thread(self.scheduler.gpus.read)
-
-        def work(uow: UnitOfWork) -> dict[str, Run]:
-            held = uow.slots.all()
-            rows = {holder: uow.runs.get(None, holder) for holder in set(held.values())}
-            return {slot: self._stranger(principal, rows[holder]) for slot, holder in held.items() if rows[holder] is not None}
-
-        held = await self._store.read(work)
+        held = await self._store.read(lambda uow: holders(uow, principal)) if found else {}
         return tuple((gpu, held.get(gpu.uuid)) for gpu in found)
 
     async def queue(self, principal: Principal) -> QueueState:

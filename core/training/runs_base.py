@@ -10,7 +10,6 @@ from core.auth.principal import Principal
 from core.clock import Clock, Identifiers
 from core.errors import Conflict, InvalidInput, NotFound
 from core.settings import Settings
-from core.training import runs_requests as requests
 from core.training.runs_rows import run_view
 from core.training.scheduler import QUEUE_PAUSED, Scheduler
 from core.training.types import ACTIVE, QueueState, Run, RunState
@@ -61,10 +60,6 @@ class RunsBase:
 
     def _view(self, uow: UnitOfWork, principal: Principal, row: Any) -> Run:
         return run_view(row, queue_places(uow, [row]).get(row.id), reader=principal.user_id)
-
-    def _stranger(self, principal: Principal, row: Any) -> Run:
-        run = run_view(row, None, reader=principal.user_id)
-        return run if row.owner_id == principal.user_id or principal.is_admin else requests.nameless(run)
 
     def _changed(self, uow: UnitOfWork, principal: Principal, row: Any, expected: Mapping[str, Any], **values: Any) -> Run:
         if not uow.runs.change(row.id, expected, **values):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Principal
 from core.errors import Forbidden, InvalidInput
 from core.training.slots import CPU
-from core.training.types import Run, RunRequest
+from core.training.types import RunRequest
 
 if TYPE_CHECKING:
     from core.training.planning import ResolvedRun
@@ -82,11 +81,6 @@ def cannot_go_on(row: Any) -> bool:
 
 def as_json(value: Mapping[str, Any]) -> str:
     return json.dumps(dict(value), default=str) if value else ""
-
-
-def nameless(run: Run) -> Run:
-    """Somebody else's run, for who may only know that there is one."""
-    return replace(run, id="", name="", owner_id="", owner_name="", stage="", method="", retry_of=None, waiting_for=None)
 
 
 def _name_of(resolved: ResolvedRun) -> str:

@@ -22,6 +22,7 @@ from core.processes import JobState, abandon, ask_to_save, look, stop
 from core.settings import Settings
 from core.supervisor import Supervisor, happens
 from core.training.gpus import Gpu, GpuReader
+from core.training.holders import others
 from core.training.queue import Decision, Holder, Situation, Waiting, decide
 from core.training.recovery import Settling
 from core.training.runs_changes import RunChanges
@@ -205,11 +206,11 @@ class Scheduler:
     # The queue -------------------------------------------------------------------------------------------------------
 
     async def _start_next(self) -> None:
-        queue, at_work, held, paused = await self.changes.read(_queue)
+        queue, at_work, held, paused, known = await self.changes.read(_queue)
         if not queue:
             return
         gpus = await asyncio.to_thread(self.gpus.read)
-        situation = await self._situation(queue, at_work, held, gpus, paused)
+        situation = await self._situation(queue, at_work, held, gpus, paused, known)
         decisions = decide([_waiting(row) for row in queue], situation)
         reasons = [(row, each) for row, each in zip(queue, decisions, strict=True) if each.slots is None]
         changed = [(row, each) for row, each in reasons if waiting_text(each.reason) != row.waiting]
@@ -220,7 +221,13 @@ class Scheduler:
                 await self._starter.start(each.run_id, each.slots)
 
     async def _situation(
-        self, queue: Sequence[Any], at_work: Sequence[Any], held: Mapping[str, str], gpus: Sequence[Gpu], paused: bool
+        self,
+        queue: Sequence[Any],
+        at_work: Sequence[Any],
+        held: Mapping[str, str],
+        gpus: Sequence[Gpu],
+        paused: bool,
+        known: Mapping[str, Holder],
     ) -> Situation:
         environment = await self._workshop.environment()
         free = await asyncio.to_thread(lambda: shutil.disk_usage(self._settings.data_dir).free)
@@ -233,7 +240,7 @@ class Scheduler:
             environment="" if environment.ready else environment.state,
             disk_lack=(free, needed) if free < needed else None,
             now=self._clock.now_ms(),
-            holders={row.id: Holder(row.id, row.owner_id, row.name) for row in (*at_work, *queue)},
+            holders=known,
         )
 
 
@@ -246,11 +253,13 @@ def _look_at_all(rows: Sequence[Any]) -> dict[str, tuple[JobState, tuple[int, in
     return found
 
 
-def _queue(uow: UnitOfWork) -> tuple[list[Any], list[Any], dict[str, str], bool]:
+def _queue(uow: UnitOfWork) -> tuple[list[Any], list[Any], dict[str, str], bool, dict[str, Holder]]:
     queue = list(uow.runs.queue())
     if not queue:
-        return [], [], {}, False
-    return queue, list(uow.runs.at_work()), uow.slots.all(), uow.settings.get(QUEUE_PAUSED) == "true"
+        return [], [], {}, False, {}
+    at_work, held = list(uow.runs.at_work()), uow.slots.all()
+    known = {row.id: Holder(row.id, row.owner_id, row.name) for row in (*at_work, *queue)}
+    return queue, at_work, held, uow.settings.get(QUEUE_PAUSED) == "true", known | others(uow, held, known)
 
 
 def _waiting(row: Any) -> Waiting:

@@ -149,6 +149,22 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotHolder:
+    """Who holds a GPU. `kind`: of a run ("train", "export") or of a service ("api", "vllm", "sglang"), "" where it is gone already.
+
+    `id` and `name` are "" where it is somebody else's.
+    """
+
+    kind: str
+    id: str
+    name: str
+
+    @property
+    def is_run(self) -> bool:
+        return self.kind in ("train", "export")
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One execution of a run. `resumed`: it went on in the output folder of the one before; `changes`: what it was retried with."""
 

@@ -13,6 +13,7 @@ from core.training.configurations_types import TrainingDraft
 from core.training.types import RunState
 from tests.tui.runs_world import Trainer, add_dataset, make_model, paste, rows, runs_world, turns_until
 from tests.tui.world import World, add_first_admin, world
+from tests.unit.training.yard import add_service
 from tui.screens.runs.configuration_form import TrainingConfigurationScreen
 from tui.screens.runs.new import NewRunScreen
 from tui.screens.runs.preflight import PreflightScreen
@@ -207,21 +208,22 @@ async def test_a_failed_run_is_tried_again_with_changes_and_deleted_with_its_fil
 
 async def test_gpus_are_named_with_who_holds_them_and_administrators_see_everybodys_runs(settings: Settings, tmp_path: Path) -> None:
     model = make_model(tmp_path / "tiny")
-    async with runs_world(settings, tmp_path, size=(120, 40), trainer=Trainer(max_steps=10_000, step_s=0.02), gpus=2) as (seen, scheduler):
+    async with runs_world(settings, tmp_path, size=(120, 40), trainer=Trainer(max_steps=10_000, step_s=0.02), gpus=3) as (seen, scheduler):
         from core.training.types import RunRequest
 
         principal, dataset = seen.app.context.principal, await add_dataset(seen, tmp_path)
+        add_service(seen.services.store._storage, principal.user_id, "chatty server", gpus=("GPU-2",))
         saved = await save_configuration(seen, "Careful", model)
         run = await seen.services.runs.start(principal, RunRequest(name="holder", configuration_id=saved, dataset_ids=(dataset,), gpus=1))
         await turns_until(seen, scheduler, run.id, lambda found: found.step > 0)
-        await seen.until("GPU: 1 busy, 1 free")
+        await seen.until("GPU: 2 busy, 1 free")
         await seen.press("n")
-        await seen.until("1 of 2 free")
+        await seen.until("1 of 3 free")
         field(seen, "gpu_uuids").focus()
         await seen.until(lambda: seen.app.focused is field(seen, "gpu_uuids"))
         await seen.press("enter")
         await seen.until("Which GPUs?")
-        assert "busy: holder" in seen.text and "free · 1.0 GB / 80.0 GB" in seen.text
+        assert "busy: holder" in seen.text and "busy: chatty server" in seen.text and "free · 1.0 GB / 80.0 GB" in seen.text
         await seen.press("escape", "escape")
         await seen.until(lambda: isinstance(seen.app.screen, RunsScreen))
         await seen.press("a")

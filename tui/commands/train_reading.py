@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.errors import InvalidInput
-from core.sanitise import sanitise
+from core.sanitise import one_line, sanitise
 from tui.commands.common import Invocation, err, out, print_json, print_table, run_with_services
 from tui.commands.files import NamedFile
 from tui.i18n import _
-from tui.training_sentences import size, state_word
+from tui.training_sentences import size
 
 if TYPE_CHECKING:
     from core.auth.principal import Principal
     from core.bootstrap import Services
+    from core.training.types import SlotHolder
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help=_("The id of a run, the beginning of it, or its name."), show_default=False)]
 #: Bytes that are read at a time, and seconds between two looks while following.
@@ -146,10 +147,12 @@ def gpus(context: typer.Context) -> None:
                         "memory_used": gpu.memory_used,
                         "utilisation": gpu.utilisation,
                         "temperature": gpu.temperature,
-                        "run": run.id or None if run is not None else None,
-                        "held": run is not None,
+                        "run": holder.id or None if holder is not None and holder.is_run else None,
+                        "service": holder.id or None if holder is not None and not holder.is_run else None,
+                        "holder": holder.name or None if holder is not None else None,
+                        "held": holder is not None,
                     }
-                    for gpu, run in found
+                    for gpu, holder in found
                 ]
             )
         elif not found:
@@ -161,18 +164,19 @@ def gpus(context: typer.Context) -> None:
             )
         else:
             rows = [
-                (gpu.index, gpu.uuid, gpu.name, f"{size(gpu.memory_used)} / {size(gpu.memory_total)}", _held(run)) for gpu, run in found
+                (gpu.index, gpu.uuid, gpu.name, f"{size(gpu.memory_used)} / {size(gpu.memory_total)}", _held(holder))
+                for gpu, holder in found
             ]
-            print_table((_("GPU"), _("UUID"), _("NAME"), _("MEMORY"), _("RUN")), rows)
+            print_table((_("GPU"), _("UUID"), _("NAME"), _("MEMORY"), _("HELD BY")), rows)
         return 0
 
     raise typer.Exit(run_with_services(invocation, action))
 
 
-def _held(run: Any) -> str:
-    if run is None:
+def _held(holder: SlotHolder | None) -> str:
+    if holder is None:
         return ""
-    return f"{run.name} ({state_word(run)[1]})" if run.name else _("somebody else's")
+    return one_line(holder.name) or _("somebody else's")
 
 
 def changes(given: Sequence[str]) -> dict[str, Any]:

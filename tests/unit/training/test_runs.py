@@ -16,9 +16,9 @@ from core.errors import Conflict, Forbidden, InvalidInput, ModeltrainError, NotF
 from core.events import Event, RunsChanged
 from core.processes import look, tree
 from core.settings import Settings, TrainingSettings
-from core.training.types import RunState
+from core.training.types import RunState, SlotHolder
 from storage.unit_of_work import Storage
-from tests.unit.training.yard import Yard, open_yard
+from tests.unit.training.yard import Yard, add_service, open_yard
 from tui import failure_sentences
 
 
@@ -218,7 +218,25 @@ async def test_gpus_are_given_by_uuid_and_never_twice(storage: Storage, settings
         await yard.until(small, RunState.COMPLETED)
         assert not done.slots
         shown = await yard.runs.gpus(yard.ann)
-        assert [run for _gpu, run in shown] == [None, None]
+        assert [holder for _gpu, holder in shown] == [None, None]
+
+
+async def test_gpus_of_model_servers_are_held_by_name(storage: Storage, settings: Settings) -> None:
+    async with open_yard(storage, settings, gpus=3) as yard:
+        mine = await yard.until(await yard.start(max_steps=10_000, gpus=1, name="mine"), RunState.RUNNING)
+        server = add_service(storage, "bob", "bob's server", gpus=("GPU-1",))
+        storage.write_now(lambda uow: uow.slots.hold("gone", ("GPU-2",), moment=1))
+        seen = {name: [one for _gpu, one in await yard.runs.gpus(who)] for name, who in (("ann", yard.ann), ("bob", yard.bob))}
+        nameless = SlotHolder("api", "", "")
+        assert seen["ann"] == [SlotHolder("train", mine.id, "mine"), nameless, SlotHolder("", "", "")]
+        assert seen["bob"] == [SlotHolder("train", "", ""), SlotHolder("api", server, "bob's server"), SlotHolder("", "", "")]
+        admin = replace(yard.ann, role=Role.ADMIN)
+        assert [one.name if one else None for _gpu, one in await yard.runs.gpus(admin)] == ["mine", "bob's server", ""]
+        next_one = await yard.start(yard.bob, gpus=1)
+        await yard.turn()
+        waits = (await yard.see(next_one, yard.bob)).waiting_for
+        assert waits is not None and waits.code == "no_gpu"
+        assert sorted(holder["name"] for holder in waits.fields["holders"]) == ["", "", "bob's server"]
 
 
 async def test_the_limit_of_an_account_holds_nobody_else_up(storage: Storage, settings: Settings) -> None:

@@ -175,3 +175,18 @@ async def sweep(data_dir: Path) -> None:
 
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
+
+
+def add_service(storage: Storage, owner_id: str, name: str, *, state: str = "ready", gpus: tuple[str, ...] = (), **subject: Any) -> str:
+    """A model server as it stands in the database, with the GPUs that it holds; nothing is started."""
+    service_id = name.ljust(32, "0")
+
+    def work(uow: Any) -> None:
+        values = {"name": name, "kind": "api", "state": state, "spec": "{}", "subject": json.dumps(subject), "gpus": json.dumps(gpus)}
+        uow.services.add(
+            id=service_id, owner_id=owner_id, folder="/nowhere", failure="", watched_until=0, not_before=0, created_at=1, **values
+        )
+        assert not gpus or uow.slots.hold(service_id, gpus, moment=1)
+
+    storage.write_now(work)
+    return service_id

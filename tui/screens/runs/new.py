@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from core.sanitise import one_line
 from core.training.configurations_types import Remark, TrainingConfiguration, TrainingDraft
-from core.training.types import Run, RunRequest
+from core.training.types import Run, RunRequest, SlotHolder
 from tui.i18n import N_, _
 from tui.screens.runs.new_fields import CONFIGURATION, HELP_OF, QUICK, new_run_fields
 from tui.screens.runs.new_picking import NewRunPicking
@@ -72,7 +72,7 @@ class NewRunScreen(NewRunPicking):
         self._begin = dataset_id, configuration_id
         self._configurations: dict[str, TrainingConfiguration] = {}
         self._datasets: dict[str, Dataset] = {}
-        self._gpus: tuple[tuple[Gpu, Run | None], ...] = ()
+        self._gpus: tuple[tuple[Gpu, SlotHolder | None], ...] = ()
         #: What a remedy or a recommendation changed; laid over the configuration.
         self._changes: dict[str, Any] = {}
         self._filling = True
@@ -107,7 +107,7 @@ class NewRunScreen(NewRunPicking):
         only = dataset_id or (usable[0] if len(usable) == 1 else "")
         self._pick_field("configuration_id").name_values({item.id: one_line(item.name) for item in self._configurations.values()})
         self._pick_field("dataset_ids").name_values({dataset.id: one_line(dataset.name) for dataset in self._datasets.values()})
-        self._pick_field("gpu_uuids").name_values({gpu.uuid: f"{gpu.index} {one_line(gpu.name, 20)}" for gpu, _run in self._gpus})
+        self._pick_field("gpu_uuids").name_values({gpu.uuid: f"{gpu.index} {one_line(gpu.name, 20)}" for gpu, _holder in self._gpus})
         preset = self.form.field("preset")
         if isinstance(preset, Choice):
             # Names, not messages: they are translated already.

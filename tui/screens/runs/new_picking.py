@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.sanitise import one_line
 from core.training.configurations_types import TrainingConfiguration
-from core.training.types import Run
+from core.training.types import SlotHolder
 from tui.i18n import N_, _, ngettext
 from tui.screens.runs.form_picking import FormPicking
 from tui.screens.runs.new_fields import QUICK
@@ -34,7 +34,7 @@ class NewRunPicking(FormPicking):
 
     _configurations: dict[str, TrainingConfiguration]
     _datasets: dict[str, Dataset]
-    _gpus: tuple[tuple[Gpu, Run | None], ...]
+    _gpus: tuple[tuple[Gpu, SlotHolder | None], ...]
     _changes: dict[str, Any]
 
     def _pick_field(self, name: str) -> PickField:
@@ -80,7 +80,7 @@ class NewRunPicking(FormPicking):
         return (ngettext("{count} sample", "{count} samples", samples).format(count=f"{samples:,}"),)
 
     def _about_gpus(self) -> str:
-        free = sum(run is None for _gpu, run in self._gpus)
+        free = sum(holder is None for _gpu, holder in self._gpus)
         return _("{free} of {total} free").format(free=free, total=len(self._gpus)) if self._gpus else ""
 
     # Choosing --------------------------------------------------------------------------------------------------------

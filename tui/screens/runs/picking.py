@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.bootstrap import Services
     from core.datasets.types import Dataset
     from core.training.gpus import Gpu
-    from core.training.types import Run
+    from core.training.types import SlotHolder
 
 #: (value, text, dim remark), as the dialog Choose takes them.
 Option = tuple[str, str, str]
@@ -177,13 +177,13 @@ async def dataset_options(services: Services, principal: Principal) -> list[Opti
     return [(dataset.id, one_line(dataset.name, 60), dataset_remark(dataset)) for dataset in page.items]
 
 
-def gpu_options(gpus: Sequence[tuple[Gpu, Run | None]]) -> list[Option]:
+def gpu_options(gpus: Sequence[tuple[Gpu, SlotHolder | None]]) -> list[Option]:
     """GPUs by UUID: what is busy, and who holds it."""
     options: list[Option] = []
-    for gpu, run in gpus:
-        if run is not None:
-            holder = one_line(run.name, 24) or _("somebody else's run")
-            state = _("busy: {name}").format(name=holder)
+    for gpu, holder in gpus:
+        if holder is not None:
+            name = one_line(holder.name, 24) or (_("somebody else's run") if holder.is_run else _("somebody else's"))
+            state = _("busy: {name}").format(name=name)
         else:
             state = _("used by another program") if gpu.pids else _("free")
         memory = f"{size(gpu.memory_used)} / {size(gpu.memory_total)}"

@@ -68,8 +68,8 @@ class Reading(RunActions, ConfigurationActions, EnvironmentActions):
         if not self._any_run:
             await self._load_beginning()
         gpus = await self.services.runs.gpus(self.principal)
-        self._indexes = {gpu.uuid: gpu.index for gpu, _run in gpus}
-        busy = sum(run is not None for _gpu, run in gpus)
+        self._indexes = {gpu.uuid: gpu.index for gpu, _holder in gpus}
+        busy = sum(holder is not None for _gpu, holder in gpus)
         self._in_hand = _("GPU: {busy} busy, {free} free").format(busy=busy, free=len(gpus) - busy) if gpus else ""
         await self._figures.read(self._runs)
 
