@@ -112,14 +112,14 @@ def print_dataset(item: Dataset, versions: Sequence[DatasetVersion] = (), used: 
         for each in summary.rules:
             out(f"  {each.count:,} × {rule_title(each.rule)}: {rule_remedy(each.rule)}")
     for rule, count in current.changes.items():
-        out(_("  changed {count} ×: {what}").format(count=f"{count:,}", what=rule_title(rule)))
+        out("  " + _("changed {count} ×: {what}").format(count=f"{count:,}", what=rule_title(rule)))
     if current.missing:
         out(_("The file is not there."))
     for version in versions:
         rows = f"{version.summary.rows:,}" if version.summary else "?"
         out(f"  {version.version}  {_(ORIGINS[version.origin])}  {_(VERDICTS[version.verdict])}  {rows}  {one_line(version.path)}")
     for name in (*(used.configurations if used else ()), *(used.runs if used else ())):
-        out(_("  used by {name}").format(name=one_line(name)))
+        out("  " + _("used by {name}").format(name=one_line(name)))
 
 
 def preview_row(each: PreviewRow) -> str:
