@@ -49,6 +49,7 @@ CHECKS: dict[str, Candidates] = {
     "environment_missing": (N_("LLaMA-Factory is not installed yet."),),
     "environment_installing": (N_("LLaMA-Factory is being installed; wait for it."),),
     "environment_broken": (N_("It is there but not usable: {package} is missing."), N_("It is there but not usable.")),
+    "swanlab_no_account": (N_("Nobody has signed in to the cloud of SwanLab here: “swanlab login” of the training environment does."),),
     "package_missing": (N_("{package} is needed for these options, and is not installed."),),
     "blank_in_environment": (N_("There is a blank in {path}: LLaMA-Factory cannot start several processes from there."),),
     # The model
@@ -115,6 +116,7 @@ CHECKS: dict[str, Candidates] = {
     "options_fine": (N_("All are known and in range."),),
 }  # fmt: skip
 REMEDIES: dict[str, Candidates] = {
+    "swanlab_local": (N_("Let SwanLab write on this machine only."),),
     "install_environment": (N_("Install the training environment."),),
     "install_extra": (N_("Install it into the training environment (Runs, Environment, i)."),),
     "change_configuration": (N_("Change it in the configuration."),),

@@ -90,6 +90,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "eval_steps": (N_("Evaluate every"), N_("Steps between two evaluations.")),
     "per_device_eval_batch_size": (N_("Batch to evaluate"), N_("Samples at a time when evaluating.")),
     "swanlab": (N_("SwanLab"), N_("Also write the run into the dashboard of SwanLab.")),
+    "swanlab_mode": (
+        N_("SwanLab writes"),
+        N_("On this machine, for its dashboard; to be uploaded later with “swanlab sync”; or at once into its cloud."),
+    ),
     "extra": (N_("Everything else"), N_("Any other option of LLaMA-Factory, as YAML. It wins over the fields above.")),
 }
 #: The words of choices that are not names known from LLaMA-Factory.
@@ -99,6 +103,7 @@ CHOICES: dict[str, Mapping[str, str]] = {
     "precision": {"auto": N_("as the GPU can")},
     "eval_strategy": {"auto": N_("when there is something set aside"), "no": N_("never"),
                       "steps": N_("by steps"), "epoch": N_("each epoch")},
+    "swanlab_mode": {"local": N_("on this machine"), "offline": N_("to be uploaded later"), "cloud": N_("into its cloud")},
     "deepspeed": {
         "none": N_("none"), "0": N_("ZeRO 0: plain"), "2": N_("ZeRO 2"), "2-offload": N_("ZeRO 2, optimizer in main memory"),
         "3": N_("ZeRO 3"), "3-offload": N_("ZeRO 3, all in main memory"),

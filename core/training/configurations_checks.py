@@ -65,7 +65,7 @@ def _choices(draft: TrainingDraft) -> list[Remark]:
         found.append(Remark("error", "not_a_choice", "stage", {"choices": STAGES}))
     if draft.method not in (*METHODS, "oft"):
         found.append(Remark("error", "not_a_choice", "method", {"choices": METHODS}))
-    for field in ("precision", "deepspeed", "eval_strategy", "quantization_bit"):
+    for field in ("precision", "deepspeed", "eval_strategy", "quantization_bit", "swanlab_mode"):
         spec = BY_NAME[field]
         if str(getattr(draft, field)) not in spec.choices:
             found.append(Remark("error", "not_a_choice", field, {"choices": spec.choices}))
@@ -101,6 +101,8 @@ def _options(draft: TrainingDraft, catalogue: Catalogue, *, unrestricted: bool) 
     template = [] if draft.template in ("", *catalogue.templates) else [_unknown_template(draft, catalogue)]
     if draft.method not in (*METHODS, "oft") or draft.stage not in STAGES:
         return [*map(_placed, remarks), *template]
+    if draft.swanlab and draft.swanlab_mode == "cloud" and not unrestricted:
+        remarks = (*remarks, Remark("error", "denied", "swanlab_mode"))  # it would go into the account of whoever runs the server
     return [*map(_placed, (*remarks, *conflicts(clean))), *template]
 
 

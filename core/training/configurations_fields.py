@@ -16,6 +16,8 @@ METHODS: Final[tuple[Method, ...]] = ("lora", "qlora", "dora", "full", "freeze")
 STAGES: Final[tuple[Stage, ...]] = ("sft", "pt", "rm", "dpo", "kto")
 _LORA: Final[tuple[Method, ...]] = ("lora", "qlora", "dora")
 _TEXT_STAGES: Final[tuple[Stage, ...]] = ("sft",)
+#: The first is what a run does where nobody chose.
+SWANLAB_MODES: Final = ("local", "offline", "cloud")
 _PRECISIONS: Final = ("auto", "bf16", "fp16", "fp32")
 
 
@@ -79,6 +81,7 @@ FIELDS: Final[tuple[FieldSpec, ...]] = (
     _field("eval_steps", "watching", "int", optional=True, advanced=True, minimum=1),
     _field("per_device_eval_batch_size", "watching", "int", advanced=True),
     _field("swanlab", "watching", "bool", option="use_swanlab"),
+    _field("swanlab_mode", "watching", "choice", choices=SWANLAB_MODES, advanced=True),
     _field("extra", "extra", "yaml", option="", optional=True),
 )
 BY_NAME: Final = {spec.name: spec for spec in FIELDS}

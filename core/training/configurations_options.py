@@ -7,7 +7,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
 from core.errors import InvalidInput
-from core.training.configurations_fields import BY_NAME, DEFAULTS, FINETUNING, matters
+from core.training.configurations_fields import BY_NAME, DEFAULTS, FINETUNING, SWANLAB_MODES, matters
 from core.training.configurations_types import Difference, Imported, Method, Remark, TrainingDraft
 from core.training.deepspeed import stage_of_file
 from core.training.environment_types import Catalogue
@@ -117,6 +117,10 @@ def _evaluation(draft: TrainingDraft) -> dict[str, Any]:
     return options | {"eval_strategy": strategy}
 
 
+#: Options of the application's own that become fields.
+_TAKEN_OVER: Final = ("dataset", "deepspeed", "use_swanlab", "swanlab_mode")
+
+
 def imported(text: str, catalogue: Catalogue, *, unrestricted: bool) -> Imported:
     """A draft made of somebody's own file. Raises InvalidInput("yaml", ...) (options_yaml.py)."""
     values = read_yaml(text)
@@ -131,8 +135,10 @@ def imported(text: str, catalogue: Catalogue, *, unrestricted: bool) -> Imported
     if "deepspeed" in values and not zero:
         remarks.append(Remark("warning", "deepspeed_unknown", "deepspeed", {"key": "deepspeed"}))
     clean, found = check_options(values, catalogue, unrestricted=unrestricted)
-    remarks += [remark for remark in found if not (remark.rule == "ours" and remark.key in ("dataset", "deepspeed", "use_swanlab"))]
+    remarks += [remark for remark in found if not (remark.rule == "ours" and remark.key in _TAKEN_OVER)]
     draft = replace(_draft_of(clean), deepspeed=zero or "none", swanlab=values.get("use_swanlab") is not False)
+    if values.get("swanlab_mode") in SWANLAB_MODES:
+        draft = replace(draft, swanlab_mode=values["swanlab_mode"])
     if rest := _rest(clean, draft):
         from core.training.planning import yaml_text
 
@@ -263,11 +269,13 @@ def changed(draft: TrainingDraft, changes: Mapping[str, Any]) -> TrainingDraft:
     return replace(draft, extra=yaml_text(extra) if extra else "")
 
 
-def draft_from_options(options: Mapping[str, Any], changes: Mapping[str, Any], *, deepspeed: str, swanlab: bool) -> TrainingDraft:
+def draft_from_options(
+    options: Mapping[str, Any], changes: Mapping[str, Any], *, deepspeed: str, swanlab: bool, swanlab_mode: str = "local"
+) -> TrainingDraft:
     """The draft that a run's options stand for, with fields or options changed; None takes one out."""
     from core.training.planning import yaml_text
 
-    draft = replace(_draft_of(options), deepspeed=deepspeed, swanlab=swanlab)  # type: ignore[arg-type]
+    draft = replace(_draft_of(options), deepspeed=deepspeed, swanlab=swanlab, swanlab_mode=swanlab_mode)  # type: ignore[arg-type]
     rest = _rest(options, draft)
     draft = replace(draft, extra=yaml_text(rest) if rest else "")
     known = {each.name for each in fields(TrainingDraft)}

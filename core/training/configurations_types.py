@@ -10,6 +10,8 @@ Stage = Literal["sft", "pt", "rm", "dpo", "kto", "ppo"]
 #: `qlora` is LoRA over a quantised model and `dora` LoRA with use_dora: LLaMA-Factory calls all three lora.
 Method = Literal["lora", "qlora", "dora", "full", "freeze", "oft"]
 Precision = Literal["auto", "bf16", "fp16", "fp32"]
+#: Where SwanLab writes: its dashboard on this machine, files to be uploaded later, its cloud.
+SwanlabMode = Literal["local", "offline", "cloud"]
 #: DeepSpeed's ZeRO stage, with the optimizer (and for 3 the weights) in the machine's memory where it says so.
 ZeRO = Literal["none", "0", "2", "2-offload", "3", "3-offload"]
 
@@ -85,6 +87,7 @@ class TrainingDraft:
     eval_steps: int | None = None
     per_device_eval_batch_size: int = 1
     swanlab: bool = True
+    swanlab_mode: SwanlabMode = "local"
     extra: str = ""
 
 

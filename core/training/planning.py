@@ -31,9 +31,10 @@ class ResolvedRun:
     """What a run is made of, checked for its owner. JSON in and out by `to_json`/`from_json`: stored with the run's attempt.
 
     `options`: LLaMA-Factory's options without those that depend on folder and slots. `datasets`: entries of dataset_info.json by name, to
-    be trained on; `eval_datasets`: to be evaluated on. `rows`: samples of each of `datasets`, None where not known. `deepspeed`: "none" or
-    a ZeRO stage as in TrainingDraft. `swanlab`: whether to log to it. `paths`: real paths that were allowed and must still be themselves
-    at the start. `offline`: nothing is fetched from a hub. `stage`, `method`, `model`, `template`: for lists, as a person calls them.
+    be trained on; `eval_datasets`: to be evaluated on. `rows`: samples of each of `datasets`, None where not known. `deepspeed`: "none"
+    or a ZeRO stage as in TrainingDraft. `swanlab`: whether to log to it, `swanlab_mode`: as in TrainingDraft. `paths`: real paths that
+    were allowed and must still be themselves at the start. `offline`: nothing is fetched from a hub. `stage`, `method`, `model`,
+    `template`: for lists, as a person calls them.
     """
 
     kind: Literal["train", "export"]
@@ -43,6 +44,7 @@ class ResolvedRun:
     rows: tuple[int | None, ...] = ()
     deepspeed: str = "none"
     swanlab: bool = False
+    swanlab_mode: str = "local"
     paths: tuple[str, ...] = ()
     offline: bool = False
     stage: str = ""
@@ -180,13 +182,14 @@ def train_options(run: ResolvedRun, place: Place) -> dict[str, Any]:
 
 def _swanlab_options(run: ResolvedRun, place: Place) -> dict[str, Any]:
     # In local mode swanlab ends the training at once where its dashboard's package is not there.
-    there = all(place.environment.has(package) for package in ("swanlab", "swanboard"))
+    needed = ("swanlab", "swanboard") if run.swanlab_mode == "local" else ("swanlab",)
+    there = all(place.environment.has(package) for package in needed)
     if not run.swanlab or place.swanlab_folder is None or not there:
         return {"use_swanlab": False, "swanlab_mode": "local"}
     return {
         "use_swanlab": True,
         # Its default is the cloud, which fails without a key.
-        "swanlab_mode": "local",
+        "swanlab_mode": run.swanlab_mode,
         "swanlab_project": place.project,
         "swanlab_run_name": place.run_name,
         "swanlab_logdir": str(place.swanlab_folder),

@@ -15,6 +15,7 @@ from core.errors import InvalidInput
 from core.persistence import Store
 from core.settings import Settings
 from core.training.configurations_checks import clean_name
+from core.training.configurations_fields import SWANLAB_MODES
 from core.training.configurations_options import draft_from_options, draft_options, imported
 from core.training.configurations_store import version_draft
 from core.training.configurations_types import Remark, TrainingDraft
@@ -108,6 +109,7 @@ class Resolver:
             raise InvalidInput("dataset_ids", "empty")
         if draft.deepspeed != "none" and not gpus:
             raise InvalidInput("deepspeed", "needs_gpu")
+        _may_log(principal, draft)
         options = checked(draft_options(draft), catalogue, unrestricted=unrestricted(principal))
         options = await asyncio.to_thread(self._with_precision, options, draft)
         options, paths = await self._with_paths(principal, options)
@@ -121,6 +123,7 @@ class Resolver:
             rows=rows,
             deepspeed=draft.deepspeed,
             swanlab=draft.swanlab,
+            swanlab_mode=draft.swanlab_mode,
             paths=paths,
             offline=_offline(options),
             stage=draft.stage,
@@ -135,7 +138,8 @@ class Resolver:
         if run.kind == "export":
             options = {key: value for key, value in (dict(run.options) | dict(changes)).items() if value is not None}
             return await self._as_export(principal, options, catalogue)
-        draft = draft_from_options(run.options, changes, deepspeed=run.deepspeed, swanlab=run.swanlab)
+        draft = draft_from_options(run.options, changes, deepspeed=run.deepspeed, swanlab=run.swanlab, swanlab_mode=run.swanlab_mode)
+        _may_log(principal, draft)
         options = checked(draft_options(draft), catalogue, unrestricted=free)
         if draft.precision == "auto" and not (options.get("bf16") or options.get("fp16")):
             options = await asyncio.to_thread(self._with_precision, options, draft)
@@ -150,6 +154,7 @@ class Resolver:
             rows=rows,
             deepspeed=draft.deepspeed,
             swanlab=draft.swanlab,
+            swanlab_mode=draft.swanlab_mode,
             paths=paths,
             offline=_offline(options),
             stage=draft.stage,
@@ -216,6 +221,14 @@ class Resolver:
             return options
         gpus = self._gpus()
         return options | ({"fp16": True} if gpus and all(is_old(gpu) for gpu in gpus) else {"bf16": True})
+
+
+def _may_log(principal: Principal, draft: TrainingDraft) -> None:
+    """SwanLab's cloud is reached by the account of whoever runs this machine."""
+    if draft.swanlab_mode not in SWANLAB_MODES:
+        raise InvalidInput("swanlab_mode", "not_a_choice", choices=SWANLAB_MODES)
+    if draft.swanlab and draft.swanlab_mode == "cloud" and not unrestricted(principal):
+        raise InvalidInput("swanlab_mode", "denied", key="swanlab_mode")
 
 
 def checked(options: dict[str, Any], catalogue: Catalogue, *, unrestricted: bool) -> dict[str, Any]:

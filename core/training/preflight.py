@@ -33,6 +33,7 @@ from core.training.preflight_machine import (
     package_checks,
     path_checks,
     port_checks,
+    swanlab_checks,
 )
 from core.training.preflight_model import ModelFound, fitting_templates, look_at_model, template_checks
 from core.training.preflight_types import Check, Course, MemoryEstimate, Preflight, Remedy
@@ -82,6 +83,7 @@ class Preflighter:
         found = await self._model(principal, draft)
         checks = environment_checks(state)
         checks += self._option_checks(principal, draft, asked, catalogue)
+        checks += await asyncio.to_thread(swanlab_checks, draft)
         checks += [*found.checks, *template_checks(draft, found, catalogue)]
         checks += await self._data(principal, asked)
         resolved, refusal = await self._resolved(principal, asked, catalogue, machine)

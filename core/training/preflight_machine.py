@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from core.training.course import BATCH
@@ -15,6 +16,7 @@ from core.training.planning_resolve import is_old
 from core.training.preflight_types import Check, Course, MemoryEstimate, Remedy
 
 if TYPE_CHECKING:
+    from core.training.configurations_types import TrainingDraft
     from core.training.gpus import Gpu
 
 #: Above that share of what is free, a run may still fail: the estimate is one.
@@ -114,6 +116,13 @@ def package_checks(state: EnvironmentState, options: Mapping[str, Any], deepspee
         )
         for package in missing
     ]
+
+
+def swanlab_checks(draft: TrainingDraft) -> list[Check]:
+    """Whether SwanLab's cloud would take the run: without an account it ends the training at its begin. Blocks shortly."""
+    if not draft.swanlab or draft.swanlab_mode != "cloud" or (Path.home() / ".swanlab" / ".netrc").exists():
+        return []
+    return [Check("options", "swanlab_no_account", "fail", {}, (Remedy("swanlab_local", {"swanlab_mode": "local"}),))]
 
 
 def memory_checks(

@@ -80,9 +80,11 @@ async def prepare(services: Services, ann: Principal, environment: EnvironmentSt
     dataset = await services.datasets.add(ann, str(data))
     checked = await (await services.datasets.check(ann, dataset.id)).wait()
     options = f"model_name_or_path: {model}\nstage: {stage}\nfinetuning_type: {method}\ntemplate: qwen\nmax_steps: {STEPS}\n"
-    options += "logging_steps: 1\nper_device_train_batch_size: 2\ngradient_accumulation_steps: 1\ncutoff_len: 64\nuse_swanlab: false\n"
+    options += "logging_steps: 1\nper_device_train_batch_size: 2\ngradient_accumulation_steps: 1\ncutoff_len: 64\n"
+    # Somewhere SwanLab is to be written, too, without its dashboard and without a network.
+    options += "use_swanlab: true\nswanlab_mode: offline\n" if stage == "dpo" else "use_swanlab: false\n"
     run = await services.training.resolve(ann, RunRequest(name=folder.name, yaml_text=options, dataset_ids=(dataset.id,), gpus=0))
-    plan = await services.training.plan(run, Place(folder, "0" * 32, folder.name, environment))
+    plan = await services.training.plan(run, Place(folder, "0" * 32, folder.name, environment, swanlab_folder=folder / "swanlab"))
     assert plan.total_steps == STEPS
     plan.output.mkdir()
     for name, text in plan.files.items():
@@ -105,3 +107,4 @@ async def test_it_is_trained(trained: dict[str, Trained], name: str) -> None:
     assert len(losses) == STEPS and all(math.isfinite(loss) and loss > 0 for loss in losses)
     if stage == "dpo":
         assert any("accuracy" in line for line in lines)
+    assert any((found.folder / "swanlab").rglob("*.swanlab")) == (stage == "dpo"), list((found.folder / "swanlab").rglob("*"))

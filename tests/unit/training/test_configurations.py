@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from core.auth.principal import Origin, Principal, operator
+from core.auth.principal import Origin, Principal, Role, operator
 from core.bootstrap import Services, build_services
 from core.errors import Conflict, EnvironmentProblem, Forbidden, InvalidInput, NotFound
 from core.settings import Settings
@@ -455,6 +455,22 @@ async def test_deepspeed_is_refused_where_there_is_no_gpu(house: House) -> None:
     assert error.value.rule == "needs_gpu"
     house.gpus.found = (H100,)
     assert (await house.training.resolve(house.ann, RunRequest(configuration_id=saved.id, gpus=1))).deepspeed == "2"
+
+
+async def test_swanlabs_cloud_is_for_who_has_an_account_there(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, data = write_model(house.folder / "m"), await house.dataset("alpaca", ALPACA)
+    wanted = draft(model, swanlab_mode="cloud", dataset_ids=(data,))
+    request = RunRequest(configuration_id=(await house.training.save(house.ann, wanted)).id, gpus=0)
+    assert (await house.training.resolve(house.ann, request)).swanlab_mode == "cloud"
+    monkeypatch.setenv("HOME", str(house.folder))
+    found = [check for check in (await house.training.preflight(house.ann, request)).checks if check.rule == "swanlab_no_account"]
+    assert [dict(check.remedies[0].changes) for check in found] == [{"swanlab_mode": "local"}]
+    served = replace(house.ann, served=True, role=Role.USER)
+    with pytest.raises(InvalidInput) as error:
+        await house.training.resolve(served, request)
+    assert (error.value.field, error.value.rule) == ("swanlab_mode", "denied")
+    taken = await house.training.from_yaml(house.ann, f"model_name_or_path: {model}\nuse_swanlab: true\nswanlab_mode: offline\n")
+    assert taken.draft.swanlab_mode == "offline" and not [remark for remark in taken.remarks if remark.key == "swanlab_mode"]
 
 
 async def test_an_export_takes_only_what_exports_take(house: House) -> None:

@@ -19,7 +19,7 @@ from core.training.deepspeed import STAGES, deepspeed_file, stage_of_file
 from core.training.environment_types import EnvironmentState
 from core.training.memory import GIB, estimate, trainable
 from core.training.memory_shape import read_shape, shape_of_config, shape_of_name
-from core.training.planning import Place, Plan, ResolvedRun, plan
+from core.training.planning import Place, Plan, ResolvedRun, plan, train_options
 
 ENVIRONMENT = EnvironmentState(Path("/opt/env"), "ready", Path("/opt/env/bin/python"), {"swanlab": "0.10.3", "swanboard": "0.1.10b2"})
 OPTIONS: dict[str, Any] = {
@@ -113,6 +113,13 @@ def test_without_swanlab_nothing_is_logged_to_it() -> None:
     ):
         options = options_of(plan(run, place))
         assert options["use_swanlab"] is False and options["swanlab_mode"] == "local", "its default is the cloud"
+
+
+def test_swanlab_writes_where_it_was_told_to_and_needs_its_dashboard_only_on_this_machine() -> None:
+    bare = replace(ENVIRONMENT, versions={"swanlab": "0.10.3"})
+    for mode, environment, used in (("offline", bare, True), ("cloud", ENVIRONMENT, True), ("local", bare, False)):
+        options = train_options(replace(RUN, swanlab_mode=mode), replace(PLACE, environment=environment))
+        assert (options["use_swanlab"], options["swanlab_mode"]) == (used, mode)
 
 
 def test_an_export_goes_into_its_output() -> None:
