@@ -62,7 +62,7 @@ def _trained(memory: MemoryEstimate) -> str:
 def _bar(memory: MemoryEstimate, width: int, signs: Glyphs) -> list[Line]:
     """Needed against free: red where it does not fit, yellow where little is left."""
     if memory.free is None:
-        return [((_("  What is free is not known here."), "dim"),)]
+        return [(("  " + _("What is free is not known here."), "dim"),)]
     token = "bad" if memory.total > memory.free else "warn" if memory.total > memory.free * 0.9 else "good"
     cells = max(8, min(_BAR, width - 40))
     full = min(cells, round(memory.total / max(1, memory.free) * cells))

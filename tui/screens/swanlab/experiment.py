@@ -187,7 +187,7 @@ def _names(details: Sequence[ExperimentDetail]) -> list[str]:
 
 def _compared_columns(details: Sequence[ExperimentDetail]) -> tuple[Column, ...]:
     """A column for each experiment, under its number; as many as there is room for."""
-    numbers = [Column(f"last{place}", str(place + 1), 10, right=True) for place in range(len(details))]
+    numbers = [Column(f"last-{place}", str(place + 1), 10, right=True) for place in range(len(details))]
     return (Column("name", N_("Metric"), 14, grow=True), *numbers)
 
 
@@ -196,12 +196,12 @@ def _compared_row(name: str, details: Sequence[ExperimentDetail]) -> Row:
     found: dict[int, MetricSummary] = {
         place: metric for place, detail in enumerate(details) for metric in detail.metrics if metric.name == name
     }
-    cells = {"name": name} | {f"last{place}": texts.number(metric.last) for place, metric in found.items()}
+    cells = {"name": name} | {f"last-{place}": texts.number(metric.last) for place, metric in found.items()}
     ranked = [(metric.best, place) for place, metric in found.items() if metric.best is not None]
     tokens = {}
     if len(ranked) > 1:
         lowest = any(metric.best == metric.lowest and metric.lowest != metric.highest for metric in found.values())
-        tokens[f"last{(min if lowest else max)(ranked)[1]}"] = "good"
+        tokens[f"last-{(min if lowest else max)(ranked)[1]}"] = "good"
     return Row(name, cells, tokens)
 
 
