@@ -49,7 +49,7 @@ class DatasetRepository(Repository):
     def owned(self, owner_id: str, ids: Iterable[str]) -> set[str]:
         """Those of `ids` that are the owner's."""
         found: set[str] = set()
-        for batch in batched([askable(each) for each in ids]):
+        for batch in batched(list(ids)):
             found |= set(self._connection.execute(select(_d.id).where(_d.owner_id == owner_id, _d.id.in_(batch))).scalars())
         return found
 
@@ -75,7 +75,7 @@ class DatasetRepository(Repository):
     def change_version(self, owner_id: str, version_id: str, **values: Any) -> bool:
         """Set columns of a version; False if there is none of the owner's."""
         own = select(_d.id).where(_d.owner_id == owner_id)
-        statement = update(versions).where(_v.id == askable(version_id), _v.dataset_id.in_(own)).values(**values)
+        statement = update(versions).where(_v.id == version_id, _v.dataset_id.in_(own)).values(**values)
         return self._connection.execute(statement).rowcount > 0
 
     def paths(self, owner_id: str) -> dict[str, str]:
@@ -114,7 +114,7 @@ class DatasetRepository(Repository):
 
 
 def _own(owner_id: str, dataset_id: str) -> tuple[ColumnElement[bool], ...]:
-    return _d.owner_id == owner_id, _d.id == askable(dataset_id)
+    return _d.owner_id == owner_id, _d.id == dataset_id
 
 
 def _current() -> Select[Any]:

@@ -48,7 +48,7 @@ class RunRepository(Repository):
 
     def get(self, owner_id: str | None, run_id: str) -> Row[Any] | None:
         """`owner_id` None: whoever's it is."""
-        return self._connection.execute(_whole().where(_r.id == askable(run_id), *_of(owner_id))).one_or_none()
+        return self._connection.execute(_whole().where(_r.id == run_id, *_of(owner_id))).one_or_none()
 
     def named(self, owner_id: str | None, reference: str) -> Sequence[Row[Any]]:
         """Those whose id begins with `reference` (from six characters on) or whose name it is; at most two."""

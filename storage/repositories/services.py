@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
-from storage.repositories.base import Repository, askable
+from storage.repositories.base import Repository
 from storage.tables import metadata
 
 services = metadata.tables["services"]
@@ -24,7 +24,7 @@ class ServiceRepository(Repository):
         self._connection.execute(insert(services).values(**values))
 
     def get(self, owner_id: str, service_id: str) -> Row[Any] | None:
-        statement = select(services).where(_s.owner_id == owner_id, _s.id == askable(service_id))
+        statement = select(services).where(_s.owner_id == owner_id, _s.id == service_id)
         return self._connection.execute(statement).one_or_none()
 
     def all(self, owner_id: str, *, kinds: Collection[str] = (), states: Collection[str] = ()) -> Sequence[Row[Any]]:

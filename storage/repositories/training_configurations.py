@@ -34,7 +34,7 @@ class TrainingConfigurationRepository(Repository):
 
     def get(self, reader_id: str, configuration_id: str) -> Row[Any] | None:
         """One that the reader may read."""
-        return self._connection.execute(_current().where(_readable(reader_id), _c.id == _as_id(configuration_id))).one_or_none()
+        return self._connection.execute(_current().where(_readable(reader_id), _c.id == configuration_id)).one_or_none()
 
     def by_name(self, owner_id: str, name: str) -> Row[Any] | None:
         return self._connection.execute(_current().where(_c.owner_id == owner_id, _c.name == askable(name))).one_or_none()
@@ -46,7 +46,7 @@ class TrainingConfigurationRepository(Repository):
 
     def owned(self, owner_id: str, ids: Iterable[str]) -> set[str]:
         """Those of `ids` that are the owner's."""
-        wanted = [_as_id(each) for each in ids]
+        wanted = list(ids)
         found: set[str] = set()
         for batch in batched(wanted) if len(wanted) > IDS else [wanted]:
             found |= set(self._connection.execute(select(_c.id).where(_c.owner_id == owner_id, _c.id.in_(batch))).scalars())
@@ -60,24 +60,17 @@ class TrainingConfigurationRepository(Repository):
 
     def change(self, owner_id: str, configuration_id: str, **values: Any) -> bool:
         """Set columns; False if there is no such configuration of the owner's."""
-        own = _c.owner_id == owner_id, _c.id == _as_id(configuration_id)
+        own = _c.owner_id == owner_id, _c.id == configuration_id
         return self._connection.execute(update(configurations).where(*own).values(**values)).rowcount > 0
 
     def versions_of(self, reader_id: str, configuration_id: str) -> Sequence[Row[Any]]:
         """Every state it was in, the newest first."""
         statement = select(versions).join(configurations, _v.configuration_id == _c.id)
-        return self._connection.execute(
-            statement.where(_readable(reader_id), _c.id == _as_id(configuration_id)).order_by(_v.version.desc())
-        ).all()
+        return self._connection.execute(statement.where(_readable(reader_id), _c.id == configuration_id).order_by(_v.version.desc())).all()
 
     def remove(self, owner_id: str, ids: Sequence[str]) -> int:
         """Delete with all versions; how many there were."""
         return self._connection.execute(delete(configurations).where(_c.owner_id == owner_id, _c.id.in_(list(ids)))).rowcount
-
-
-def _as_id(text: str) -> str:
-    """What somebody typed as an id: MySQL and MariaDB do not compare a column of ASCII with anything else."""
-    return askable(text) if text.isascii() else ""
 
 
 def _readable(reader_id: str) -> ColumnElement[bool]:
