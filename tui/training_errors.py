@@ -68,7 +68,14 @@ TRAINING_CONFLICTS: dict[str, Text] = {
         (N_("Take the variable away where modeltrain is started, then name or install another."),),
     ),
     "run_active": Text((N_("The run is at work or in the queue."),), (), (N_("Stop it first."),)),
-    "run_used": Text((N_("Something still uses what this run made."),), (), (N_("Stop the model server or the run that uses it first."),)),
+    "run_used": Text(
+        (N_("Something still uses what this run made."),),
+        (N_("“{user}” uses it."),),
+        (
+            N_("Let the configuration “{configuration}” name another model or adapter first."),
+            N_("Stop the model server or the run that uses it first."),
+        ),
+    ),
     "run_changed": Text((N_("The run changed in the meantime."),), (), (N_("Look at it again, then repeat what you wanted to do."),)),
     "run_finished": Text(
         (N_("The run has done all of its steps."),), (), (N_("Begin it anew with more epochs to go further: R in the list of runs."),)

@@ -27,6 +27,7 @@ from core.training.environment_types import EnvironmentState
 from core.training.gpus import Gpu
 from core.training.slots import offer
 from core.training.types import Run, RunPage, RunRequest
+from core.training.uses import refuse_used
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
@@ -240,7 +241,7 @@ class Inference:
     async def delete(self, principal: Principal, target_id: str) -> int:
         """Delete a checkpoint or merged model of an own run from the disk; bytes that became free.
 
-        Raises NotFound, Forbidden (a base model, a final adapter), Conflict(what="model_served" | "run_active").
+        Raises NotFound, Forbidden (a base model, a final adapter), Conflict(what="model_served" | "run_active" | "run_used").
         """
         target = await self.target(principal, target_id)
         if not target.run_id or target.kind not in ("checkpoint", "merged"):
@@ -253,6 +254,12 @@ class Inference:
         output = run.output_dir
         if output is None or not target.folder.is_relative_to(output):
             raise NotFound(kind="local_model", reference=target_id)
+
+        def work(uow: UnitOfWork) -> None:
+            if (row := uow.runs.get(principal.user_id, run.id)) is not None:
+                refuse_used(uow, row, within=target.folder)
+
+        await self._store.read(work)
         await asyncio.to_thread(shutil.rmtree, target.folder)
         return target.size_bytes
 

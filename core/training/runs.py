@@ -28,6 +28,7 @@ from core.training.runs_rows import attempt_view, run_view, waiting_text
 from core.training.scheduler import QUEUE_PAUSED, Scheduler
 from core.training.scheduler_start import Workshop, turn_command
 from core.training.types import ACTIVE, RESUMABLE, Attempt, QueueState, Run, RunPage, RunRequest, RunState, SlotHolder, WaitReason
+from core.training.uses import refuse_used
 
 if TYPE_CHECKING:
     from core.training.configurations import Training
@@ -247,12 +248,18 @@ class Runs(RunsBase):
         )
 
     async def delete(self, principal: Principal, run_id: str, *, files: bool = True) -> None:
-        """Forget a run that is not at work, with its folder unless `files` is False. Raises Conflict(what="run_active")."""
+        """Forget a run that is not at work, with its folder unless `files` is False.
+
+        Raises Conflict(what="run_active"), and Conflict(what="run_used") where a model server, another run, or a training configuration
+        of its owner's needs the files.
+        """
 
         def work(uow: UnitOfWork) -> str:
             row = self._find(uow, principal, run_id)
             if row.state in ACTIVE:
                 raise Conflict(what="run_active", run=row.name, state=row.state)
+            if files:
+                refuse_used(uow, row)
             uow.runs.remove(row.owner_id, row.id)
             uow.runs.touch({row.owner_id: [row.id]})
             return str(row.id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -285,6 +287,27 @@ async def test_deleting_a_checkpoint_and_nothing_else(house: House) -> None:
     house.runs.known[RUN] = replace(run, state=RunState.RUNNING)
     with pytest.raises(Conflict):
         await house.inference.delete(house.ann, (await house.named("say it@6")).id)
+
+
+async def test_a_checkpoint_that_another_run_goes_on_from_stays(house: House) -> None:
+    run_id, waiting = "b" * 32, "c" * 32
+    output = write_output(house.output.parent / run_id / "1" / "output", str(house.base), steps=(3, 30))
+    house.runs.known[run_id] = make_run(run_id, output, owner_id=house.ann.user_id, name="parent")
+    resolved = {"options": {"adapter_name_or_path": str(output / "checkpoint-30")}}
+
+    def work(uow: Any) -> None:
+        common = {"owner_id": house.ann.user_id, "kind": "train", "created_at": 1, "queued_at": 1}
+        uow.runs.add(id=run_id, name="parent", state="completed", **common)
+        uow.runs.add(id=waiting, name="next", state="pending", resolved=json.dumps(resolved), **common)
+
+    await house.services.store.write(work)
+    used = await house.named("parent@30")
+    with pytest.raises(Conflict) as refused:
+        await house.inference.delete(house.ann, used.id)
+    assert refused.value.fields["what"] == "run_used" and used.folder.exists()
+    assert await house.inference.delete(house.ann, (await house.named("parent@3")).id) > 0
+    await house.services.store.write(lambda uow: uow.runs.change(waiting, state="cancelled"))
+    assert await house.inference.delete(house.ann, used.id) > 0
 
 
 async def test_a_model_server_that_dies_is_back_with_its_configuration(house: House) -> None:

@@ -18,8 +18,9 @@ from core.processes import look, tree
 from core.settings import Settings, TrainingSettings
 from core.training.types import RunState, SlotHolder
 from storage.unit_of_work import Storage
-from tests.unit.training.yard import Yard, add_service, open_yard
+from tests.unit.training.yard import Yard, add_configuration, add_service, open_yard
 from tui import failure_sentences
+from tui.errors import describe
 
 
 @pytest_asyncio.fixture
@@ -180,6 +181,40 @@ async def test_a_run_at_work_is_not_deleted_and_one_that_is_over_goes_with_its_f
     assert not yard.folder(run).parent.exists()
     with pytest.raises(NotFound):
         await yard.see(run)
+
+
+async def test_what_a_run_made_is_not_deleted_while_something_needs_it(yard: Yard) -> None:
+    run = await yard.until(await yard.start(max_steps=1), RunState.COMPLETED)
+    assert run.output_dir is not None
+    adapter = str(run.output_dir)
+
+    async def refused() -> dict[str, object]:
+        with pytest.raises(Conflict) as raised:
+            await yard.runs.delete(yard.ann, run.id)
+        assert yard.folder(run).exists() and describe(raised.value).remedy.endswith("first.")
+        return raised.value.fields
+
+    server = add_service(yard.storage, "ann", "server", path=adapter)
+    assert (await refused())["user"] == "server"
+    yard.storage.write_now(lambda uow: uow.services.change(server, 0, state="stopped"))
+    add_service(yard.storage, "bob", "secret", state="starting", base=f"{adapter}/checkpoint-1")
+    assert "user" not in await refused(), "what others call theirs is not told"
+    yard.storage.write_now(lambda uow: uow.services.remove("bob", "secret".ljust(32, "0")))
+    waiting = await yard.start(max_steps=1, name="on top", adapter_name_or_path=adapter)
+    assert (await refused())["user"] == "on top"
+    await yard.runs.cancel(yard.ann, waiting.id)
+    ids = [add_configuration(yard.storage, owner, "the next", adapter_name_or_path=adapter) for owner in ("ann", "bob")]
+    assert (await refused())["configuration"] == "the next"
+    yard.storage.write_now(lambda uow: uow.training_configurations.remove("ann", ids))
+    await yard.runs.delete(yard.ann, run.id)
+    assert not yard.folder(run).exists()
+
+
+async def test_a_run_that_is_forgotten_without_its_files_may_be_used_on(yard: Yard) -> None:
+    run = await yard.until(await yard.start(max_steps=1), RunState.COMPLETED)
+    add_service(yard.storage, "ann", "server", path=str(run.output_dir))
+    await yard.runs.delete(yard.ann, run.id, files=False)
+    assert yard.folder(run).exists()
 
 
 # The queue ---------------------------------------------------------------------------------------------------------------

@@ -177,6 +177,20 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
+def add_configuration(storage: Storage, owner_id: str, name: str, **draft: Any) -> str:
+    """A training configuration as it stands in the database."""
+    configuration_id = f"{owner_id}-{name}".replace(" ", "-")
+
+    def work(uow: Any) -> None:
+        moments = {"created_at": 1, "updated_at": 1}
+        uow.training_configurations.add(id=configuration_id, owner_id=owner_id, name=name, note="", shared=False, version=1, **moments)
+        known = {"id": configuration_id, "configuration_id": configuration_id, "version": 1, "draft": json.dumps(draft), "created_at": 1}
+        uow.training_configurations.add_version(**known, created_by=owner_id)
+
+    storage.write_now(work)
+    return configuration_id
+
+
 def add_service(storage: Storage, owner_id: str, name: str, *, state: str = "ready", gpus: tuple[str, ...] = (), **subject: Any) -> str:
     """A model server as it stands in the database, with the GPUs that it holds; nothing is started."""
     service_id = name.ljust(32, "0")
