@@ -101,7 +101,9 @@ class Looking:
         said = ["\n".join(texts(value))[:_COUNTED] for _row, value in rows]
         if not said:
             raise Conflict(what="dataset_unusable", rule="no_usable_rows")
-        answer = await self._call("token_lengths", {"model": model, "texts": said})
+        answer = await self._call(
+            "token_lengths", {"model": model, "texts": said}, opened=(model,) if principal.served and not principal.is_admin else None
+        )
         lengths = sorted(int(length) for length in answer["lengths"])
         if not lengths:
             raise EnvironmentProblem(what="training_helper_failed", helper="token_lengths", rule="no_answer")

@@ -23,8 +23,10 @@ from core.managed.types import Service, ServiceRequest
 from core.persistence import Store
 from core.sanitise import one_line
 from core.settings import Settings
+from core.training.confinement import held
 from core.training.environment_types import EnvironmentState
 from core.training.gpus import Gpu
+from core.training.planning_resolve import unrestricted
 from core.training.slots import offer
 from core.training.types import Run, RunPage, RunRequest
 from core.training.uses import refuse_used
@@ -150,6 +152,8 @@ class Inference:
             gpus=gpus,
             inherited=dict(os.environ),
         )
+        if not unrestricted(principal):
+            made = replace(made, argv=held(made.argv, self._settings, ("{folder}", environment.folder, *_places(target)), "{folder}/tmp"))
         subject: dict[str, Any] = {"target_id": target.id, "path": target.path, "base": target.base, "kind": target.kind, "model": name}
         subject |= {"run_id": target.run_id, "step": target.step, "name": target.name}
         key = "mt-" + self._ids.token(24)
@@ -262,6 +266,10 @@ class Inference:
         await self._store.read(work)
         await asyncio.to_thread(shutil.rmtree, target.folder)
         return target.size_bytes
+
+
+def _places(target: Target) -> tuple[str, ...]:
+    return tuple(path for path in (target.path, target.base) if path.startswith("/"))
 
 
 def _matches(target: Target, notes: Mapping[str, str], words: list[str]) -> bool:

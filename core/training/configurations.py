@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.auth.principal import Principal
@@ -29,6 +30,7 @@ from core.training.configurations_types import (
     TrainingDraft,
     TrainingVersion,
 )
+from core.training.confinement import held
 from core.training.environment import TrainingEnvironment
 from core.training.options_paths import still_themselves
 from core.training.planning import Place, Plan, ResolvedRun, plan, yaml_text
@@ -62,6 +64,7 @@ class Training:
         gpus: GpuReader,
     ) -> None:
         self._store = store
+        self._settings = settings
         self._environment = environment
         self._editor = kept.Editor(clock, ids)
         self._resolver = Resolver(settings, store, datasets, gpus.read)
@@ -242,7 +245,8 @@ class Training:
             raise EnvironmentProblem(what=f"training_environment_{kind}", path=str(place.environment.folder))
         if (moved := await asyncio.to_thread(still_themselves, run.paths)) is not None:
             raise InvalidInput("path", "changed_since", value=moved)
-        return plan(run, place)
+        made = plan(run, place)
+        return replace(made, argv=held(made.argv, self._settings, _opened(run, place), place.folder / "tmp")) if run.confined else made
 
     # Inside --------------------------------------------------------------------------------------------------------
 
@@ -256,3 +260,10 @@ class Training:
             return work(uow, owner)
 
         return await self._store.write(locked)
+
+
+def _opened(run: ResolvedRun, place: Place) -> tuple[Path | str, ...]:
+    """What a confined run may reach of the data folder: its own folders, its models and its data."""
+    data = tuple(str(entry["file_name"]) for entry in (*run.datasets.values(), *run.eval_datasets.values()) if "file_name" in entry)
+    beside = (place.swanlab_folder,) if place.swanlab_folder is not None else ()
+    return (place.folder, place.folder.parent, place.output_folder, place.environment.folder, *beside, *run.paths, *data)

@@ -15,6 +15,7 @@ from core.errors import Conflict, EnvironmentProblem, InvalidInput
 from core.persistence import Store
 from core.settings import Settings
 from core.training.catalogue import Catalogues
+from core.training.confinement import held
 from core.training.environment_calls import Helpers
 from core.training.environment_folder import BREAKING, Look, look_at, stamp_of, state_of
 from core.training.environment_types import Catalogue, CheckResult, EnvironmentIssue, EnvironmentState, InstallProgress
@@ -174,10 +175,19 @@ class TrainingEnvironment:
 
     # Asking --------------------------------------------------------------------------------------------------------
 
-    async def call(self, helper: str, arguments: Mapping[str, Any], *, timeout_s: float = 120.0, gpus: bool = False) -> Any:
+    async def call(
+        self,
+        helper: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout_s: float = 120.0,
+        gpus: bool = False,
+        opened: tuple[Path | str, ...] | None = None,
+    ) -> Any:
         """What core/training/helpers/`helper`.py answers: JSON in, JSON out, in the environment's Python. At most two run at a time.
 
-        For other services, not for screens: there is no principal. `gpus`: whether it may see them. Raises
+        For other services, not for screens: there is no principal. `gpus`: whether it may see them. `opened`: all of the server's own
+        files that it may reach besides those for everybody, None for any. Raises
         EnvironmentProblem(what="training_environment_missing" | "training_environment_broken" | "training_helper_failed" (rule, message) |
         "training_helper_timeout").
         """
@@ -185,7 +195,8 @@ class TrainingEnvironment:
         if state.state == "broken":
             problem = next(each for each in state.problems if each.rule in BREAKING)
             raise EnvironmentProblem(what="training_environment_broken", path=str(state.folder), problem=problem.rule, **problem.fields)
-        return await self._helpers.call(state, helper, arguments, timeout_s=timeout_s, gpus=gpus)
+        prefix = () if opened is None else held((), self._settings, (*opened, state.folder))
+        return await self._helpers.call(state, helper, arguments, timeout_s=timeout_s, gpus=gpus, prefix=prefix)
 
     async def _ask(self, state: EnvironmentState, helper: str, arguments: Mapping[str, Any]) -> Any:
         return await self._helpers.call(state, helper, arguments, timeout_s=CHECK_TIMEOUT_S)

@@ -33,9 +33,16 @@ class Helpers:
         self._free = asyncio.Semaphore(AT_A_TIME)
 
     async def call(
-        self, state: EnvironmentState, helper: str, arguments: Mapping[str, Any], *, timeout_s: float, gpus: bool = False
+        self,
+        state: EnvironmentState,
+        helper: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout_s: float,
+        gpus: bool = False,
+        prefix: tuple[str, ...] = (),
     ) -> Any:
-        """What the helper answers. `gpus`: it may see them. It never asks a hub.
+        """What the helper answers. `gpus`: it may see them. `prefix`: of its command, to confine it. It never asks a hub.
 
         Raises EnvironmentProblem(what=...): training_environment_missing; training_helper_failed (helper, rule, fields, message);
         training_helper_timeout (helper, after_s).
@@ -43,14 +50,17 @@ class Helpers:
         if state.python is None:
             raise EnvironmentProblem(what="training_environment_missing", path=str(state.folder))
         async with self._free:
-            return await self._call(state.python, helper, arguments, timeout_s, gpus)
+            return await self._call(state.python, helper, arguments, timeout_s, gpus, prefix)
 
-    async def _call(self, python: Path, helper: str, arguments: Mapping[str, Any], timeout_s: float, gpus: bool) -> Any:
+    async def _call(
+        self, python: Path, helper: str, arguments: Mapping[str, Any], timeout_s: float, gpus: bool, prefix: tuple[str, ...]
+    ) -> Any:
         variables = base_environment(self._inherited, python.parent, offline=True, cpu_threads=1)
         if gpus:
             del variables["CUDA_VISIBLE_DEVICES"]
         try:
             process = await asyncio.create_subprocess_exec(
+                *prefix,
                 str(python),
                 "-I",
                 str(self._folder / f"{helper}.py"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -34,7 +34,8 @@ class ResolvedRun:
     be trained on; `eval_datasets`: to be evaluated on. `rows`: samples of each of `datasets`, None where not known. `deepspeed`: "none"
     or a ZeRO stage as in TrainingDraft. `swanlab`: whether to log to it, `swanlab_mode`: as in TrainingDraft. `paths`: real paths that
     were allowed and must still be themselves at the start. `offline`: nothing is fetched from a hub. `stage`, `method`, `model`,
-    `template`: for lists, as a person calls them.
+    `template`: for lists, as a person calls them. `confined`: it
+    was asked for by somebody served, and reaches nothing of the server but what it is made of.
     """
 
     kind: Literal["train", "export"]
@@ -51,13 +52,16 @@ class ResolvedRun:
     method: str = ""
     model: str = ""
     template: str = ""
+    confined: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> ResolvedRun:
-        values = json.loads(text)
+        """What `to_json` made, of a version before or after this one, too: whoever lives starts what others queued."""
+        known = {each.name for each in fields(cls)}
+        values = {key: value for key, value in json.loads(text).items() if key in known}
         return cls(**values | {"rows": tuple(values["rows"]), "paths": tuple(values["paths"])})
 
 

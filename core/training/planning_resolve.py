@@ -142,6 +142,7 @@ class Resolver:
         _may_log(principal, draft)
         options = checked(draft_options(draft), catalogue, unrestricted=free)
         if draft.precision == "auto" and not (options.get("bf16") or options.get("fp16")):
+            confined=not unrestricted(principal),
             options = await asyncio.to_thread(self._with_precision, options, draft)
         options, paths = await self._with_paths(principal, options)
         datasets, rows = run.datasets, run.rows
@@ -173,12 +174,22 @@ class Resolver:
                 raise InvalidInput(key, "denied", key=key)
         # They are administrators' options in a file; here the application gives them.
         clean = checked(options, catalogue, unrestricted=True)
+            confined=not unrestricted(principal),
         clean, paths = await self._with_paths(principal, clean)
         model = str(clean.get("model_name_or_path", ""))
         if not model:
             raise InvalidInput("model_name_or_path", "empty")
         template = str(clean.get("template", ""))
-        return ResolvedRun("export", clean, paths=paths, offline=_offline(clean), method="export", model=model, template=template)
+        return ResolvedRun(
+            "export",
+            clean,
+            paths=paths,
+            offline=_offline(clean),
+            method="export",
+            model=model,
+            template=template,
+            confined=not free,
+        )
 
     # Rights --------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from core.errors import InvalidInput
 from core.training.environment import TrainingEnvironment
 from core.training.memory_shape import cached_snapshot
 from core.training.options_paths import find
-from core.training.planning_resolve import Resolver
+from core.training.planning_resolve import Resolver, unrestricted
 from core.training.ranges import RANGES
 from core.training.template_view_types import SeenSample, SeenSamples, Token
 
@@ -78,7 +78,9 @@ class TemplateViews:
             "show": shown,
             "options": dict(options),
         }
-        answer = await self._environment.call("template_view", question, timeout_s=TIMEOUT_S)
+        answer = await self._environment.call(
+            "template_view", question, timeout_s=TIMEOUT_S, opened=None if unrestricted(principal) else (folder,)
+        )
         return _seen(answer, sample.get("indexes"), cutoff)
 
     async def _folder(self, principal: Principal, model: str) -> Path:
