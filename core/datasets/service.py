@@ -176,6 +176,11 @@ class Datasets:
         total = of_it.summary.rows if of_it.summary else 0
         return {"entry": entry, "rows": [value for _row, value in sampled], "numbers": [row for row, _value in sampled], "total": total}
 
+    async def ids_of(self, principal: Principal, paths: Iterable[str]) -> dict[str, str]:
+        """The ids of those of the own datasets that have a version in one of these files, by path."""
+        added = await self._added(principal.require_user("dataset.list"))
+        return {path: added[path] for path in paths if path in added}
+
     # Adding --------------------------------------------------------------------------------------------------------
 
     async def browse(self, principal: Principal, path: str = "") -> Folder:

@@ -224,6 +224,13 @@ class Training:
         asked = await self._resolver.asked(principal, request, catalogue)
         return await self._preflighter.run(principal, request, asked, catalogue)
 
+    async def preflight_again(self, principal: Principal, run: ResolvedRun, changes: Mapping[str, Any], request: RunRequest) -> Preflight:
+        """All checks of another attempt of a run; `request` says on how many GPUs. Raises InvalidInput for changes that cannot be."""
+        await self.resolve_changes(principal, run, changes)
+        catalogue = await self._environment.catalogue(principal)
+        asked = await self._resolver.asked_again(principal, run, changes)
+        return await self._preflighter.run(principal, request, asked, catalogue)
+
     async def resolve(self, principal: Principal, request: RunRequest) -> ResolvedRun:
         """What the run will be made of, as it is now: stored with the run. Raises InvalidInput (a denied option, a path that is not
         allowed, a value out of range, a stage that cannot run), NotFound (configuration, dataset), Forbidden."""

@@ -46,11 +46,13 @@ _UNSAFE_NAME: Final = re.compile(r"[^\w.-]+")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request with its draft: `dataset_ids` are those to train on."""
+    """A request with its draft: `dataset_ids` are those to train on. `before`: what the run that is tried again was made of, with its
+    changes; then its data are as they were."""
 
     draft: TrainingDraft
     dataset_ids: tuple[str, ...]
     remarks: tuple[Remark, ...] = ()
+    before: tuple[ResolvedRun, Mapping[str, Any]] | None = None
 
 
 def unrestricted(principal: Principal) -> bool:
@@ -86,6 +88,16 @@ class Resolver:
         if not ids:
             ids = tuple([(await self._datasets.dataset(principal, name)).id for name in found.dataset_names])
         return Asked(replace(found.draft, name=clean_name(request.name)), ids, found.remarks)
+
+    async def asked_again(self, principal: Principal, run: ResolvedRun, changes: Mapping[str, Any]) -> Asked:
+        """What another attempt asks for. A file of it that is neither there nor a dataset any more stands for itself."""
+        draft = _changed_draft(run, changes)
+        ids = draft.dataset_ids
+        if not ids:
+            paths = [str(entry.get("file_name", "")) for entry in run.datasets.values()]
+            known = await self._datasets.ids_of(principal, paths)
+            ids = tuple([known.get(path, path) for path in paths if path in known or not await asyncio.to_thread(os.path.exists, path)])
+        return Asked(draft, ids, before=(run, changes))
 
     async def resolve(self, principal: Principal, request: RunRequest, catalogue: Catalogue) -> ResolvedRun:
         """Raises InvalidInput, NotFound, Forbidden, Conflict(what="dataset_unusable")."""
@@ -130,6 +142,7 @@ class Resolver:
             method=draft.method,
             model=draft.model_name_or_path,
             template=draft.template,
+            confined=not unrestricted(principal),
         )
 
     async def changed(self, principal: Principal, run: ResolvedRun, changes: Mapping[str, Any], catalogue: Catalogue) -> ResolvedRun:
@@ -138,11 +151,10 @@ class Resolver:
         if run.kind == "export":
             options = {key: value for key, value in (dict(run.options) | dict(changes)).items() if value is not None}
             return await self._as_export(principal, options, catalogue)
-        draft = draft_from_options(run.options, changes, deepspeed=run.deepspeed, swanlab=run.swanlab, swanlab_mode=run.swanlab_mode)
+        draft = _changed_draft(run, changes)
         _may_log(principal, draft)
         options = checked(draft_options(draft), catalogue, unrestricted=free)
         if draft.precision == "auto" and not (options.get("bf16") or options.get("fp16")):
-            confined=not unrestricted(principal),
             options = await asyncio.to_thread(self._with_precision, options, draft)
         options, paths = await self._with_paths(principal, options)
         datasets, rows = run.datasets, run.rows
@@ -162,6 +174,7 @@ class Resolver:
             method=draft.method,
             model=draft.model_name_or_path,
             template=draft.template,
+            confined=not unrestricted(principal),
         )
 
     async def _export(self, principal: Principal, request: RunRequest, catalogue: Catalogue) -> ResolvedRun:
@@ -174,7 +187,6 @@ class Resolver:
                 raise InvalidInput(key, "denied", key=key)
         # They are administrators' options in a file; here the application gives them.
         clean = checked(options, catalogue, unrestricted=True)
-            confined=not unrestricted(principal),
         clean, paths = await self._with_paths(principal, clean)
         model = str(clean.get("model_name_or_path", ""))
         if not model:
@@ -232,6 +244,10 @@ class Resolver:
             return options
         gpus = self._gpus()
         return options | ({"fp16": True} if gpus and all(is_old(gpu) for gpu in gpus) else {"bf16": True})
+
+
+def _changed_draft(run: ResolvedRun, changes: Mapping[str, Any]) -> TrainingDraft:
+    return draft_from_options(run.options, changes, deepspeed=run.deepspeed, swanlab=run.swanlab, swanlab_mode=run.swanlab_mode)
 
 
 def _may_log(principal: Principal, draft: TrainingDraft) -> None:

@@ -146,7 +146,7 @@ class Preflighter:
         return await asyncio.to_thread(look_at_model, draft.model_name_or_path, reach, os.environ, custom_code=code)
 
     async def _data(self, principal: Principal, asked: Asked) -> list[Check]:
-        if not asked.dataset_ids:
+        if not asked.dataset_ids and asked.before is None:
             return [Check("data", "no_dataset", "fail", {}, (Remedy("choose_dataset", go="datasets"),))]
         checks: list[Check] = []
         for dataset_id in dict.fromkeys((*asked.dataset_ids, *asked.draft.eval_dataset_ids)):
@@ -162,6 +162,8 @@ class Preflighter:
         self, principal: Principal, asked: Asked, catalogue: Catalogue, machine: Machine
     ) -> tuple[ResolvedRun | None, Check | None]:
         try:
+            if asked.before is not None:
+                return await self._resolver.changed(principal, *asked.before, catalogue), None
             return await self._resolver.resolved(principal, asked, catalogue, gpus=machine.asked), None
         except ModeltrainError as error:
             fields = {"key": error.fields.get("field", ""), **{key: value for key, value in error.fields.items() if key != "field"}}

@@ -6,6 +6,7 @@ An administrator also sees everybody's (without what they are made of), and may 
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from core.training.configurations import Training
     from core.training.environment import TrainingEnvironment
     from core.training.planning import ResolvedRun
+    from core.training.preflight_types import Preflight
     from storage.unit_of_work import UnitOfWork
 
 MOST = 1000
@@ -135,6 +137,18 @@ class Runs(RunsBase):
         run = await self._store.write(work)
         self.scheduler.wake()
         return run
+
+    async def preflight_again(self, principal: Principal, run_id: str, changes: Mapping[str, Any]) -> Preflight:
+        """What can be said before another attempt with these changes. Raises Conflict(what="run_active"), InvalidInput as `retry`."""
+        from core.training.planning import ResolvedRun
+
+        def work(uow: UnitOfWork) -> tuple[str, RunRequest]:
+            row = self._find(uow, principal, run_id)
+            uuids = tuple(json.loads(row.gpu_uuids or "[]"))
+            return plain(row)["resolved"], RunRequest(row.name, gpus=row.gpus_wanted, gpu_uuids=uuids, processes=row.processes)
+
+        resolved, request = await self._store.read(work)
+        return await self._training.preflight_again(principal, ResolvedRun.from_json(resolved), changes, request)
 
     async def retry(self, principal: Principal, run_id: str, changes: Mapping[str, Any] | None = None) -> Run:
         """Queue a new attempt from the beginning, with options changed (None removes one). Raises Conflict(what="run_active")."""

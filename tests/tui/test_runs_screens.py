@@ -15,9 +15,12 @@ from tests.tui.runs_world import Trainer, add_dataset, make_model, paste, rows, 
 from tests.tui.world import World, add_first_admin, world
 from tests.unit.training.yard import add_service
 from tui.screens.runs.configuration_form import TrainingConfigurationScreen
+from tui.screens.runs.failure import FailureScreen
+from tui.screens.runs.monitor import MonitorScreen
 from tui.screens.runs.new import NewRunScreen
 from tui.screens.runs.preflight import PreflightScreen
 from tui.screens.runs.retry import RetryScreen
+from tui.screens.runs.retry_checks import RetryChecks
 from tui.screens.runs.screen import RunsScreen
 from tui.screens.runs.versions import VersionsScreen
 from tui.screens.runs.yaml_view import ImportScreen, YamlScreen
@@ -179,6 +182,9 @@ async def test_a_failed_run_is_tried_again_with_changes_and_deleted_with_its_fil
         run = await seen.services.runs.start(principal, RunRequest(name="broken", configuration_id=saved, dataset_ids=(dataset,), gpus=0))
         failed = await turns_until(seen, scheduler, run.id, lambda found: found.state is RunState.FAILED)
         await seen.until("✗ failed")
+        await seen.press("enter")
+        await seen.until(lambda: isinstance(seen.app.screen, FailureScreen))
+        await seen.until("What to change")
         await seen.press("R")
         await seen.until(lambda: isinstance(seen.app.screen, RetryScreen))
         await seen.until("Nothing is changed so far.")
@@ -188,14 +194,17 @@ async def test_a_failed_run_is_tried_again_with_changes_and_deleted_with_its_fil
         await seen.until("From 0 to")
         await seen.put("learning_rate", "0.00002")
         await seen.press("ctrl+s")
-        await seen.until(lambda: not isinstance(seen.app.screen, RetryScreen))
+        await seen.until(lambda: isinstance(seen.app.screen, RetryChecks))
+        await seen.until("It can start")
+        await seen.press("s")
+        await seen.until("Start with")
+        await seen.press("y")
+        await seen.until(lambda: isinstance(seen.app.screen, MonitorScreen))
         trainer.options = {"max_steps": 2}
         done = await turns_until(seen, scheduler, run.id, lambda found: found.state is RunState.COMPLETED)
         assert (done.attempts, done.options["learning_rate"]) == (2, 0.00002)
-        await seen.app.action_go("runs")
-        while len(seen.app.screen_stack) > 1:
-            await seen.press("escape")
-            await seen.pilot.pause()
+        await seen.press("escape")
+        await seen.until(lambda: len(seen.app.screen_stack) == 1)  # and no card of what is over
         await seen.until("✓ completed")
         assert failed.folder is not None
         await seen.press("d")

@@ -426,6 +426,10 @@ async def test_resolved_with_real_paths_and_retried_with_changes(house: House) -
         await house.training.resolve_changes(house.ann, run, {"learning_rate": 9})
     with pytest.raises(InvalidInput):
         await house.training.resolve_changes(replace(house.ann, served=True), run, {"trust_remote_code": True})
+    looked = await house.training.preflight_again(house.ann, run, {"seed": 7}, RunRequest(gpus=0))
+    assert looked.ready and "seed: 7" in looked.yaml, looked.checks
+    Path(next(iter(run.datasets.values()))["file_name"]).unlink()  # noqa: ASYNC240
+    assert not (await house.training.preflight_again(house.ann, run, {}, RunRequest(gpus=0))).ready, "its data are gone"
 
 
 @pytest.mark.parametrize(

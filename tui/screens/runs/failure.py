@@ -70,6 +70,16 @@ class FailureScreen(AreaScreen):
     def remedies(self) -> Rows:
         return self.query_one("#failure-remedies", Rows)
 
+    def on_screen_resume(self) -> None:
+        if self._run is not None:
+            self.start(self._back, self._run.attempt, group="load")
+
+    async def _back(self, before: int) -> None:
+        """Whoever tried it again from here wants the list, not a card of what is over."""
+        await self._load()
+        if self._run is not None and (self.failure is None or self._run.attempt != before) and self.is_current:
+            self.dismiss(None)
+
     def core_event(self, event: Event) -> None:
         if isinstance(event, RunsChanged):
             self.start(self._load, group="load")

@@ -21,7 +21,7 @@ from tui.widgets.sheet import Line, Sheet
 
 if TYPE_CHECKING:
     from core.training.configurations_types import TrainingConfiguration
-    from core.training.types import RunRequest
+    from core.training.types import Run, RunRequest
 
 _ORDER = {"fail": 0, "warn": 1, "unknown": 2, "ok": 3}
 _COLUMNS = (Column("level", "", 1), Column("topic", "", 14), Column("said", "", 40, grow=True))
@@ -83,10 +83,16 @@ class PreflightScreen(AreaScreen):
         return self.query_one("#preflight-rows", Rows)
 
     async def _load(self) -> None:
-        found = await self.services.training.preflight(self.principal, await self._request())
+        found = await self._look()
         self._checks = tuple(sorted(found.checks, key=lambda check: _ORDER[check.level]))
         self._found = found
         self._draw()
+
+    async def _look(self) -> Preflight:
+        return await self.services.training.preflight(self.principal, await self._request())
+
+    async def _queue(self) -> Run:
+        return await self.services.runs.start(self.principal, await self._request())
 
     # Drawing ---------------------------------------------------------------------------------------------------------
 
@@ -224,7 +230,7 @@ class PreflightScreen(AreaScreen):
 
     async def _start_run(self) -> None:
         try:
-            run = await self.services.runs.start(self.principal, await self._request())
+            run = await self._queue()
         finally:
             self._starting = False
             if not self.gone:

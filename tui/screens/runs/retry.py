@@ -40,7 +40,7 @@ class RetryScreen(AreaScreen):
         "“Other options” takes any option of LLaMA-Factory as YAML."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "start", N_("start again"), id="retry.start", tooltip=N_("Put it into the queue with these values")),
+        Binding("ctrl+s", "start", N_("check and start"), id="retry.start", tooltip=N_("Look at everything, then start")),
         Binding("escape", "close", N_("back"), id="retry.close"),
     ]
 
@@ -128,13 +128,26 @@ class RetryScreen(AreaScreen):
         self.start(self._start_again, group="start")
 
     async def _start_again(self) -> None:
+        from tui.screens.runs.preflight import LEAVE
+        from tui.screens.runs.retry_checks import RetryChecks
+
         try:
-            run = await self.services.runs.retry(self.principal, self._run.id, self.changes() or None)
+            changes = self.changes()
+            await self.services.runs.preflight_again(self.principal, self._run.id, changes)
         except InvalidInput as error:
             self._say_wrong(error)
             return
-        self.modeltrain.say(_("“{name}” is in the queue again.").format(name=one_line(run.name)))
-        self.dismiss(run)
+
+        def done(result: Run | str | None) -> None:
+            if isinstance(result, Run):
+                self.modeltrain.say(_("“{name}” is in the queue again.").format(name=one_line(result.name)))
+                self.dismiss(result)
+            elif result == LEAVE:
+                self.dismiss(None)
+            elif isinstance(result, str) and result in self.form.fields:
+                self.form.field(result).focus()
+
+        self.app.push_screen(RetryChecks(self._run.id, changes), done)
 
     def _say_wrong(self, error: InvalidInput) -> None:
         fields = {key: value for key, value in error.fields.items() if key not in ("rule", "field")}
