@@ -19,7 +19,7 @@ from core.processes import Job, abandon, free_port, launch
 from core.settings import Settings
 from core.training.environment_types import EnvironmentState
 from core.training.environment_variables import passed_on
-from core.training.failures.types import Failure, LogExcerpt, Remedy
+from core.training.failures.types import Failure, Remedy
 from core.training.planning import Place, Plan, ResolvedRun
 from core.training.runs_changes import RunChanges
 from core.training.runs_files import Course, read_course, remove_broken_checkpoints
@@ -207,7 +207,7 @@ class Starter:
     def _failed(self, uow: UnitOfWork, claim: Claim, error: ModeltrainError) -> None:
         moment, run_id = self._clock.now_ms(), claim.row.id
         remedy = Remedy("repair_environment" if error.fields.get("what") == "program_missing" else "retry")
-        failure = Failure("not_started", {"code": error.code, **_plain(error.fields)}, (remedy,), (LogExcerpt(0, str(error)),))
+        failure = Failure("not_started", {"code": error.code, **_plain(error.fields)}, (remedy,))
         expected = {"attempt": claim.number, "state": "starting"}
         if not uow.runs.change(run_id, expected, state="failed", wanted="", ended_at=moment, resume=False):
             return

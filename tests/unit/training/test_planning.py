@@ -133,6 +133,11 @@ def test_a_run_is_stored_and_read_again() -> None:
     assert ResolvedRun.from_json(run.to_json()) == run
 
 
+def test_a_run_that_a_later_version_queued_is_read_too() -> None:
+    stored = json.loads(RUN.to_json()) | {"of_a_later_version": 1}
+    assert ResolvedRun.from_json(json.dumps(stored)) == RUN
+
+
 def test_without_an_interpreter_there_is_no_plan() -> None:
     with pytest.raises(InvalidInput):
         plan(RUN, replace(PLACE, environment=replace(ENVIRONMENT, python=None)))
