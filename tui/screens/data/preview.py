@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -72,6 +73,7 @@ class PreviewPage(DatasetPage, inherit_bindings=False):
 
     def on_mount(self) -> None:
         self._starts: list[int] = []
+        self._reading = asyncio.Lock()
         super().on_mount()
         self.sheet.focus()
 
@@ -80,8 +82,9 @@ class PreviewPage(DatasetPage, inherit_bindings=False):
         return self.query_one("#preview-sheet", RowSheet)
 
     async def load(self, item: Dataset) -> None:
-        await self._read(item, self._window.start)
-        self._cursor = min(self._cursor, max(0, len(self._window.rows) - 1))
+        async with self._reading:  # else what is read anew as a dialog closes might undo the jump that the dialog was for
+            await self._read(item, self._window.start)
+            self._cursor = min(self._cursor, max(0, len(self._window.rows) - 1))
 
     async def _read(self, item: Dataset, start: int) -> None:
         self._window = await self.services.datasets.preview(self.principal, item.id, start=max(0, start), count=_WINDOW)
@@ -207,10 +210,14 @@ class PreviewPage(DatasetPage, inherit_bindings=False):
     async def _jump(self, row: int) -> None:
         if self.dataset is None:
             return
+        async with self._reading:
+            await self._jump_alone(self.dataset, row)
+
+    async def _jump_alone(self, dataset: Dataset, row: int) -> None:
         before, at = self._window, self._window.start + self._cursor
         # Coming from below, the window ends with the row; else it begins shortly before it.
         start = max(0, row - _WINDOW + 1) if row < at else row if row == before.start + len(before.rows) else max(0, row - 2)
-        await self._read(self.dataset, start)
+        await self._read(dataset, start)
         if not self._window.rows:
             self._window = before
             self.modeltrain.say(_("There is no row after this one, or it is known only after a check."))
