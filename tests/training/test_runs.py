@@ -29,7 +29,7 @@ from tests.shell import PASSWORD, Shell
 
 pytestmark = pytest.mark.training
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT_S = 180.0
+LIMIT_S = 600.0
 #: An application without a screen: it looks after runs until it is killed.
 APPLICATION = """
 import asyncio, sys

@@ -17,7 +17,7 @@ from tests.shell import Shell
 from tests.ssh.served import Served, serving_here, settle
 
 pytestmark = pytest.mark.training
-LIMIT_S = 180.0
+LIMIT_S = 600.0
 
 
 def test_a_run_of_a_served_person_outlives_command_connection_and_server(
