@@ -230,7 +230,7 @@ class Scheduler:
         known: Mapping[str, Holder],
     ) -> Situation:
         environment = await self._workshop.environment()
-        free = await asyncio.to_thread(lambda: shutil.disk_usage(self._settings.data_dir).free)
+        free = await asyncio.to_thread(_free, self._settings.data_dir)
         needed = self._settings.training.disk_reserve_bytes
         return Situation(
             there=offer(gpus, held),
@@ -288,3 +288,9 @@ def _move(uow: UnitOfWork, row: Any, state: str, **values: Any) -> None:
     if uow.runs.change(row.id, {"state": row.state, "attempt": row.attempt}, state=state, **values):
         uow.runs.change_attempt(row.id, row.attempt, state=state)
         uow.runs.touch({row.owner_id: [row.id]})
+
+
+def _free(data_dir: Path) -> int:
+    """Bytes that are free for runs: their folder may lie on a disk of its own."""
+    runs = data_dir / "runs"
+    return shutil.disk_usage(runs if runs.exists() else data_dir).free

@@ -2,7 +2,7 @@
 
 `fake_trainer.py train run.yaml` in a run's folder. The options (JSON is YAML too): output_dir, max_steps, step_s (a step's seconds),
 save_steps, fail_at (a step), exit_status, ignores_term, workers (more processes, each in a session of its own, as torchrun has them),
-slow_start (seconds before it catches SIGTERM).
+slow_start (seconds before it catches SIGTERM), fills_disk_at (a step).
 """
 
 from __future__ import annotations
@@ -43,6 +43,10 @@ def main() -> int:
         if options.get("fail_at") == step:
             print("ValueError: made to fail", flush=True)
             return int(options.get("exit_status", 1))
+        if options.get("fills_disk_at") == step:
+            with (output / "weights").open("wb", buffering=0) as file:
+                while True:
+                    file.write(b"x" * 4096)
         if asked.is_set():
             checkpoint(output, step, most)
             break

@@ -9,7 +9,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -246,6 +246,34 @@ async def test_a_full_disk_at_the_start_is_waited_for(yard: Yard, monkeypatch: p
     await yard.storage.write(lambda uow: uow.runs.change(run.id, not_before=1))  # as if the time had come
     done = await yard.until(run, RunState.COMPLETED)
     assert done.step == 2
+
+
+@pytest.fixture
+def small_disk(settings: Settings) -> Iterator[Path]:
+    """The folder of runs on a disk of 2 MB."""
+    folder = settings.data_dir / "runs"
+    folder.mkdir(parents=True, mode=0o700)
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root and the right to mount")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+async def test_a_disk_that_gets_full_while_it_trains(storage: Storage, settings: Settings, small_disk: Path) -> None:
+    """Not even the trainer's last words find room; it is explained all the same, and can be tried again once there is some."""
+    async with open_yard(storage, replace(settings, training=TrainingSettings(disk_reserve_bytes=1 << 16))) as yard:
+        run = await yard.until(await yard.start(max_steps=8, save_steps=2, fills_disk_at=5), RunState.FAILED)
+        assert run.failure is not None and run.failure.rule == "disk_full", run
+        assert run.exit_status not in (0, None) and run.can_resume and not tree(yard.folder(run))
+        assert (await yard.storage.read(lambda uow: uow.slots.all())) == {}
+        other = await yard.start(max_steps=2)
+        await yard.turn()
+        waits = (await yard.see(other)).waiting_for
+        assert waits is not None and waits.code == "disk"
+        (yard.folder(run) / "output" / "weights").unlink()
+        await yard.until(other, RunState.COMPLETED)
+        await yard.runs.retry(yard.ann, run.id, {"fills_disk_at": None})
+        assert (await yard.until(run, RunState.COMPLETED)).step == 8
 
 
 async def test_a_disk_that_is_nearly_full_lets_nothing_begin(storage: Storage, settings: Settings) -> None:
