@@ -253,7 +253,11 @@ class Training:
         if (moved := await asyncio.to_thread(still_themselves, run.paths)) is not None:
             raise InvalidInput("path", "changed_since", value=moved)
         made = plan(run, place)
-        return replace(made, argv=held(made.argv, self._settings, _opened(run, place), place.folder / "tmp")) if run.confined else made
+        if not run.confined:
+            return made
+        if place.swanlab_folder is not None:  # only what is there can be opened for a confined program
+            await asyncio.to_thread(place.swanlab_folder.mkdir, 0o700, parents=True, exist_ok=True)
+        return replace(made, argv=held(made.argv, self._settings, _opened(run, place), place.folder / "tmp"))
 
     # Inside --------------------------------------------------------------------------------------------------------
 
