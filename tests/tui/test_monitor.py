@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -234,3 +235,32 @@ async def test_narrow_screens_have_tabs(settings: Settings, folder: Path) -> Non
         await world.press("v")
         await world.until("line 99")
         assert "learning rate" not in world.text and world.fits()
+
+
+async def test_a_log_of_5_gb_and_one_that_is_deleted_while_it_runs(settings: Settings, folder: Path) -> None:
+    log, size = folder / "log.txt", 5 << 30
+    line = b"\r".join(b"%d/9000 [00:08<01:14, 4.12s/it]" % number for number in range(300)) + b"\n"
+    with log.open("r+b") as file:
+        file.seek(0, os.SEEK_END)
+        file.write(line * 100)
+        os.truncate(file.fileno(), size)  # where nothing was written it is a hole, as the shim leaves one
+        file.seek(size)
+        file.write(line * 100 + b"the very end\n")
+    async with watching(settings, make_run(folder)) as (world, _runs):
+        begun = time.monotonic()
+        await world.until("the very end")
+        assert time.monotonic() - begun < 10
+        await world.press("v")
+        await world.press("g")
+        await world.until("line 3")
+        await world.press("G")
+        await world.until("the very end")
+        say(folder, "and it grows\n")
+        await world.until("and it grows")
+        log.unlink()
+        await world.until("deleted")
+        assert "and it grows" in world.text, "what is open can still be read"
+        log_steps(folder, range(41, 81))
+        await world.until("step 80/200")
+        log.write_text("begun anew\n")
+        await world.until("begun anew")
