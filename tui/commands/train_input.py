@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InvalidInput, NotFound
+from core.sanitise import one_line
+from tui.commands.common import err
 from tui.commands.files import NamedFile, is_served
+from tui.i18n import _
 
 if TYPE_CHECKING:
     from core.auth.principal import Principal
     from core.bootstrap import Services
 
+#: What LLaMA-Factory 0.9.5 reads of an entry of dataset_info.json (data/parser.py).
+_KEYS = frozenset(
+    str.split(
+        "hf_hub_url ms_hub_url om_hub_url script_url cloud_file_name file_name formatting ranking subset split folder num_samples "
+        "columns tags"
+    )
+)
 #: Bytes of a YAML that are read, and of a dataset_info.json beside it.
 LONGEST = 1024 * 1024
 
@@ -71,6 +82,18 @@ def _whole(path: str) -> str:
     return path if is_served() else str(Path(path).expanduser().absolute())
 
 
+def _say_ignored(name: str, entry: dict[str, Any]) -> None:
+    """Unknown keys are ignored by LLaMA-Factory without a word, and `format` is what people write for `formatting`."""
+    for key in sorted(entry.keys() - _KEYS):
+        near = get_close_matches(key, _KEYS, n=1)
+        said = (
+            _("“{name}” in dataset_info.json: LLaMA-Factory ignores “{key}”; it is called “{near}”. The file itself was looked at.")
+            if near
+            else _("“{name}” in dataset_info.json: LLaMA-Factory ignores “{key}”. The file itself was looked at.")
+        )
+        err(said.format(name=one_line(name, 60), key=one_line(key, 60), near=near[0] if near else ""))
+
+
 class _Beside:
     """Files as the YAML names them, from its own folder on."""
 
@@ -83,6 +106,7 @@ class _Beside:
         """The path of the file that `name` means; None where it means none."""
         entry = self._info().get(name)
         if isinstance(entry, dict) and isinstance(entry.get("file_name"), str):
+            _say_ignored(name, entry)
             return self._joined(self._data_folder, entry["file_name"])
         if "/" in name or PurePosixPath(name).suffix.lower() in {".json", ".jsonl", ".csv", ".txt", ".parquet"}:
             return self._joined(self._folder, name)

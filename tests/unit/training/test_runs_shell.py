@@ -32,9 +32,11 @@ def model(tmp_path: Path) -> Path:
 def test_a_run_waits_for_its_environment_and_is_taken_out(ann: Shell, model: Path, tmp_path: Path) -> None:
     """Its data are named by the dataset_info.json beside the YAML, and become a dataset."""
     (tmp_path / "mine.json").write_text(json.dumps([{"instruction": "a", "input": "", "output": "b"}]))
-    (tmp_path / "dataset_info.json").write_text(json.dumps({"sums": {"file_name": "mine.json"}}))
+    (tmp_path / "dataset_info.json").write_text(json.dumps({"sums": {"file_name": "mine.json", "format": "alpaca"}}))
     (tmp_path / "run.yaml").write_text(YAML.format(model=model, dataset="sums"))
-    begun = ann.ok("train", "start", str(tmp_path / "run.yaml"), "--name", "first", "--json").json
+    told = ann.ok("train", "start", str(tmp_path / "run.yaml"), "--name", "first", "--json")
+    assert "“format”; it is called “formatting”" in told.err, "LLaMA-Factory says nothing of it"
+    begun = told.json
     assert (begun["state"], begun["name"], begun["position"], begun["step"], begun["output_dir"]) == ("pending", "first", 1, 0, None)
     assert begun["waiting_for"]["code"] == "environment" and begun["waiting_for"]["message"]
     assert {"id", "state", "step", "total_steps", "progress", "exit_status", "output_dir", "log", "failure"} <= set(begun)
