@@ -165,15 +165,27 @@ async def test_its_report(trained: Trained) -> None:
     assert "# say it" in await reports.report(services, ann, run.id, "md")
 
 
-async def test_stopping_disables_its_configuration_and_serving_again_enables_it(trained: Trained) -> None:
+async def test_base_and_tuned_answer_side_by_side_and_stopping_disables_the_configuration(trained: Trained, served: Service) -> None:
     services, ann = trained.services, trained.ann
-    checkpoint = (await services.inference.targets(ann, run_id=trained.run.id))[-1]
-    first = await services.inference.serve(ann, checkpoint.id)
-    first = await services.inference.ready(ann, first.id, within_s=240)
-    assert first.state == "ready", first.log.read_text()[-3000:]
-    stopped = await services.inference.stop(ann, first.id)
-    assert stopped.state == "stopped"
-    assert tree(first.folder) == ()
-    assert not (await services.configurations.get(ann, first.configuration_id)).enabled
+    target = await services.inference.base_of(ann, (await trained.final()).id)
+    assert target is not None
+    base = await services.inference.serve(ann, target.id)
+    base = await services.inference.ready(ann, base.id, within_s=240)
+    assert base.state == "ready", base.log.read_text()[-3000:]
+    assert base.port != served.port
+
+    async def answer(configuration_id: str) -> str:
+        sent = await services.chat.send(ann, None, "Say 3", configuration_id=configuration_id)
+        async for update in services.chat.watch(ann, sent.answer_id):
+            if update.message is not None:
+                assert update.message.error is None, update.message
+                return update.message.content
+        raise AssertionError("no answer")
+
+    assert all(await asyncio.gather(answer(base.configuration_id), answer(served.configuration_id)))
+    assert (await services.inference.stop(ann, base.id)).state == "stopped"
+    assert tree(base.folder) == ()
+    assert not (await services.configurations.get(ann, base.configuration_id)).enabled
     with pytest.raises(Conflict):
-        await services.configurations.resolve(ann, first.configuration_id)
+        await services.configurations.resolve(ann, base.configuration_id)
+    assert (await services.configurations.get(ann, served.configuration_id)).enabled, "the other one is served on"
