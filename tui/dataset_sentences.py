@@ -220,7 +220,7 @@ def problem_sentence(problem: Problem) -> str:
     words = BY_RULE.get(problem.rule)
     said = fill(words.sentence, _shown(problem.fields)) if words is not None else ""
     title = rule_title(problem.rule)
-    return said or title[:1].upper() + title[1:] + "."
+    return said or _("{title}.").format(title=title[:1].upper() + title[1:])
 
 
 def _shown(fields: Mapping[str, Any]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Files of runs that somebody looks at: one poller for each file and process, for all viewers; none when nobody looks.
 
-A thread looks, so that a slow disk holds nobody up; listeners are called in the event loop. A file is looked at four times a second. While
-it grows it is looked at more often: with four a second, lines would be up to a quarter of a second late.
+A thread looks, so that a slow disk holds nobody up; listeners are called in the event loop, each in the context that it was given in (which
+holds the language of a viewer). A file is looked at four times a second. While it grows it is looked at more often: with four a second,
+lines would be up to a quarter of a second late.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -123,21 +126,22 @@ class Tails:
 
     def _watch(self, key: object, make: Callable[[], Tail[T]], listener: Listener) -> tuple[T, Stop]:
         self._loop = self._loop or asyncio.get_running_loop()
+        heard = partial(copy_context().run, listener)
         with self._changed:
             tail = self._tails.get(key)
         if tail is None:
             tail = make()
         with self._changed:
             self._tails[key] = tail
-            tail.listeners.append(listener)
+            tail.listeners.append(heard)
             if not self.is_at_work:
                 self._thread = Thread(target=self._poll, name="tails", daemon=True)
                 self._thread.start()
             self._changed.notify()
 
         def stop() -> None:
-            if listener in tail.listeners:
-                tail.listeners.remove(listener)
+            if heard in tail.listeners:
+                tail.listeners.remove(heard)
             with self._changed:
                 if not tail.listeners and self._tails.get(key) is tail:
                     del self._tails[key]

@@ -7,6 +7,7 @@ import json
 import math
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,22 @@ class TestTails:
         assert tails.is_at_work
         stop()
         tails.close()
+
+    async def test_each_viewer_is_told_in_its_own_context(self, tmp_path: Path) -> None:
+        path, tails, told = tmp_path / "log.txt", Tails(), list[str]()
+        language: ContextVar[str] = ContextVar("language", default="none")
+
+        async def watch(spoken: str) -> Callable[[], None]:
+            language.set(spoken)
+            return tails.log(path, lambda: told.append(language.get()))[1]
+
+        stops = [await asyncio.create_task(watch(spoken)) for spoken in ("zh_CN", "en")]
+        path.write_text("a\n")
+        await until(lambda: len(told) >= 2)
+        assert set(told) == {"zh_CN", "en"}
+        for stop in stops:
+            stop()
+        await asyncio.to_thread(tails.close)
 
     async def test_a_viewer_that_fails_harms_no_other(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         path, tails, told = tmp_path / "log.txt", Tails(), asyncio.Event()

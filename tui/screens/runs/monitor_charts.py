@@ -21,6 +21,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (N_("accuracy"), ("accuracy", "eval_accuracy", "predict_accuracy")),
     (N_("rewards"), ("reward", "rewards/chosen", "rewards/rejected", "rewards/margins")),
     (N_("throughput"), ("throughput",)),
+    (N_("tokens seen"), ("num_input_tokens_seen",)),
 )
 _LABELS = {
     "loss": N_("training"), "eval_loss": N_("evaluation"), "eval_accuracy": N_("evaluation"), "accuracy": N_("training"),
