@@ -20,7 +20,7 @@ from tui.glyphs import glyphs
 from tui.i18n import N_, _, ngettext
 from tui.screens.runs.monitor_actions import MonitorActions
 from tui.screens.runs.monitor_charts import ChartGrid
-from tui.screens.runs.monitor_head import HeadLines, course_line, resource_line, what_line
+from tui.screens.runs.monitor_head import HeadLines, course_line, next_line, resource_line, what_line
 from tui.widgets.line_chart import LineChart
 from tui.widgets.log_view import LogView
 from tui.widgets.tabs import TabLine
@@ -241,7 +241,8 @@ class MonitorScreen(MonitorActions):
     def _draw_resources(self) -> None:
         run = self.shown_run
         sample = self._resources.sample if self._resources is not None and run is not None and run.state.is_active else None
-        self.query_one("#monitor-resources", HeadLines).show(resource_line(sample, glyphs(self.app)))
+        line = resource_line(sample, glyphs(self.app)) or ([] if run is None else next_line(run))
+        self.query_one("#monitor-resources", HeadLines).show(line)
 
     def _no_curves(self, run: Run) -> str:
         if run.state.value == "pending":
@@ -260,6 +261,8 @@ class MonitorScreen(MonitorActions):
             return ((_("No line is left by the filter. Esc takes it back."), "dim"),)
         if run.state.is_active:
             return ((_("Nothing was written yet."), "dim"),)
+        if finder is not None and finder.log.opened is not None and not finder.log.gone:
+            return ((_("It ended before it wrote anything."), "dim"),)
         return ((_("There is no log, or it was deleted."), "warn"),)
 
     def retranslate(self) -> None:

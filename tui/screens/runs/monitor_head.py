@@ -13,7 +13,7 @@ from core.sanitise import one_line
 from core.training.metrics import Latest
 from core.training.progress import Progress
 from core.training.tails_resources import Sample
-from core.training.types import Run
+from core.training.types import RESUMABLE, Run, RunState
 from tui.failure_sentences import what
 from tui.glyphs import Glyphs, glyphs
 from tui.i18n import _, ngettext
@@ -109,6 +109,16 @@ def _pace(progress: Progress) -> list[Words]:
     if progress.time_left_s is not None:
         parts.append((_("{time} left").format(time=span(progress.time_left_s)), "good"))
     return parts
+
+
+def next_line(run: Run) -> list[Words]:
+    """What is best done with a run that is over or rests."""
+    if run.kind != "train":
+        return []
+    if run.state is RunState.COMPLETED:
+        return [(_("o: chat with it, compare it with its base, merge it"), "accent"), (_("r: the report"), "dim")]
+    words = [(_("i: why it failed, and what to change"), "accent")] if run.failure is not None else []
+    return words + ([(_("p: go on from its last checkpoint"), "accent")] if run.state in RESUMABLE and run.can_resume else [])
 
 
 def resource_line(sample: Sample | None, signs: Glyphs) -> list[Words]:
