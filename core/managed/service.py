@@ -17,7 +17,7 @@ from core.events import EventBus, ServicesChanged
 from core.managed.rows import key_identity, key_of, service_of, spec_from_json, spec_to_json
 from core.managed.types import ACTIVE, Service, ServiceKind, ServiceRequest
 from core.managed.watching import EVERY_S, Found, Watcher
-from core.persistence import Store
+from core.persistence import Stillness, Store
 from core.processes import free_port
 from core.settings import Settings
 from core.supervisor import Supervisor
@@ -186,10 +186,13 @@ class ManagedServices:
             self._supervisor.start(self._watch, "services")
 
     async def _watch(self) -> None:
+        stillness, busy = Stillness(self._store), True
         while True:
             try:
-                await self._watcher.look_after()
+                if busy or not stillness.lasts():
+                    busy = await self._watcher.look_after()
             except ModeltrainError:
+                busy = True
                 log.warning("the services could not be looked after just now", exc_info=True)
             await asyncio.sleep(EVERY_S)
 

@@ -84,11 +84,12 @@ class Watcher:
         self._changed = changed
         self._answered: dict[str, int] = {}
 
-    async def look_after(self) -> None:
-        """One pass over everything that is meant to run or to end."""
+    async def look_after(self) -> bool:
+        """One pass over everything that is meant to run or to end. Whether there was anything."""
         ids = await self._store.read(lambda uow: [row.id for row in uow.services.in_states(ACTIVE)])
         for service_id in ids:
             await self.look_after_one(service_id)
+        return bool(ids)
 
     async def look_after_one(self, service_id: str) -> None:
         """Look at one service, unless somebody else does just now. What goes wrong with it is logged: others have to be looked after."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, TypeVar
 
 from core.events import EventBus, RunsChanged
-from core.persistence import Store
+from core.persistence import Stillness, Store
 
 if TYPE_CHECKING:
     from storage.repositories.runs import Bumped
@@ -23,6 +23,7 @@ class RunChanges(Store):
         self._events = events
         self._seen: dict[str, int] = {}
         self._new: set[str] = set()
+        self._stillness = Stillness(store)
 
     async def read(self, work: Callable[[UnitOfWork], T]) -> T:
         return await self._inner.read(work)
@@ -45,6 +46,9 @@ class RunChanges(Store):
                 self._events.publish(RunsChanged(each.user_id, run_id))
         return result
 
+    def mark(self) -> tuple[int, ...] | None:
+        return self._inner.mark()
+
     def close(self) -> None:
         self._inner.close()
 
@@ -55,12 +59,18 @@ class RunChanges(Store):
         self._new.add(user_id)
 
     async def look(self, user_ids: Collection[str]) -> None:
-        """Tell what other processes changed for these accounts since the last look. Costs one query while nothing did."""
+        """Tell what other processes changed for these accounts since the last look. Costs one query, and none while nothing was written."""
         wanted, before = set(user_ids), dict(self._seen)
         if not wanted:
             self._seen.clear()
             return
-        counts, found = await self._inner.read(lambda uow: _news(uow, wanted, before))
+        if wanted <= self._seen.keys() - self._new and self._stillness.lasts():
+            return
+        try:
+            counts, found = await self._inner.read(lambda uow: _news(uow, wanted, before))
+        except BaseException:
+            self._stillness.disturb()
+            raise
         keep = wanted | self._new
         self._new -= wanted
         self._seen = {user_id: seen for user_id, seen in self._seen.items() if user_id in keep}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from core.clock import Clock, Identifiers
 from core.errors import ModeltrainError, StorageError
 from core.events import EventBus
-from core.persistence import Store
+from core.persistence import Stillness, Store
 from core.processes import JobState, abandon, ask_to_save, look, stop
 from core.settings import Settings
 from core.supervisor import Supervisor, happens
@@ -81,6 +81,7 @@ class Scheduler:
         self._woken = asyncio.Event()
         self._stopping: dict[str, asyncio.Task[Any]] = {}
         self._begun = False
+        self._stillness = Stillness(store)
 
     def begin(self) -> None:
         """Take turns in this process until its services close. Doing so twice changes nothing."""
@@ -94,9 +95,11 @@ class Scheduler:
 
     async def _forever(self) -> None:
         try:
+            busy = True
             while True:
-                busy = await self._safely()
-                self._woken.clear()
+                if busy or self._woken.is_set() or not self._stillness.lasts():
+                    self._woken.clear()
+                    busy = await self._safely()
                 await happens(self._woken, within_s=BUSY_S if busy else IDLE_S)
         finally:
             await self.close()
