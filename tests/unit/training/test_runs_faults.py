@@ -284,17 +284,21 @@ async def test_a_disk_that_is_nearly_full_lets_nothing_begin(storage: Storage, s
         assert waits is not None and waits.code == "disk" and waits.fields["needed"] == 1 << 60
 
 
-async def test_without_an_environment_runs_wait_for_it(yard: Yard) -> None:
+@pytest.mark.parametrize("state", ["missing", "broken", "installing"])
+async def test_without_an_environment_runs_wait_for_it(yard: Yard, state: str) -> None:
+    """Also where it breaks in mid-queue: what runs, runs on; what comes after waits until it is whole again."""
     real = yard.runs.scheduler._workshop
+    at_work = await yard.until(await yard.start(max_steps=20, step_s=0.02), lambda found: found.step >= 1)
 
-    async def missing() -> object:
-        return replace(await real.environment(), state="missing")
+    async def without() -> object:
+        return replace(await real.environment(), state=state)
 
-    yard.runs.scheduler._workshop = replace(real, environment=missing)  # type: ignore[arg-type]
+    yard.runs.scheduler._workshop = replace(real, environment=without)  # type: ignore[arg-type]
     run = await yard.start(max_steps=2)
+    await yard.until(at_work, RunState.COMPLETED)
     await yard.turn()
     waits = (await yard.see(run)).waiting_for
-    assert waits is not None and (waits.code, waits.fields) == ("environment", {"state": "missing"})
+    assert waits is not None and (waits.code, waits.fields) == ("environment", {"state": state})
     yard.runs.scheduler._workshop = real
     await yard.until(run, RunState.COMPLETED)
 
