@@ -67,6 +67,11 @@ TRAINING_CONFLICTS: dict[str, Text] = {
         (N_("What the variable says counts."),),
         (N_("Take the variable away where modeltrain is started, then name or install another."),),
     ),
+    "runs_waiting": Text(
+        (N_("{limit} runs of yours wait already."), N_("Too many runs of yours wait already.")),
+        (),
+        (N_("Wait until some have started, or cancel some."),),
+    ),
     "run_active": Text((N_("The run is at work or in the queue."),), (), (N_("Stop it first."),)),
     "run_used": Text(
         (N_("Something still uses what this run made."),),

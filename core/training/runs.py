@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
 
 MOST = 1000
+#: Runs of one served person that may wait at a time: everybody has to get through the same queue.
+MOST_WAITING = 100
 #: Seconds between two looks of somebody who waits for a run.
 LOOK_S = 0.5
 
@@ -123,11 +125,16 @@ class Runs(RunsBase):
         return await self.enqueue(principal, request, resolved)
 
     async def enqueue(self, principal: Principal, request: RunRequest, resolved: ResolvedRun) -> Run:
-        """Queue what was resolved already: for services that make their own, as a merge. Raises InvalidInput."""
+        """Queue what was resolved already: for services that make their own, as a merge.
+
+        Raises InvalidInput, Conflict(what="runs_waiting").
+        """
         owner = principal.require_user("run.start")
         requests.check(principal, request)
 
         def work(uow: UnitOfWork) -> Run:
+            if principal.served and not principal.is_admin and uow.runs.counts(owner).get("pending", 0) >= MOST_WAITING:
+                raise Conflict(what="runs_waiting", limit=MOST_WAITING)
             run_id, moment = self._ids.new(), self._clock.now_ms()
             values = requests.columns(request, resolved, moment, uow.runs.last_position() + 1)
             uow.runs.add(id=run_id, owner_id=owner, **values)

@@ -341,3 +341,14 @@ async def test_found_by_the_beginning_of_the_id_or_the_name(yard: Yard) -> None:
     assert (await yard.runs.rename(yard.ann, run.id, "other")).name == "other"
     with pytest.raises(InvalidInput):
         await yard.runs.rename(yard.ann, run.id, "x" * 101)
+
+
+async def test_a_served_person_cannot_fill_the_queue(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.training.runs.MOST_WAITING", 2)
+    served = replace(yard.ann, served=True)
+    for _ in range(2):
+        await yard.start(served)
+    with pytest.raises(Conflict) as error:
+        await yard.start(served)
+    assert error.value.fields["what"] == "runs_waiting" and "2 runs of yours wait" in describe(error.value).title
+    assert (await yard.start(yard.ann)).state == RunState.PENDING, "at the machine itself nothing is limited"
