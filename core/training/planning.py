@@ -7,6 +7,7 @@ stored with the run. When its turn comes the scheduler knows folder, slots and p
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -24,6 +25,8 @@ DATA_FILE: Final = "dataset_info.json"
 OUTPUT: Final = "output"
 #: How many checkpoints are kept where nobody said so.
 CHECKPOINTS_KEPT: Final = 3
+#: What the datasets library takes for a pattern, or a chain of archives: such a name would mean other files as well, or none.
+_PATTERN: Final = re.compile(r"[*?\[\]]|::")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Place:
 class Plan:
     """`files`: texts by name, to be written into the folder (0600). `argv`: started with the folder as its working directory.
 
-    `environment` is whole: nothing else may be passed on. `total_steps`: None where it cannot be told beforehand.
+    `links`: what is to lie in the folder under another name. `environment` is whole: nothing else may be passed on. `total_steps`: None where it cannot be told beforehand.
     """
 
     files: Mapping[str, str]
@@ -109,6 +112,7 @@ class Plan:
     environment: Mapping[str, str]
     total_steps: int | None
     output: Path
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan(run: ResolvedRun, place: Place) -> Plan:
@@ -139,6 +143,7 @@ def plan(run: ResolvedRun, place: Place) -> Plan:
         ),
         total_steps=steps_of(run, place.workers) if run.kind == "train" else None,
         output=place.output_folder,
+        links=_data(run)[1],
     )
 
 
@@ -203,12 +208,25 @@ def _swanlab_options(run: ResolvedRun, place: Place) -> dict[str, Any]:
 def _train_files(run: ResolvedRun, place: Place) -> dict[str, str]:
     files = {
         YAML_FILE: yaml_text(train_options(run, place)),
-        DATA_FILE: json.dumps({**run.datasets, **run.eval_datasets}, ensure_ascii=False, indent=2) + "\n",
+        DATA_FILE: json.dumps(_data(run)[0], ensure_ascii=False, indent=2) + "\n",
     }
     if run.deepspeed != "none":
         name, text = deepspeed_file(run.deepspeed)
         files[name] = text
     return files
+
+
+def _data(run: ResolvedRun) -> tuple[dict[str, Mapping[str, Any]], dict[str, str]]:
+    """The entries of dataset_info.json, and the links by which files with odd names are found."""
+    entries: dict[str, Mapping[str, Any]] = {**run.datasets, **run.eval_datasets}
+    links: dict[str, str] = {}
+    for name, entry in entries.items():
+        path = str(entry.get("file_name", ""))
+        if _PATTERN.search(path):
+            link = f"data_{len(links) + 1}{Path(path).suffix}"
+            links[link] = path
+            entries[name] = {**entry, "file_name": link}
+    return entries, links
 
 
 def _export_options(run: ResolvedRun, place: Place) -> dict[str, Any]:

@@ -277,6 +277,8 @@ def _write(folder: Path, plan: Plan) -> None:
         link = folder / "output"
         if plan.output != link and not link.exists():
             link.symlink_to(plan.output)  # whoever looks for it below the attempt's folder finds it
+        for name, target in plan.links.items():
+            (folder / name).symlink_to(target)
         for name, text in plan.files.items():
             descriptor = os.open(folder / name, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:

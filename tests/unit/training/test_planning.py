@@ -294,3 +294,11 @@ def test_a_weight_file_that_is_none_says_nothing(tmp_path: Path) -> None:
     for data in (b"", b"\xff" * 64, (5).to_bytes(8, "little") + b"{not}", (1 << 60).to_bytes(8, "little")):
         (tmp_path / "model.safetensors").write_bytes(data)
         assert read_shape(tmp_path) is None
+
+
+def test_a_file_whose_name_is_a_pattern_means_itself_alone() -> None:
+    run = replace(RUN, datasets={"a": {"file_name": "/d/a*.json", "formatting": "alpaca"}, "b": {"file_name": "/d/x::y/b[1].jsonl"}})
+    made = plan(run, PLACE)
+    entries = json.loads(made.files["dataset_info.json"])
+    assert [entries[name]["file_name"] for name in "ab"] == ["data_1.json", "data_2.jsonl"] and entries["a"]["formatting"] == "alpaca"
+    assert made.links == {"data_1.json": "/d/a*.json", "data_2.jsonl": "/d/x::y/b[1].jsonl"} and not plan(RUN, PLACE).links
