@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell import Shell
+from tests.shell import QuickShell
 from tests.unit.datasets.samples import BROKEN, RIGHT, alpaca, lines
 
 KEYS = ["file", "line", "offset", "json_path", "rule", "message", "remedy"]
 
 
 def test_check_needs_neither_account_nor_database(tmp_path: Path) -> None:
-    shell = Shell(tmp_path / "data")
+    shell = QuickShell(tmp_path / "data")
     good, bad = tmp_path / "good.json", tmp_path / "bad.jsonl"
     good.write_bytes(RIGHT["alpaca.json"])
     bad.write_bytes(lines(alpaca(1)) + b'{"instruction": "a\\u001b[2J", "output": 5}\n{"instruction": \n')
@@ -46,13 +46,13 @@ def test_what_cannot_be_read_ends_with_two(tmp_path: Path, what: str) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe.jsonl")
     (tmp_path / "loop.jsonl").symlink_to("loop.jsonl")
-    outcome = Shell(tmp_path / "data").run("dataset", "check", str(tmp_path / what), "--json")
+    outcome = QuickShell(tmp_path / "data").run("dataset", "check", str(tmp_path / what), "--json")
     assert outcome.status == 2
     assert json.loads(outcome.out.splitlines()[-1])["summary"]["verdict"] == "unusable"
 
 
 def test_a_dataset_from_the_shell(tmp_path: Path) -> None:
-    ann = Shell(tmp_path / "data").user("ann@example.org", "ann")
+    ann = QuickShell(tmp_path / "data").user("ann@example.org", "ann")
     path = tmp_path / "rows.jsonl"
     path.write_bytes(BROKEN["numbers.jsonl"])
     added = ann.ok("dataset", "add", str(path), "--name", "numbers", "--json").json

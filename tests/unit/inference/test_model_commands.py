@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell import Outcome, Shell
+from tests.shell import Outcome, QuickShell, Shell
 from tests.unit.inference.house import SmallEnvironment, write_model
 from tests.unit.training.test_environment import make_environment
 
@@ -23,7 +23,7 @@ def places(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def ann(tmp_path: Path) -> Shell:
-    return Shell(tmp_path / "data").user("ann@example.org", "ann", admin=True)
+    return QuickShell(tmp_path / "data").user("ann@example.org", "ann", admin=True)
 
 
 def run(shell: Shell, places: dict[str, str], *arguments: str) -> Outcome:

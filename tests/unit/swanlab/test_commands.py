@@ -1,4 +1,4 @@
-"""modeltrain swanlab and modeltrain webui as scripts run them, over directories as SwanLab writes them. One process a command."""
+"""modeltrain swanlab and modeltrain webui as scripts run them, over directories as SwanLab writes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.auth.principal import Origin
 from core.bootstrap import build_services
 from core.settings import Settings
 from core.training.swanlab_place import swanlab_folder
-from tests.shell import PASSWORD, Shell
+from tests.shell import PASSWORD, QuickShell, Shell
 from tests.unit.swanlab.directories import add_experiment, make_project
 
 
@@ -36,10 +36,10 @@ async def ann(settings: Settings) -> Ann:
     folder = make_project(swanlab_folder(settings.data_dir, signed_in.principal.user_id))
     old = add_experiment(folder, "old\x1b[31m", days_ago=40, curves={"loss": [(1, 2.0), (2, float("nan"))]})
     alive = add_experiment(folder, "alive", status=0, pid=os.getpid())
-    return Ann(Shell(settings.data_dir, "ann@example.org"), folder, old, alive)
+    return Ann(QuickShell(settings.data_dir, "ann@example.org"), folder, old, alive)
 
 
-async def test_looking_and_exporting(ann: Ann, tmp_path: Path) -> None:
+def test_looking_and_exporting(ann: Ann, tmp_path: Path) -> None:
     (project,) = ann.shell.ok("swanlab", "projects", "--json").json
     assert (project["id"], project["experiments"], project["running"], project["problem"]) == ("modeltrain", 2, 1, None)
     found = ann.shell.ok("swanlab", "experiments", "--json").json
@@ -58,7 +58,7 @@ async def test_looking_and_exporting(ann: Ann, tmp_path: Path) -> None:
     assert json.loads(ann.shell.ok("swanlab", "export", ann.old, "--format", "json").out)["metrics"]["loss"]["values"] == [2.0, None]
 
 
-async def test_cleaning_up(ann: Ann) -> None:
+def test_cleaning_up(ann: Ann) -> None:
     nothing = ann.shell.run("swanlab", "clean")
     assert nothing.status == 2 and "It is not said what to remove." in nothing.err
     preview = ann.shell.ok("swanlab", "clean", "--keep", "0", "--json").json
@@ -84,7 +84,7 @@ async def test_cleaning_up(ann: Ann) -> None:
     assert refused.status == 2 and "cannot be removed as a whole" in refused.err
 
 
-async def test_services_say_what_is_missing(ann: Ann) -> None:
+def test_services_say_what_is_missing(ann: Ann) -> None:
     assert ann.shell.run("swanlab", "status").status == 1
     refused = ann.shell.run("swanlab", "start")
     assert refused.status == 2 and "is not installed in the training environment" in refused.err

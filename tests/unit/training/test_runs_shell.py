@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell import Shell
+from tests.shell import QuickShell, Shell
 from tui.commands.root import run_command_line
 from tui.commands.train_reading import Tail
 
@@ -16,7 +16,7 @@ YAML = "model_name_or_path: {model}\nstage: sft\ndo_train: true\nfinetuning_type
 
 @pytest.fixture
 def ann(tmp_path: Path) -> Shell:
-    return Shell(tmp_path / "data").user("ann@example.org", "ann", admin=True)
+    return QuickShell(tmp_path / "data").user("ann@example.org", "ann", admin=True)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The command `modeltrain training`, for whoever owns the data folder and for an account. One process a command."""
+"""The command `modeltrain training`, for whoever owns the data folder and for an account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from core.settings import Settings
 from core.training import install_plan
 from core.training.install import FOLDER, MARKS
-from tests.shell import Shell
+from tests.shell import QuickShell, Shell
 from tests.unit.training.test_configurations import ALPACA, write_model
 from tests.unit.training.test_environment import make_environment
 
@@ -29,7 +29,7 @@ learning_rate: 1e-4
 @pytest.fixture
 def shell(settings: Settings) -> Shell:
     """The shell of whoever owns the data folder."""
-    return Shell(settings.data_dir)
+    return QuickShell(settings.data_dir)
 
 
 def test_an_environment_is_installed_looked_at_named_and_removed(shell: Shell, tmp_path: Path) -> None:
