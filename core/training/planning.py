@@ -37,8 +37,8 @@ class ResolvedRun:
     be trained on; `eval_datasets`: to be evaluated on. `rows`: samples of each of `datasets`, None where not known. `deepspeed`: "none"
     or a ZeRO stage as in TrainingDraft. `swanlab`: whether to log to it, `swanlab_mode`: as in TrainingDraft. `paths`: real paths that
     were allowed and must still be themselves at the start. `offline`: nothing is fetched from a hub. `stage`, `method`, `model`,
-    `template`: for lists, as a person calls them. `confined`: it
-    was asked for by somebody served, and reaches nothing of the server but what it is made of.
+    `template`: for lists, as a person calls them. `confined`: it was asked for by somebody served, and reaches
+    nothing of the server but what it is made of.
     """
 
     kind: Literal["train", "export"]
@@ -104,7 +104,8 @@ class Place:
 class Plan:
     """`files`: texts by name, to be written into the folder (0600). `argv`: started with the folder as its working directory.
 
-    `links`: what is to lie in the folder under another name. `environment` is whole: nothing else may be passed on. `total_steps`: None where it cannot be told beforehand.
+    `links`: what is to lie in the folder under another name. `environment` is whole: nothing else may be passed on. `total_steps`:
+    None where it cannot be told beforehand.
     """
 
     files: Mapping[str, str]
