@@ -244,6 +244,8 @@ async def test_the_web_interface_listens_on_loopback_only(world: World) -> None:
         service = await webui.start(ann)
     except EnvironmentProblem as problem:
         assert problem.fields["what"] == "webui_version"
+        if os.environ.get("MODELTRAIN_REQUIRE_TRAINING") == "1":
+            raise
         pytest.skip("this environment was made before its gradio was pinned: make training-env")
     found = await webui.wait(ann, service.id)
     assert found.state == "ready", found.log.read_text()
