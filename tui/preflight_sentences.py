@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from core.sanitise import one_line
@@ -155,6 +156,28 @@ def topic_words(topic: str) -> str:
 
 def term_words(name: str) -> str:
     return _(TERMS[name]) if name in TERMS else one_line(name, 24)
+
+
+#: The words in the formulas of core.training.memory, as they stand there; the longer ones first.
+_FORMULA_WORDS = (
+    N_("one layer at a time; the others are in the machine's memory"),
+    N_("of files, stored in"),
+    N_("one layer of"),
+    N_("of PyTorch"),
+    N_("tokens"),
+    N_("layers"),
+    N_("hidden"),
+    N_("bytes"),
+    N_("words"),
+    N_("bits"),
+    N_("of"),
+)
+_FORMULA_WORD = re.compile("|".join(rf"\b{re.escape(word)}\b" for word in _FORMULA_WORDS))
+
+
+def formula_words(formula: str) -> str:
+    """The formula of a term of the memory, with its words in the language of the session."""
+    return _FORMULA_WORD.sub(lambda found: _(found[0]), one_line(formula, 200))
 
 
 def level_sign(level: str, signs: Glyphs) -> tuple[str, str]:

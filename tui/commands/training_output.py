@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core.sanitise import one_line, sanitise
 from tui.commands.common import Invocation, err, out, print_json, print_table
 from tui.i18n import _
-from tui.preflight_sentences import check_words, remedy_words, term_words, topic_words
+from tui.preflight_sentences import check_words, formula_words, remedy_words, term_words, topic_words
 from tui.training_fields import remark_words
 from tui.training_sentences import ENVIRONMENT_STATES, INSTALL_KINDS, install_step, issue, size, span
 
@@ -184,7 +184,7 @@ def print_preflight(invocation: Invocation, found: Preflight) -> None:
         text = _("Memory of the machine: {size}") if on_cpu else _("Memory of each GPU: {size}")
         out(text.format(size=size(found.memory.total)))
         for term in found.memory.terms:
-            out(f"  {size(term.bytes):>9}  {term_words(term.name)}: {term.formula}")
+            out(f"  {size(term.bytes):>9}  {term_words(term.name)}: {formula_words(term.formula)}")
 
 
 def preflight_as_json(found: Preflight) -> dict[str, Any]:

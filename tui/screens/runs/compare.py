@@ -118,7 +118,7 @@ class CompareScreen(AreaScreen):
         table.columns = (Column("name", N_("Option or figure"), _NAME_WIDTH, grow=True), *values)
         rows: list[Row] = []
         for figure in comparison.figures:
-            cells = {"name": figure.name}
+            cells = {"name": _figure_words(figure.name)}
             for index, value in enumerate(figure.values):
                 mark = f"{signs.star} " if index == figure.best else ""
                 cells[str(index)] = "" if value is None else f"{mark}{value:.6g}"
@@ -148,3 +148,11 @@ class CompareScreen(AreaScreen):
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+
+def _figure_words(name: str) -> str:
+    """What a figure is called: those of LLaMA-Factory by its names, the others in words."""
+    if name == "seconds":
+        return _("seconds")
+    best = name.removeprefix("best ")
+    return _("best {name}").format(name=one_line(best, 60)) if best != name else one_line(name, 60)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from core.sanitise import one_line
+from rich.cells import cell_len
+
 from core.training.preflight_types import MemoryEstimate, Preflight
 from tui.glyphs import Glyphs
 from tui.i18n import _, ngettext
-from tui.preflight_sentences import term_words
+from tui.preflight_sentences import formula_words, term_words
 from tui.training_sentences import size
 from tui.widgets.lines import fit, pad
 from tui.widgets.sheet import Line, wrapped
@@ -43,9 +44,9 @@ def memory_lines(found: Preflight, width: int, signs: Glyphs) -> list[Line]:
     lines: list[Line] = [(), ((_("Memory, estimated"), "bold"), (f"  {_trained(memory)}", "dim"))]
     lines += _bar(memory, width, signs)
     names = [term_words(term.name) for term in memory.terms]
-    room = min(26, max((len(name) for name in names), default=8) + 1)
+    room = min(26, max((cell_len(name) for name in names), default=8) + 1)
     for name, term in zip(names, memory.terms, strict=True):
-        formula = fit(one_line(term.formula, 200), max(0, width - room - 14))
+        formula = fit(formula_words(term.formula), max(0, width - room - 14))
         lines.append((("  " + pad(name, room), "text"), (pad(size(term.bytes), 10, right=True), "text"), (f"  {formula}", "dim")))
     lines.append((("  " + pad(_("together"), room), "bold"), (pad(size(memory.total), 10, right=True), "bold")))
     return lines
@@ -64,9 +65,8 @@ def _bar(memory: MemoryEstimate, width: int, signs: Glyphs) -> list[Line]:
     if memory.free is None:
         return [(("  " + _("What is free is not known here."), "dim"),)]
     token = "bad" if memory.total > memory.free else "warn" if memory.total > memory.free * 0.9 else "good"
-    cells = max(8, min(_BAR, width - 40))
+    text = _("{needed} of {free} free") if memory.capacity is None else _("{needed} of {free} free (of {capacity})")
+    said = text.format(needed=size(memory.total), free=size(memory.free), capacity=size(memory.capacity or 0))
+    cells = max(8, min(_BAR, width - 4 - cell_len(said)))
     full = min(cells, round(memory.total / max(1, memory.free) * cells))
-    said = _("{needed} of {free} free").format(needed=size(memory.total), free=size(memory.free))
-    if memory.capacity is not None:
-        said += " " + _("(of {capacity})").format(capacity=size(memory.capacity))
     return [(("  " + signs.full * full + signs.empty * (cells - full), token), (f"  {said}", token))]
