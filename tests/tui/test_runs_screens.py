@@ -14,6 +14,7 @@ from core.training.types import RunState
 from tests.tui.runs_world import Trainer, add_dataset, make_model, paste, rows, runs_world, turns_until
 from tests.tui.world import World, add_first_admin, world
 from tests.unit.training.yard import add_service
+from tui.screens.data.viewing import PREFERENCE, SeenAs, as_preference
 from tui.screens.runs.configuration_form import TrainingConfigurationScreen
 from tui.screens.runs.failure import FailureScreen
 from tui.screens.runs.monitor import MonitorScreen
@@ -125,6 +126,27 @@ async def test_a_quick_run_goes_from_the_form_to_its_end_and_is_told_at_home(set
         await seen.until("is completed.")
         await seen.until("✓ completed")
         assert "1 run ●" not in seen.text
+
+
+async def test_a_run_begins_with_the_model_that_the_data_was_looked_at_with(settings: Settings, tmp_path: Path) -> None:
+    looked_at, another = make_model(tmp_path / "tiny"), make_model(tmp_path / "another")
+    async with runs_world(settings, tmp_path) as (seen, _scheduler):
+        await add_dataset(seen, tmp_path)
+        await seen.app.remember_preference(PREFERENCE, as_preference(SeenAs(str(looked_at), "qwen")))
+        await seen.app.action_go("data")
+        await seen.until("usable")
+        await seen.press("t")
+        await seen.until(lambda: isinstance(seen.app.screen, NewRunScreen) and field(seen, "dataset_ids").value != "")
+        assert (field(seen, "model_name_or_path").value, field(seen, "template").value) == (str(looked_at), "qwen")
+        assert seen.app.screen.focused is field(seen, "name"), "nothing is missing"
+        field(seen, "model_name_or_path").focus()
+        await seen.press("ctrl+r")
+        await seen.until("Which base model?")
+        await seen.type(str(another))
+        await seen.until("another folder or name")
+        await seen.press("enter")
+        await seen.until(lambda: isinstance(seen.app.screen, NewRunScreen))
+        assert field(seen, "model_name_or_path").value == str(another), "a folder that is typed into the list is taken"
 
 
 # The list ------------------------------------------------------------------------------------------------------------------

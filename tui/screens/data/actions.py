@@ -180,8 +180,10 @@ class DatasetActions(Working):
     # Training --------------------------------------------------------------------------------------------------------
 
     def action_train(self) -> None:
+        """A new run on it, with the model whose eyes it was looked at with last."""
+        from tui.screens.data.viewing import remembered_view
         from tui.screens.runs.new import open_new_run
 
-        item = self.in_hand
+        item, seen_as = self.in_hand, remembered_view(self.context)
         if item is not None:
-            open_new_run(self.modeltrain, dataset_id=item.id)
+            open_new_run(self.modeltrain, dataset_id=item.id, model=seen_as.model, template=seen_as.template)

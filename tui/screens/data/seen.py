@@ -144,20 +144,17 @@ class SeenPage(DatasetPage, inherit_bindings=False):
 
     async def _choose_model(self) -> None:
         options = await model_options(self.services, self.principal)
-        options.insert(0, (_OTHER, _("another folder or name…"), ""))
+        other = _("another folder or name…")
+        options.insert(0, (_OTHER, other, ""))
 
         def chosen(model: str | None) -> None:
             if model == _OTHER:
                 question = _("Folder of the model, or its name at the hub")
-                self.app.push_screen(Ask(question, self._view.model, hint="/models/qwen2.5-7b"), typed)
-            elif model:
-                self.start(self._use_model, model, group="choose")
-
-        def typed(model: str | None) -> None:
-            if model and model.strip():
+                self.app.push_screen(Ask(question, self._view.model, hint="/models/qwen2.5-7b"), chosen)
+            elif model and model.strip():
                 self.start(self._use_model, model.strip(), group="choose")
 
-        self.app.push_screen(Choose(_("With the tokenizer of which model?"), options, self._view.model), chosen)
+        self.app.push_screen(Choose(_("With the tokenizer of which model?"), options, self._view.model, other=other), chosen)
 
     async def _use_model(self, model: str) -> None:
         fitting = await self.services.training.templates_for(self.principal, model)

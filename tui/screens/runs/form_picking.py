@@ -59,6 +59,7 @@ class FormPicking(AreaScreen):
         if isinstance(field, PickField):
             await self._pick_datasets(field)
             return
+        other = ""
         if name == "template":
             options = await template_options(self.services, self.principal, self.form["model_name_or_path"])
             question, explanation = _("Which template?"), _("It has to be the one that the model was made with.")
@@ -68,6 +69,7 @@ class FormPicking(AreaScreen):
         else:
             options = await model_options(self.services, self.principal)
             question, explanation = _("Which base model?"), _("Or type a folder, or a name at the hub, into the field.")
+            other = _("another folder or name…")
 
         def chosen(value: str | None) -> None:
             if value is not None:
@@ -75,7 +77,7 @@ class FormPicking(AreaScreen):
                 field.cursor_position = len(value)
                 field.focus()
 
-        self.app.push_screen(Choose(question, options, field.value, explanation=explanation), chosen)
+        self.app.push_screen(Choose(question, options, field.value, explanation=explanation, other=other), chosen)
 
     async def _pick_datasets(self, field: PickField) -> None:
         options = await dataset_options(self.services, self.principal)

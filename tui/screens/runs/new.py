@@ -33,8 +33,14 @@ def open_new_run(
     configuration_id: str | None = None,
     retry: Run | None = None,
     changes: Mapping[str, Any] | None = None,
+    *,
+    model: str = "",
+    template: str = "",
 ) -> None:
-    """Show the form of a new run, or of another attempt of the run `retry` with `changes` filled in; then the run that was started."""
+    """Show the form of a new run, or of another attempt of the run `retry` with `changes` filled in; then the run that was started.
+
+    `model`, `template`: what a quick run begins with.
+    """
     from tui.screens.runs.opening import open_run
 
     def started(run: Run | None) -> None:
@@ -46,7 +52,7 @@ def open_new_run(
 
         app.push_screen(RetryScreen(retry, changes or {}), started)
     else:
-        app.push_screen(NewRunScreen(dataset_id=dataset_id, configuration_id=configuration_id), started)
+        app.push_screen(NewRunScreen(dataset_id=dataset_id, configuration_id=configuration_id, model=model, template=template), started)
 
 
 class NewRunScreen(NewRunPicking):
@@ -67,9 +73,10 @@ class NewRunScreen(NewRunPicking):
         Binding("escape", "close", N_("back"), id="new-run.close"),
     ]
 
-    def __init__(self, *, dataset_id: str | None = None, configuration_id: str | None = None) -> None:
+    def __init__(self, *, dataset_id: str | None = None, configuration_id: str | None = None, model: str = "", template: str = "") -> None:
         super().__init__()
         self._begin = dataset_id, configuration_id
+        self._model = {"model_name_or_path": model, "template": template if model else ""}
         self._configurations: dict[str, TrainingConfiguration] = {}
         self._datasets: dict[str, Dataset] = {}
         self._gpus: tuple[tuple[Gpu, SlotHolder | None], ...] = ()
@@ -120,12 +127,13 @@ class NewRunScreen(NewRunPicking):
                 "dataset_ids": only or "",
                 "preset": self._preset_for(only or ""),
                 "gpus": "1" if self._gpus else "0",
+                **self._model,
             }
         )
         self._filling = False
         self._arrange()
         self._remarks()
-        first = "model_name_or_path" if not saved else "dataset_ids" if not only else "name"
+        first = "model_name_or_path" if not saved and not self.form["model_name_or_path"] else "dataset_ids" if not only else "name"
         self.form.field(first).focus()
 
     def _preset_for(self, dataset_id: str) -> str:
