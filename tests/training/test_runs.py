@@ -12,8 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +119,20 @@ async def until(services: Services, ann: Principal, run: Run, seen: Callable[[Ru
     return found
 
 
+def commands(folder: Path | None) -> dict[int, bytes]:
+    """The command lines of a job's processes."""
+    found = {}
+    for each in tree(folder) if folder is not None else ():
+        with suppress(OSError):
+            found[each.pid] = Path(f"/proc/{each.pid}/cmdline").read_bytes()
+    return found
+
+
+def workers(processes: Mapping[int, bytes]) -> int:
+    """How many of them torchrun started to train."""
+    return sum(b"launcher.py" in line and b"torchrun" not in line for line in processes.values())
+
+
 async def test_killed_three_times_paused_and_resumed_the_run_is_whole(
     house: Settings, material: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -163,7 +177,11 @@ async def test_killed_three_times_paused_and_resumed_the_run_is_whole(
         assert json.loads(metrics[0])["step"] == 1 and json.loads(metrics[-1])["step"] == most and "loss" in json.loads(metrics[0])
 
 
-async def test_stop_under_torchrun_leaves_none_and_a_retry_completes(house: Settings, material: Callable[..., str], tmp_path: Path) -> None:
+async def test_stop_and_kill_9_under_torchrun_leave_none_and_a_retry_completes(
+    house: Settings, material: Callable[..., str], tmp_path: Path
+) -> None:
+    talks = [{"conversations": [{"from": "human", "value": f"Say {n}"}, {"from": "gpt", "value": f"{n}"}]} for n in range(60)]
+    (tmp_path / "sums.json").write_text(json.dumps(talks))  # ShareGPT this time
     async with opened(house) as (services, ann):
         data = await services.datasets.add(ann, str(tmp_path / "sums.json"))
         request = RunRequest(yaml_text=material(max_steps=100_000), dataset_ids=(data.id,), gpus=0, processes=2)
@@ -171,8 +189,8 @@ async def test_stop_under_torchrun_leaves_none_and_a_retry_completes(house: Sett
         services.runs.begin_scheduling()
         going = await until(services, ann, run, lambda found: found.step >= 1)
         assert going.folder is not None
-        processes = {each.pid: Path(f"/proc/{each.pid}/cmdline").read_bytes() for each in tree(going.folder)}  # noqa: ASYNC240
-        assert sum(b"launcher.py" in line and b"torchrun" not in line for line in processes.values()) >= 2, processes
+        processes = commands(going.folder)
+        assert workers(processes) >= 2, processes
         assert len({os.getpgid(pid) for pid in processes}) >= 4, "workers are in process groups of their own"
         await services.runs.stop(ann, run.id)
         stopped = await services.runs.settled(ann, run.id)
@@ -180,9 +198,54 @@ async def test_stop_under_torchrun_leaves_none_and_a_retry_completes(house: Sett
         assert not tree(going.folder)
         assert not [pid for pid in processes if identity_of(pid) is not None]
 
+        await services.runs.retry(ann, run.id)
+        again = await until(services, ann, run, lambda found: found.attempt == 2 and workers(commands(found.folder)) >= 2)
+        assert again.folder is not None
+        processes = commands(again.folder)
+        shim = look(again.folder).shim
+        assert shim is not None
+        for pid in [shim.pid, *(pid for pid, line in processes.items() if b"torchrun" in line)]:
+            os.kill(pid, signal.SIGKILL)
+        lost = await services.runs.settled(ann, run.id)
+        assert lost.state is RunState.LOST and lost.failure is not None and lost.slots == ()
+        assert not tree(again.folder)
+        assert not [pid for pid in processes if identity_of(pid) is not None], "no worker trains on without its torchrun"
+
         await services.runs.retry(ann, run.id, {"max_steps": 3})
         done = await services.runs.settled(ann, run.id)
-        assert (done.state, done.step, done.attempt) == (RunState.COMPLETED, 3, 2), done
+        assert (done.state, done.step, done.attempt) == (RunState.COMPLETED, 3, 3), done
         assert done.output_dir != going.output_dir
         newest = (await services.runs.attempts(ann, run.id))[0]
         assert newest.changes == {"max_steps": 3}
+
+
+async def test_kill_9_of_the_shim_and_of_the_trainer(house: Settings, material: Callable[..., str], tmp_path: Path) -> None:
+    """Without its shim it trains on; killed itself it is lost, or failed where somebody saw it, and goes on from its checkpoint."""
+    async with opened(house) as (services, ann):
+        data = await services.datasets.add(ann, str(tmp_path / "sums.json"))
+        yaml = material(max_steps=100_000, save_steps=2)
+        run = await services.runs.start(ann, RunRequest(yaml_text=yaml, dataset_ids=(data.id,), gpus=0))
+        services.runs.begin_scheduling()
+        going = await until(services, ann, run, lambda found: found.step >= 3)
+        assert going.folder is not None
+        state = look(going.folder)
+        assert state.shim is not None and state.child is not None
+        os.kill(state.shim.pid, signal.SIGKILL)
+        going = await services.runs.run(ann, run.id)
+        await until(services, ann, run, lambda found: found.step > going.step + 2)
+        os.kill(state.child.pid, signal.SIGKILL)
+        lost = await services.runs.settled(ann, run.id)
+        assert (lost.state, lost.exit_status, lost.can_resume) == (RunState.LOST, None, True) and lost.failure is not None
+
+        await services.runs.resume(ann, run.id)
+        again = await until(services, ann, run, lambda found: found.attempt == 2 and found.state is RunState.RUNNING)
+        assert again.resumed_at_step is not None and again.resumed_at_step >= 2 and again.folder is not None
+        start = again.resumed_at_step
+        await until(services, ann, run, lambda found: found.step > start)
+        child = look(again.folder).child
+        assert child is not None
+        os.kill(child.pid, signal.SIGKILL)
+        failed = await services.runs.settled(ann, run.id)
+        assert (failed.state, failed.exit_status, failed.can_resume) == (RunState.FAILED, -9, True)
+        assert failed.failure is not None and failed.failure.rule == "killed_perhaps_memory"
+        assert not tree(again.folder)
