@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -500,6 +501,22 @@ async def test_at_the_start_nothing_may_have_moved(house: House) -> None:
     with pytest.raises(EnvironmentProblem):
         await house.training.plan(run, replace(place, environment=replace(environment, state="broken")))
     model.rename(house.folder / "elsewhere")
+async def test_what_runs_for_a_served_person_cannot_read_what_is_the_servers(house: House) -> None:
+    data = house.services.settings.data_dir
+    own = data / "users" / house.ann.user_id
+    own.mkdir(parents=True, exist_ok=True)
+    model = write_model(own / "m")
+    order = RunRequest(kind="export", extra={"options": {"model_name_or_path": str(model), "template": "qwen"}})
+    served = replace(house.ann, served=True, role=Role.USER)
+    place = Place(data / "run", "1", "run", state_of(data / "training-env", look_at(data / "training-env"), own=True))
+    run = await house.training.resolve(served, order)
+    assert run.confined and ResolvedRun.from_json(run.to_json()).confined
+    argv = (await house.training.plan(run, place)).argv
+    opened = [path for flag, path in pairwise(argv) if flag == "--open"]
+    assert argv[argv.index("--hide") + 1] == str(data) and str(own) not in opened and {str(model), str(place.folder)} <= set(opened)
+    assert argv[-4:] == (await house.training.plan(await house.training.resolve(house.ann, order), place)).argv
+
+
     model.symlink_to("/etc")
     with pytest.raises(InvalidInput) as error:
         await house.training.plan(run, place)
