@@ -85,7 +85,9 @@ class Visit:
 
     def go(self, letter: str) -> None:
         """To an area by its letter, from anywhere."""
-        self.press("esc", "ctrl+g")
+        self.press("esc")
+        self.terminal.until_quiet()  # Esc may have led to another screen, which is not yet there to take the next key
+        self.press("ctrl+g")
         self.see("Go to")
         self.press(letter)
         self.terminal.until_quiet()
