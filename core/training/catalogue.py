@@ -43,14 +43,18 @@ class Catalogues:
 
     async def get(self, state: EnvironmentState) -> Catalogue:
         """What is known without waiting for the options; reading them is started where they are not cached."""
+        catalogue = await self.known(state)
+        if state.ready and not catalogue.complete and state.fingerprint not in self._failed:
+            self._read(state, catalogue)
+        return catalogue
+
+    async def known(self, state: EnvironmentState) -> Catalogue:
+        """What is known, and nothing is started for more."""
         if not state.ready:
             return shipped()
         if self._known is None or self._known[0] != state.fingerprint:
             self._known = state.fingerprint, await asyncio.to_thread(self._load, state)
-        catalogue = self._known[1]
-        if not catalogue.complete and state.fingerprint not in self._failed:
-            self._read(state, catalogue)
-        return catalogue
+        return self._known[1]
 
     async def whole(self, state: EnvironmentState) -> Catalogue:
         """With the options, read now where they are not cached (some 20 s); what there is without them where that fails."""

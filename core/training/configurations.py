@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +33,7 @@ from core.training.configurations_types import (
 )
 from core.training.confinement import held
 from core.training.environment import TrainingEnvironment
+from core.training.options import PATHS
 from core.training.options_paths import still_themselves
 from core.training.planning import Place, Plan, ResolvedRun, plan, yaml_text
 from core.training.planning_resolve import Resolver, unrestricted
@@ -42,6 +44,7 @@ from core.training.template_view_types import SeenSamples
 
 if TYPE_CHECKING:
     from core.datasets.service import Datasets
+    from core.training.environment_types import Catalogue
     from core.training.gpus import GpuReader
     from core.training.types import RunRequest
     from storage.unit_of_work import UnitOfWork
@@ -235,12 +238,22 @@ class Training:
         """What the run will be made of, as it is now: stored with the run. Raises InvalidInput (a denied option, a path that is not
         allowed, a value out of range, a stage that cannot run), NotFound (configuration, dataset), Forbidden."""
         principal.require_user("run.start")
-        return await self._resolver.resolve(principal, request, await self._environment.whole_catalogue(principal))
+        return await self._surely(principal, lambda catalogue: self._resolver.resolve(principal, request, catalogue))
 
     async def resolve_changes(self, principal: Principal, run: ResolvedRun, changes: Mapping[str, Any]) -> ResolvedRun:
         """A resolved run with other values (fields of TrainingDraft or options), for a retry. Raises as `resolve`."""
         principal.require_user("run.start")
-        return await self._resolver.changed(principal, run, changes, await self._environment.whole_catalogue(principal))
+        return await self._surely(principal, lambda catalogue: self._resolver.changed(principal, run, changes, catalogue))
+
+    async def _surely(self, principal: Principal, resolve: Callable[[Catalogue], Awaitable[ResolvedRun]]) -> ResolvedRun:
+        """Resolved with what is known at once. All options are read first (some 20 s) only where one is unknown so far, or wrong."""
+        known = await self._environment.known_catalogue(principal)
+        if not known.complete:
+            with contextlib.suppress(InvalidInput):
+                run = await resolve(known)
+                if run.options.keys() <= known.options.keys() | PATHS.keys():
+                    return run
+        return await resolve(await self._environment.whole_catalogue(principal))
 
     async def plan(self, run: ResolvedRun, place: Place) -> Plan:
         """core/training/planning.py `plan`, after a last look that the allowed paths are still what they were, and the environment ready.

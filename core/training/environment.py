@@ -207,6 +207,11 @@ class TrainingEnvironment:
         del principal
         return await self._catalogues.get(await self.current())
 
+    async def known_catalogue(self, principal: Principal) -> Catalogue:
+        """As `catalogue`, and nothing is started for the options that are not known yet."""
+        del principal
+        return await self._catalogues.known(await self.current())
+
     async def whole_catalogue(self, principal: Principal) -> Catalogue:
         """As `catalogue`, after the options were read: for commands, which end before a background could."""
         del principal

@@ -125,6 +125,7 @@ ATTACKS: dict[str, Attack] = {
     "environment.remove": nothing,
     "environment.check": nothing,
     "environment.catalogue": nothing,
+    "environment.known_catalogue": nothing,
     "environment.whole_catalogue": nothing,
     "training.list": nothing,
     "training.get": training,

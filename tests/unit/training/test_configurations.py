@@ -411,6 +411,16 @@ async def test_without_an_environment_everything_else_is_still_said(house: House
 # What will run -----------------------------------------------------------------------------------------------------
 
 
+async def test_nobody_waits_for_options_where_all_of_them_are_known(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """To read them takes LLaMA-Factory's imports, some 20 s; the environment of these tests has none, and so that fails and is said."""
+    model, data = write_model(house.folder / "m"), await house.dataset("alpaca", ALPACA)
+    text = f"model_name_or_path: {model}\nstage: sft\nfinetuning_type: lora\ntemplate: qwen\nwarmup_ratio: 0.1\nsave_strategy: epoch\n"
+    await house.training.resolve(house.ann, RunRequest(yaml_text=text, dataset_ids=(data,), gpus=0))
+    assert "options of the training environment" not in caplog.text
+    await house.training.resolve(house.ann, RunRequest(yaml_text=text + "rope_scaling: linear\n", dataset_ids=(data,), gpus=0))
+    assert "options of the training environment could not be read" in caplog.text
+
+
 async def test_resolved_with_real_paths_and_retried_with_changes(house: House) -> None:
     model, data = write_model(house.folder / "m"), await house.dataset("alpaca, with comma", ALPACA)
     (house.folder / "link").symlink_to(model)
@@ -491,16 +501,6 @@ async def test_an_export_takes_only_what_exports_take(house: House) -> None:
         await house.training.resolve(served, RunRequest(kind="export", extra={"options": order}))
 
 
-async def test_at_the_start_nothing_may_have_moved(house: House) -> None:
-    folder = house.services.settings.data_dir / "training-env"
-    environment = state_of(folder, look_at(folder), own=True)
-    model = write_model(house.folder / "m")
-    place = Place(house.folder / "run", "1", "run", environment)
-    run = ResolvedRun("train", {"model_name_or_path": str(model)}, {"a": {}}, paths=(str(model),))
-    assert (await house.training.plan(run, place)).argv[0] == str(folder / "bin" / "python")
-    with pytest.raises(EnvironmentProblem):
-        await house.training.plan(run, replace(place, environment=replace(environment, state="broken")))
-    model.rename(house.folder / "elsewhere")
 async def test_what_runs_for_a_served_person_cannot_read_what_is_the_servers(house: House) -> None:
     data = house.services.settings.data_dir
     own = data / "users" / house.ann.user_id
@@ -517,6 +517,16 @@ async def test_what_runs_for_a_served_person_cannot_read_what_is_the_servers(hou
     assert argv[-4:] == (await house.training.plan(await house.training.resolve(house.ann, order), place)).argv
 
 
+async def test_at_the_start_nothing_may_have_moved(house: House) -> None:
+    folder = house.services.settings.data_dir / "training-env"
+    environment = state_of(folder, look_at(folder), own=True)
+    model = write_model(house.folder / "m")
+    place = Place(house.folder / "run", "1", "run", environment)
+    run = ResolvedRun("train", {"model_name_or_path": str(model)}, {"a": {}}, paths=(str(model),))
+    assert (await house.training.plan(run, place)).argv[0] == str(folder / "bin" / "python")
+    with pytest.raises(EnvironmentProblem):
+        await house.training.plan(run, replace(place, environment=replace(environment, state="broken")))
+    model.rename(house.folder / "elsewhere")
     model.symlink_to("/etc")
     with pytest.raises(InvalidInput) as error:
         await house.training.plan(run, place)
