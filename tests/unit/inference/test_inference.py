@@ -14,18 +14,19 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from core.auth.principal import Origin, Principal
+from core.auth.principal import Origin, Principal, Role
 from core.bootstrap import Services, build_services
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.inference.backends import spec
 from core.inference.scanning import facts, header, scan
 from core.inference.service import Inference
 from core.inference.types import MergeOptions, ServeOptions, Target
-from core.processes import tree
+from core.processes import look, tree
 from core.settings import Settings, TrainingSettings
 from core.training.gpus import Gpu
 from core.training.types import RunState
 from tests.unit.inference.house import FewRuns, SmallEnvironment, make_run, write_model, write_output
+from tests.unit.processes.test_confine import needs_landlock
 
 PASSWORD = "correct horse 7 battery"
 RUN = "a" * 32
@@ -194,6 +195,21 @@ async def test_only_its_owner_reaches_a_served_model_over_ssh(house: House) -> N
             await call(bob, service.id)
     with pytest.raises(NotFound):
         await house.inference.serve(bob, target.id)
+
+
+@needs_landlock
+async def test_a_model_served_for_a_served_person_cannot_read_what_is_the_servers(house: House) -> None:
+    served = replace(house.ann, served=True, role=Role.USER)
+    for person, held in ((served, True), (house.ann, False)):
+        service = await house.inference.serve(person, (await house.named("tiny")).id)
+        service = await house.inference.ready(person, service.id, within_s=60)
+        assert service.state == "ready", service.log.read_text()
+        job = look(service.folder)
+        assert job.child is not None
+        status = await asyncio.to_thread(Path(f"/proc/{job.child.pid}/status").read_text)
+        # Only a confined program has given up for good to get more rights.
+        assert ("NoNewPrivs:\t1" in status) == held
+        await house.inference.stop(person, service.id)
 
 
 async def test_gpus_are_given_out_one_by_one(house: House) -> None:
