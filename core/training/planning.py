@@ -158,6 +158,12 @@ def yaml_text(options: Mapping[str, Any]) -> str:
     class Dumper(yaml.SafeDumper):
         pass
 
+    def text(dumper: Any, value: str) -> Any:
+        # Line ends of Unicode, which a reader folds into blanks unless they are written as escapes.
+        style = '"' if any(end in value for end in "\x85\u2028\u2029") else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
     Dumper.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
     return str(yaml.dump(dict(options), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.errors import InvalidInput
@@ -81,6 +81,7 @@ VALUES = st.one_of(st.booleans(), st.integers(-(2**40), 2**40), st.floats(allow_
 
 
 @given(st.dictionaries(st.text(string.ascii_letters + "_", min_size=1, max_size=20), VALUES, max_size=8))
+@example({"a": "\x85", "b": "one\u2028two\u2029three"})
 def test_what_is_written_is_read_again(values: dict[str, Any]) -> None:
     assert read_yaml(yaml_text(values)) == values
 
