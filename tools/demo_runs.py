@@ -79,7 +79,7 @@ async def add_runs(services: Services, ann: Principal, language: str, model: Pat
     await _ended(services, ann, replace(draft, name=names.careful), RunState.COMPLETED)
     await _ended(services, ann, replace(draft, name=names.bold, learning_rate=5e-3), RunState.COMPLETED)
     await _killed(services, ann, replace(draft, name=names.killed, per_device_train_batch_size=8, max_steps=ENDLESS, val_size=None))
-    watched = replace(draft, name=names.watched, max_steps=ENDLESS, eval_steps=200, save_steps=1000, logging_steps=5)
+    watched = replace(draft, name=names.watched, max_steps=ENDLESS, eval_steps=40, save_steps=1000, logging_steps=5)
     await services.training.save(ann, watched)
 
 
