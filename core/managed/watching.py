@@ -21,7 +21,7 @@ from core.managed.rows import key_of, service_of, spec_from_json
 from core.managed.starting import launch_attempt, told_port
 from core.managed.types import ACTIVE, Service, ServiceSpec
 from core.persistence import Store
-from core.processes import JobState, abandon, free_port, look, stop
+from core.processes import JobState, abandon, age_s, free_port, look, stop
 from core.training.failures import Failure, Remedy, explain, gather
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 WATCH_MS, EVERY_S = 15_000, 2.0
 #: How often a service that was ready is started again before it is given up, and the first pause before that, doubled each time.
 MOST_RESTARTS, FIRST_PAUSE_MS = 3, 2_000
+_LONGEST_PAUSE_MS = FIRST_PAUSE_MS * 2**MOST_RESTARTS
 #: So long ready, and earlier restarts are forgotten.
 STEADY_MS = 10 * 60_000
 #: A service that was ready and has not answered for so long hangs: it is ended and started again.
@@ -106,27 +107,29 @@ class Watcher:
     async def _mine(self, found: Found, now: int) -> bool:
         """Whether it is this process that looks after it. The claim is renewed in its second half, so that looking seldom writes."""
         row = found.row
-        if row.watched_until - now > WATCH_MS // 2:
+        if WATCH_MS // 2 < row.watched_until - now <= WATCH_MS:  # more than the whole time: the clock was set back
             return bool(row.watcher == self._name)
-        return await self._store.write(lambda uow: uow.services.watch(row.id, self._name, moment=now, until=now + WATCH_MS))
+        return await self._store.write(
+            lambda uow: uow.services.watch(row.id, self._name, moment=now, until=now + WATCH_MS, longest=WATCH_MS)
+        )
 
     async def _act(self, found: Found) -> None:
         if found.row.state == "stopping":
             # Who stops it does that himself; if he is gone, somebody has to finish it.
-            if self._clock.now_ms() - (found.row.ended_at or 0) > 2 * WATCH_MS:
+            if abs(self._clock.now_ms() - (found.row.ended_at or 0)) > 2 * WATCH_MS:
                 await self.finish_stop(found)
             return
         state = await asyncio.to_thread(look, found.folder)
         if state.kind == "starting":
             await self._not_launched(found)
         elif state.kind == "running":
-            await self._running(found)
+            await self._running(found, state)
         else:
             await self._ended(found, state)
 
     # Running ---------------------------------------------------------------------------------------------------------
 
-    async def _running(self, found: Found) -> None:
+    async def _running(self, found: Found, state: JobState) -> None:
         row, now = found.row, self._clock.now_ms()
         told = await asyncio.to_thread(told_port, found.folder / "log.txt", found.spec.port_pattern) if found.spec.port_pattern else 0
         if told and told != row.port:
@@ -143,7 +146,7 @@ class Watcher:
         elif row.state == "ready":
             if now - self._answered.setdefault(row.id, now) > HANGS_MS:
                 await self._end_and_restart(found, Failure("service_hangs", {"seconds": HANGS_MS // 1000}, (Remedy("read_log"),)))
-        elif now - (row.started_at or now) > found.spec.ready_within_s * 1000:
+        elif state.shim is not None and age_s(state.shim) > found.spec.ready_within_s:
             failure = Failure("service_not_ready", {"seconds": round(found.spec.ready_within_s)}, (Remedy("read_log"), Remedy("retry")))
             if (await stop(found.folder, grace_s=GRACE_S)).gone:
                 await self.give_up(found, failure)
@@ -156,12 +159,12 @@ class Watcher:
 
     async def _not_launched(self, found: Found) -> None:
         row, now = found.row, self._clock.now_ms()
-        if row.not_before > now:
+        if now < row.not_before <= now + _LONGEST_PAUSE_MS:  # beyond it the clock was set back
             return
         if row.restarts and not row.started_at:
             with contextlib.suppress(ModeltrainError):  # it is given up then, and says why
                 await self.launch(found)
-        elif now - (row.started_at or row.created_at) > LAUNCH_MS and await asyncio.to_thread(abandon, found.folder):
+        elif abs(now - (row.started_at or row.created_at)) > LAUNCH_MS and await asyncio.to_thread(abandon, found.folder):
             await self._next_attempt(found, Failure("lost", {}), restarts=row.restarts + 1)
 
     async def _ended(self, found: Found, state: JobState) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,11 @@ def identity_of(pid: int) -> ProcessIdentity | None:
     """Who runs under that pid now; None for nobody, and for a zombie."""
     fields = stat_fields(pid)
     return None if fields is None or fields[0] in "ZX" else ProcessIdentity(pid, int(fields[19]), boot_id())
+
+
+def age_s(identity: ProcessIdentity) -> float:
+    """Seconds since the process began, by the clock that nobody sets. For a process of this boot."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - identity.started / os.sysconf("SC_CLK_TCK")
 
 
 def is_alive(identity: ProcessIdentity | None) -> bool:

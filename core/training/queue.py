@@ -14,6 +14,10 @@ from core.training.types import WaitReason
 NEVER = frozenset({"gpu_missing", "too_many_gpus"})
 
 
+#: ms; nothing waits longer for its start to be tried again. What seems to was put off before the clock was set back.
+LONGEST_MS = 300_000
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A pending run, as far as the order matters. `not_before`: ms; a start that failed is not tried again before."""
@@ -101,7 +105,7 @@ class _State:
         now = self._now
         if now.paused:
             return WaitReason("paused")
-        if run.not_before > now.now:
+        if now.now < run.not_before <= now.now + LONGEST_MS:
             return WaitReason("not_startable", run.problem)
         if now.environment:
             return WaitReason("environment", {"state": now.environment})

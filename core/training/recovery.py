@@ -88,7 +88,7 @@ class Settling:
             return False
         moment = ended.ended_at if ended is not None else self._clock.now_ms()
         slots = set(await self._store.read(lambda uow: uow.slots.of(row.id)))
-        if gpus_of(slots) and self._clock.now_ms() - moment < GHOSTS_S * 1000 and ghosts(await asyncio.to_thread(gpus.read), slots):
+        if gpus_of(slots) and abs(self._clock.now_ms() - moment) < GHOSTS_S * 1000 and ghosts(await asyncio.to_thread(gpus.read), slots):
             return False
         outcome, failure = await asyncio.to_thread(_looked_into, row, ended)
         await self._store.write(lambda uow: _write(uow, row, ended, outcome, failure, moment))

@@ -135,12 +135,12 @@ class Scheduler:
     async def unsettled(self) -> bool:
         """Whether a run has ended, or is to end, that is not settled yet."""
         rows = await self.changes.read(lambda uow: list(uow.runs.at_work()))
-        looks = await asyncio.to_thread(_look_at_all, rows)
+        looks = await asyncio.to_thread(_look_at_all, rows, self._clock.now_ms())
         return any(row.wanted or looks[row.id][0].kind != "running" for row in rows)
 
     async def _pass(self) -> None:
         rows = await self.changes.read(lambda uow: list(uow.runs.at_work()))
-        looks = await asyncio.to_thread(_look_at_all, rows)
+        looks = await asyncio.to_thread(_look_at_all, rows, self._clock.now_ms())
         news: list[tuple[Any, int, int | None]] = []
         for row in rows:
             state, logged = looks[row.id]
@@ -247,11 +247,13 @@ class Scheduler:
         )
 
 
-def _look_at_all(rows: Sequence[Any]) -> dict[str, tuple[JobState, tuple[int, int | None] | None]]:
+def _look_at_all(rows: Sequence[Any], now: int) -> dict[str, tuple[JobState, tuple[int, int | None] | None]]:
     found = {}
     for row in rows:
         state = look(Path(row.a_folder))
-        logged = last_logged(Path(row.a_output_dir), since=row.started_at) if state.kind == "running" else None
+        # A start in the future was before the clock was set back: whatever is logged is older than it.
+        since = row.started_at if row.started_at <= now else 0
+        logged = last_logged(Path(row.a_output_dir), since=since) if state.kind == "running" else None
         found[row.id] = state, logged
     return found
 

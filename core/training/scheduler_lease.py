@@ -89,10 +89,11 @@ class Lease:
         if row is not None and row[0]:
             holder, process, until = row
             if holder == self._holder:
-                if until - now > self._ttl_ms / 2:
+                if self._ttl_ms / 2 < until - now <= self._ttl_ms:
                     return True
             elif until > now:
-                if not is_dead(process):
+                # Nobody is given more than the whole time: then the clock was set back, and the holder, if it lives, lost nothing by it.
+                if until - now <= max(self._ttl_ms, TTL_S * 1000) and not is_dead(process):
                     return False
                 dead = holder
         told = json.dumps(asdict(this_process()))

@@ -53,9 +53,12 @@ class ServiceRepository(Repository):
         """Which model configuration stands for it. No change of the service: its revision stays."""
         self._connection.execute(update(services).where(_s.id == service_id).values(configuration_id=configuration_id))
 
-    def watch(self, service_id: str, watcher: str, *, moment: int, until: int) -> bool:
-        """Look after it until the moment `until`, if nobody else does. No change of the service: its revision stays."""
-        free = or_(_s.watcher == "", _s.watcher == watcher, _s.watched_until <= moment)
+    def watch(self, service_id: str, watcher: str, *, moment: int, until: int, longest: int) -> bool:
+        """Look after it until the moment `until`, if nobody else does. No change of the service: its revision stays.
+
+        `longest`: ms; who has it for longer than that had it before the clock was set back.
+        """
+        free = or_(_s.watcher == "", _s.watcher == watcher, _s.watched_until <= moment, _s.watched_until > moment + longest)
         statement = update(services).where(_s.id == service_id, free).values(watcher=watcher, watched_until=until)
         return self._connection.execute(statement).rowcount > 0
 
