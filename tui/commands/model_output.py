@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.sanitise import one_line
 from tui import failure_sentences
-from tui.commands.common import out
+from tui.commands.common import print_pairs
 from tui.i18n import _
 from tui.model_sentences import KINDS, STATES, parameters, size
 
@@ -98,10 +98,7 @@ def print_target(target: Target) -> None:
         (_("Note"), target.note),
         (_("Server"), f"{_(STATES[target.service.state][1])} {target.service.url}" if target.service is not None else ""),
     ]
-    shown = [(name, one_line(value, 500)) for name, value in lines if value]
-    width = max(len(name) for name, _value in shown)
-    for name, value in shown:
-        out(f"{name.ljust(width)}  {value}")
+    print_pairs((name, one_line(value, 500)) for name, value in lines if value)
 
 
 def failure_lines(service: Service) -> list[str]:

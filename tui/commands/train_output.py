@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from core.sanitise import one_line
-from tui.commands.common import err, out
+from tui.commands.common import err, out, print_pairs
 from tui.i18n import _
-from tui.training_sentences import method_words, model_words, span, state_word, why_waiting
+from tui.training_sentences import method_words, model_words, span, stage_words, state_word, why_waiting
 
 if TYPE_CHECKING:
     from core.training.types import Attempt, Run
@@ -126,7 +126,7 @@ def print_run(run: Run) -> None:
         (_("State"), state_word(run)[1]),
         (_("Step"), step),
         (_("Model"), run.model),
-        (_("Method"), f"{method_words(run.method)}, {run.stage}" if run.stage else method_words(run.method)),
+        (_("Method"), " · ".join(filter(None, (method_words(run.method), stage_words(run.stage))))),
         (_("Attempt"), str(run.attempt or "")),
         (_("Went on at step"), "" if run.resumed_at_step is None else str(run.resumed_at_step)),
         (_("Slots"), ", ".join(run.slots)),
@@ -137,10 +137,7 @@ def print_run(run: Run) -> None:
         (_("Output"), _text(run.output_dir) or ""),
         (_("Log"), _text(run.log) or ""),
     ]
-    shown = [(name, one_line(value)) for name, value in lines if value]
-    width = max(len(name) for name, _value in shown)
-    for name, value in shown:
-        out(f"{name.ljust(width)}  {value}")
+    print_pairs((name, one_line(value)) for name, value in lines if value)
     print_why(run)
 
 

@@ -15,7 +15,7 @@ from tui import failure_sentences, reports
 from tui.i18n import N_, _, current
 from tui.model_sentences import size
 from tui.screens.base import AreaScreen
-from tui.training_sentences import method_words, model_words, span, state_word
+from tui.training_sentences import method_words, model_words, span, stage_words, state_word
 from tui.widgets.dialogs import Ask, Confirm
 from tui.widgets.sheet import Line, Sheet, wrapped
 
@@ -124,7 +124,7 @@ def lines(data: ReportData, width: int) -> list[Line]:
     """The report as lines of so many cells."""
     made: list[Line] = [((one_line(data.run.name), "bold"),)]
     run = data.run
-    about = (state_word(run)[1], model_words(run.model), method_words(run.method), run.stage)
+    about = (state_word(run)[1], model_words(run.model), method_words(run.method), stage_words(run.stage))
     made += [((" · ".join(part for part in about if part), "dim"),), ()]
     made += _failure_lines(data, width)
     made += _pairs(_summary(data), width)

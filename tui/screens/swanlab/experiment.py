@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
@@ -16,6 +17,7 @@ from tui.screens.swanlab import lists, texts
 from tui.screens.swanlab.experiments import ExperimentActions
 from tui.widgets.frame import Paragraphs
 from tui.widgets.line_chart import LineChart
+from tui.widgets.lines import pad
 from tui.widgets.rows import Column, Row, Rows
 from tui.widgets.sheet import Line, Sheet, wrapped
 from tui.widgets.tabs import TabLine
@@ -148,9 +150,9 @@ class ExperimentScreen(AreaScreen):
             missing = detail.config_problem == "missing"
             text = _("SwanLab wrote no configuration for it.") if missing else _("Its configuration cannot be read: the file is damaged.")
             return wrapped(text, "dim", width)
-        label = min(44, max((len(name) for name, _value in detail.config), default=0)) + 2
+        label = min(44, max((cell_len(name) for name, _value in detail.config), default=0)) + 2
         return [
-            ((one_line(name, label - 2).ljust(label), "dim"), (one_line(value, max(8, width - label)), "text"))
+            ((pad(one_line(name, label - 2), label), "dim"), (one_line(value, max(8, width - label)), "text"))
             for name, value in detail.config
         ]
 

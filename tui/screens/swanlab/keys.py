@@ -23,7 +23,7 @@ BINDINGS = [
     Binding("n", "dashboard", N_("dashboard"), id="swanlab.dashboard", tooltip=N_("Start SwanLab's dashboard of a project")),
     Binding("c", "compare", N_("compare"), id="swanlab.compare", tooltip=N_("Draw the curves of the marked experiments over one another")),
     Binding("f", "project", N_("project"), id="swanlab.project", tooltip=N_("Show one project, or all")),
-    Binding("p", "pin", N_("pin"), id="swanlab.pin", tooltip=N_("Pin, so that it is never removed, or let go")),
+    Binding("p", "pin", N_("pin/unpin"), id="swanlab.pin", tooltip=N_("Pin, so that it is never removed, or let go")),
     Binding("a", "archive", N_("archive"), id="swanlab.archive", tooltip=N_("Put experiments into an archive")),
     Binding("w", "clean", N_("clean up"), id="swanlab.clean", tooltip=N_("Remove old experiments by a rule, after showing which")),
     Binding("x", "export", N_("export"), id="swanlab.export", tooltip=N_("Write the curves as CSV or JSON")),
