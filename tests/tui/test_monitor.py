@@ -20,6 +20,7 @@ from core.training.failures.types import Failure
 from core.training.types import Attempt, Run, RunPage, RunState, WaitReason
 from tests.tui.world import World, signed_in
 from tui.screens.runs.monitor import MonitorScreen
+from tui.screens.runs.monitor_head import next_line
 
 LINE = (
     '{{"current_steps": {step}, "total_steps": 200, "loss": {loss}, "lr": 4e-05, "epoch": {epoch}, '
@@ -264,3 +265,20 @@ async def test_a_log_of_5_gb_and_one_that_is_deleted_while_it_runs(settings: Set
         await world.until("step 80/200")
         log.write_text("begun anew\n")
         await world.until("begun anew")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"state": RunState.COMPLETED}, ["o: chat with it, compare it with its base, merge it", "r: the report"]),
+        ({"state": RunState.PAUSED, "can_resume": True}, ["p: go on from its last checkpoint"]),
+        (
+            {"state": RunState.FAILED, "can_resume": True, "failure": Failure("killed")},
+            ["i: why it failed, and what to change", "p: go on from its last checkpoint"],
+        ),
+        ({"state": RunState.COMPLETED, "kind": "export"}, []),
+        ({"state": RunState.RUNNING}, []),
+    ],
+)
+def test_what_to_do_with_a_run_that_is_over_is_said(tmp_path: Path, more: dict[str, Any], said: list[str]) -> None:
+    assert [text for text, _token in next_line(make_run(tmp_path, **more))] == said
