@@ -27,7 +27,7 @@ async def owner_id(services: Services, principal: Principal, email: str) -> str:
     principal.require_admin("swanlab.others")
     for user in await services.accounts.list_users(principal):
         if user.email.casefold() == email.strip().casefold():
-            return user.id
+            return user.user_id
     raise NotFound(kind="user", reference=email)
 
 

@@ -88,6 +88,10 @@ def test_services_say_what_is_missing(ann: Ann) -> None:
     assert ann.shell.run("swanlab", "status").status == 1
     refused = ann.shell.run("swanlab", "start")
     assert refused.status == 2 and "is not installed in the training environment" in refused.err
+    theirs = ann.shell.run("swanlab", "start", "--user", "ANN@example.org")
+    assert theirs.status == 2 and theirs.err == refused.err, "found by their e-mail, in any case"
+    nobody = ann.shell.run("swanlab", "start", "--user", "nobody@example.org", "--json")
+    assert json.loads(nobody.err)["error"]["code"] == "not_found"
     unknown = ann.shell.run("swanlab", "start", "none", "--json")
     assert json.loads(unknown.err)["error"]["code"] == "not_found"
     assert ann.shell.run("webui", "start").status == 2
