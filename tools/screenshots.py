@@ -416,18 +416,18 @@ def over_ssh(visit: Visit) -> None:
     visit.shoot("ssh-command")
 
 
-def train(source: Path, language: str, trained: Path) -> None:
+def train(source: Path, look: Look, trained: Path) -> None:
     """Make the installation `trained`: that of `source` with runs in it. It is made where it is shown, because runs name their folders."""
 
     async def work() -> None:
         services = await build_services(load_settings(FOLDER, {}))
         try:
             ann = await services.accounts.principal_for(operator("pictures"), EMAIL)
-            await add_runs(services, ann, language, add_environment(FOLDER))
+            await add_runs(services, ann, LANGUAGES[look.language], add_environment(FOLDER))
         finally:
             await services.close()
 
-    with installation(Look("120", "dark", language), source):
+    with installation(look, source):
         asyncio.run(work())
         shutil.copytree(FOLDER, trained, symlinks=True)
 
@@ -472,7 +472,7 @@ def main() -> int:
             visit_all(look, Path(temporary) / look.language, partial(wants, look, arguments.only))
         for look in (look for look in looks if look in LOOKS and arguments.part != "others"):
             trained = Path(temporary) / f"{look.language}-trained"
-            train(Path(temporary) / look.language, LANGUAGES[look.language], trained)
+            train(Path(temporary) / look.language, look, trained)
             visit_training(look, trained, partial(wants, look, arguments.only))
     return 0
 
