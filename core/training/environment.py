@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core.audit import Actor, Audit
 from core.auth.principal import Principal
 from core.clock import Clock, Identifiers
-from core.errors import Conflict, EnvironmentProblem, InvalidInput
+from core.errors import Conflict, EnvironmentProblem, Forbidden, InvalidInput
 from core.persistence import Store
 from core.settings import Settings
 from core.training.catalogue import Catalogues
@@ -81,11 +81,13 @@ class TrainingEnvironment:
         return (Path(named), False) if named else (self._settings.data_dir / OWN, True)
 
     async def use(self, principal: Principal, folder: str) -> EnvironmentState:
-        """Name an existing environment ("" for our own again). Administrators and the operator.
+        """Name an existing environment ("" for our own again). Administrators on the machine and the operator: its programs are run.
 
         Raises Forbidden, InvalidInput("folder", not_absolute | not_an_environment (problem)), Conflict(what="environment_from_variable").
         """
         principal.require_admin("environment.use")
+        if principal.served and folder:
+            raise Forbidden(action="environment.use")
         if self._settings.training.environment is not None:
             raise Conflict(what="environment_from_variable", variable="MODELTRAIN_TRAINING_ENV")
         named = _expanded(folder)

@@ -133,6 +133,8 @@ async def test_an_existing_one_is_named_and_given_up(services: Services, tmp_pat
             await services.environment.use(boss, wrong)
         assert error.value.rule in {"not_absolute", "not_an_environment"}
     make_environment(named, own=False)
+    with pytest.raises(Forbidden):  # whoever comes over SSH could have brought the programs in it
+        await services.environment.use(replace(boss, served=True), str(named))
     assert (await services.environment.use(boss, str(named))).ready
     found = await services.environment.state(USER)
     assert (found.folder, found.own) == (named, False)
