@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.clock import Clock, Identifiers
 from core.datasets.editing import Editor, used_by
+from core.datasets.home import Home
 from core.errors import Conflict
 from core.persistence import Store
 from storage.tables.accounts import User
@@ -28,9 +30,9 @@ def store(storage: Storage) -> Store:
 
 
 @pytest.fixture
-def editor() -> Editor:
+def editor(tmp_path: Path) -> Editor:
     clock = Clock()
-    return Editor(clock, Identifiers(clock))
+    return Editor(clock, Identifiers(clock), Home(tmp_path / "data"))
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ async def test_names_versions_and_what_a_check_found(store: Store, editor: Edito
 
     expected = (2, 2, 1 << 40, (1 << 62) + 1, "usable", "“数据” \U0001f600", '{"not_text": 3}')
     assert await store.read(look) == expected
-    assert await store.write(lambda uow: uow.datasets.remove("bob", [made])) == 0
+    assert await store.write(lambda uow: uow.datasets.remove("bob", [made], home)) == 0
     assert await store.write(lambda uow: uow.datasets.remove("ann", [made, other_case])) == 2
     assert await store.read(lambda uow: len(uow.datasets.all("bob"))) == 1
 
@@ -85,7 +87,8 @@ async def test_many_add_at_once(store: Store, editor: Editor, version: dict[str,
     assert await store.read(lambda uow: set(uow.datasets.names("ann"))) == {"rows", *(f"rows {number}" for number in range(2, 9))}
 
 
-async def test_what_uses_a_dataset(store: Store, editor: Editor, version: dict[str, Any]) -> None:
+async def test_what_uses_a_dataset(store: Store, editor: Editor, version: dict[str, Any], tmp_path: Path) -> None:
+    home = Home(tmp_path / "data")
     made = await store.write(lambda uow: editor.add(uow, "ann", "rows", exact=True, **version))
 
     def use(uow: UnitOfWork) -> None:
@@ -99,7 +102,7 @@ async def test_what_uses_a_dataset(store: Store, editor: Editor, version: dict[s
             )
 
     await store.write(use)
-    assert (await store.read(lambda uow: used_by(uow, "ann", [made]))).nothing
+    assert (await store.read(lambda uow: used_by(uow, "ann", [made], home))).nothing
     await store.write(lambda uow: uow.training_configurations.change("ann", "c" * 32, version=1))
-    assert (await store.read(lambda uow: used_by(uow, "ann", [made]))).configurations == ("night",)
-    assert (await store.read(lambda uow: used_by(uow, "bob", [made]))).nothing
+    assert (await store.read(lambda uow: used_by(uow, "ann", [made], home))).configurations == ("night",)
+    assert (await store.read(lambda uow: used_by(uow, "bob", [made], home))).nothing

@@ -39,7 +39,7 @@ def test_one_watches_until_its_time_is_over(people: Storage) -> None:
     people.write_now(add)
 
     def watch(who: str, now: int) -> bool:
-        return people.write_now(lambda uow: uow.services.watch(SERVICE, who, moment=now, until=now + 10))
+        return people.write_now(lambda uow: uow.services.watch(SERVICE, who, moment=now, until=now + 10, longest=10))
 
     assert [watch("one", 100), watch("two", 105), watch("one", 109), watch("two", 118), watch("two", 119)] == [
         True,
@@ -48,6 +48,7 @@ def test_one_watches_until_its_time_is_over(people: Storage) -> None:
         False,
         True,
     ]
+    assert watch("three", 20), "the clock was set back: nobody holds it for that long"
 
 
 def test_endpoints_are_those_of_ones_own_servers_that_run(people: Storage) -> None:
