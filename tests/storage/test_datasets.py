@@ -72,7 +72,7 @@ async def test_names_versions_and_what_a_check_found(store: Store, editor: Edito
 
     expected = (2, 2, 1 << 40, (1 << 62) + 1, "usable", "“数据” \U0001f600", '{"not_text": 3}')
     assert await store.read(look) == expected
-    assert await store.write(lambda uow: uow.datasets.remove("bob", [made], home)) == 0
+    assert await store.write(lambda uow: uow.datasets.remove("bob", [made])) == 0
     assert await store.write(lambda uow: uow.datasets.remove("ann", [made, other_case])) == 2
     assert await store.read(lambda uow: len(uow.datasets.all("bob"))) == 1
 
