@@ -30,7 +30,7 @@ run: $(VENV)/.installed            ## start the application (options: make run A
 	$(BIN)/modeltrain $(ARGS)
 
 test: $(VENV)/.installed-dev $(VENV)/.catalogues       ## run the tests (options: make test ARGS="-k words")
-	$(BIN)/python -m pytest -m "not bench" -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "not bench" -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.installed-dev      ## style, types and import contracts
 	$(BIN)/ruff check .

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.clock import Clock, Identifiers
@@ -15,13 +18,24 @@ from core.supervisor import Supervisor
 if TYPE_CHECKING:
     from core.auth.accounts import Accounts
     from core.chat.service import Chat
+    from core.datasets.service import Datasets
     from core.files.service import UserFiles
+    from core.inference.service import Inference
     from core.llm.client import ModelClients
     from core.llm.simulator.control import SimulatorControl
+    from core.managed.service import ManagedServices
+    from core.managed.types import Service
     from core.models.configurations import Configurations
     from core.models.providers import Providers
     from core.secrets import Secrets
-    from storage.unit_of_work import Storage
+    from core.swanlab.service import Swanlab
+    from core.training.configurations import Training
+    from core.training.environment import TrainingEnvironment
+    from core.training.gpus import GpuReader
+    from core.training.runs import Runs
+    from core.training.tails import Tails
+    from core.webui import WebUi
+    from storage.unit_of_work import Storage, UnitOfWork
 
 
 @dataclass
@@ -42,15 +56,109 @@ class Services:
     chat: Chat
     secrets: Secrets
     files: UserFiles
+    tails: Tails
+    managed: ManagedServices
+    environment: TrainingEnvironment
+    gpus: GpuReader
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """What is trained on. Made when somebody asks."""
+        from core.datasets.service import Datasets
+
+        async def python() -> Path | None:
+            return (await self.environment.current()).python
+
+        return Datasets(
+            self.store,
+            self.settings,
+            clock=self.clock,
+            ids=self.ids,
+            events=self.events,
+            files=self.files,
+            supervisor=self.supervisor,
+            call=self.environment.call,
+            python=python,
+        )
+
+    @cached_property
+    def training(self) -> Training:
+        """Training configurations, and what is known of them before a start. Made when somebody asks."""
+        from core.training.configurations import Training
+
+        return Training(
+            self.settings,
+            self.store,
+            clock=self.clock,
+            ids=self.ids,
+            environment=self.environment,
+            datasets=self.datasets,
+            gpus=self.gpus,
+        )
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs, their queue and its scheduler, which has not begun. Made when somebody asks: most commands never do."""
+        from core.training.runs import make_runs
+
+        return make_runs(
+            self.store,
+            self.settings,
+            clock=self.clock,
+            ids=self.ids,
+            events=self.events,
+            supervisor=self.supervisor,
+            gpus=self.gpus,
+            environment=self.environment,
+            training=self.training,
+        )
+
+    @cached_property
+    def inference(self) -> Inference:
+        """Models on this machine and their servers. Made when somebody asks."""
+        from core.inference.service import Inference
+
+        return Inference(
+            self.store,
+            self.managed,
+            settings=self.settings,
+            clock=self.clock,
+            ids=self.ids,
+            runs=self.runs,
+            environment=self.environment,
+            read_gpus=self.gpus.read,
+        )
+
+    @cached_property
+    def swanlab(self) -> Swanlab:
+        """What runs logged to SwanLab, and its dashboards. Made when somebody asks."""
+        from core.swanlab.service import Swanlab
+
+        return Swanlab(self.settings.data_dir, clock=self.clock, managed=self.managed, environment=self.environment, runs=self.runs.runs)
+
+    @cached_property
+    def webui(self) -> WebUi:
+        """LLaMA-Factory's own web interface. Made when somebody asks."""
+        from core.webui import WebUi
+
+        return WebUi(self.managed, self.environment)
+
+    async def look_after_runs(self) -> None:
+        """From now on until `close`, this process takes its turns at looking after runs (core/training/scheduler.py) and services."""
+        await asyncio.to_thread(import_module, "core.training.runs")
+        self.runs.begin_scheduling()
+        self.managed.start_watching()
 
     async def close(self) -> None:
         """Stop what is under way (answers are saved as far as they came), then let go of the network, the threads and the database."""
         try:
             await self.supervisor.close()
+            await self.environment.close()
             await self.clients.close()
             await self.simulator.close()
         finally:
             self.accounts.close()
+            await asyncio.to_thread(self.tails.close)
             await asyncio.to_thread(self.files.close)
             await asyncio.to_thread(self.store.close)
 
@@ -68,14 +176,14 @@ def preload(settings: Settings | None = None) -> None:
     With `settings` also what their database needs. Connects to nothing and starts no thread.
     """
     import pkgutil
-    from importlib import import_module
 
     import core
     import storage
 
     for package in (core, storage):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.startswith("storage.migrations."):
+            # Helpers are run in the training environment, by path, and look for what is installed there.
+            if not module.name.startswith(("storage.migrations.", "core.training.helpers.")):
                 import_module(module.name)
     for name in ("anyio._backends._asyncio", "encodings.idna", "sqlite3"):
         import_module(name)
@@ -103,6 +211,22 @@ async def build_services(settings: Settings, *, clock: Clock | None = None, ids:
     return services
 
 
+def _managed(
+    store: Store, settings: Settings, *, clock: Clock, ids: Identifiers, supervisor: Supervisor, events: EventBus
+) -> ManagedServices:
+    """Managed services; whichever process sees a model server change, its configuration follows."""
+    from core.managed.service import ManagedServices
+
+    def configure(uow: UnitOfWork, service: Service, key: str) -> None:
+        from core.inference.configuring import ServedModels
+
+        ServedModels(clock, ids, events).changed(uow, service, key)
+
+    managed = ManagedServices(store, settings=settings, clock=clock, ids=ids, supervisor=supervisor, events=events)
+    managed.when_changed(("api", "vllm", "sglang"), configure)
+    return managed
+
+
 def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) -> Services:
     from core.audit import Audit
     from core.auth.accounts import Accounts
@@ -115,6 +239,9 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
     from core.models.configurations import Configurations
     from core.models.providers import Providers
     from core.secrets import Secrets
+    from core.training.environment import TrainingEnvironment
+    from core.training.gpus import NvmlReader
+    from core.training.tails import Tails
 
     store, events, supervisor = Store(storage), EventBus(), Supervisor()
     clients, simulator = ModelClients(clock=clock), SimulatorControl()
@@ -123,6 +250,7 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
     colleagues = Colleagues(store, settings.auth, clock)
     accounts = Accounts(store, settings, clock, ids, events)
     configurations = Configurations(store, clock=clock, ids=ids, events=events, gateway=gateway, confirm_password=accounts.confirm_password)
+    gpus = NvmlReader()
     return Services(
         settings=settings,
         clock=clock,
@@ -147,4 +275,8 @@ def _wire(settings: Settings, clock: Clock, ids: Identifiers, storage: Storage) 
         ),
         secrets=Secrets(storage, settings, Audit(clock, ids)),
         files=UserFiles(settings.data_dir, settings.serve.user_quota_bytes, wall=clock.wall),
+        tails=Tails(gpus=gpus),
+        managed=_managed(store, settings, clock=clock, ids=ids, supervisor=supervisor, events=events),
+        environment=TrainingEnvironment(settings, store, clock=clock, ids=ids),
+        gpus=gpus,
     )

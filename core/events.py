@@ -37,6 +37,25 @@ class AccountChanged(Event):
     """Role, state, name or preferences of the account changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunsChanged(Event):
+    """A run was made, changed its state, its place in the queue or its progress. `run_id` "" where it cannot be said which."""
+
+    run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetsChanged(Event):
+    """The owner's datasets are not what they were: added, checked, given another version, renamed, deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServicesChanged(Event):
+    """A managed service of the owner (core/managed) started, answered, ended or was given up."""
+
+    service_id: str
+
+
 Listener = Callable[[Event], None]
 
 

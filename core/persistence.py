@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -12,6 +13,8 @@ from storage.errors import AlreadyThere, StorageProblem
 if TYPE_CHECKING:
     from storage.unit_of_work import Storage, UnitOfWork
 
+#: Seconds that stillness is believed without asking; ns after a write in which another one might not show.
+_BELIEVED_S, _TICK_NS = 30.0, 1_000_000_000
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -70,5 +73,33 @@ class Store:
         except StorageProblem as problem:
             raise translate(problem) from problem
 
+    def mark(self) -> tuple[int, ...] | None:
+        """Differs from an earlier one if anything was written since; None where that cannot be told without a query."""
+        return self._storage.mark()
+
     def close(self) -> None:
         self._storage.close()
+
+
+class Stillness:
+    """Whether asking the database again could bring anything new: for who asks every second, day and night, what hardly ever changes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._mark: tuple[int, ...] | None = None
+        self._asked = 0.0
+        self._settled = False
+
+    def lasts(self) -> bool:
+        """True if nothing was written since it was False last: call it right before asking. In doubt, and every half minute, False."""
+        mark, now = self._store.mark(), time.monotonic()
+        if mark is not None and mark == self._mark and self._settled and now - self._asked < _BELIEVED_S:
+            return True
+        self._mark, self._asked = mark, now
+        # Who wrote a moment ago may write again within the same tick of the file system's clock.
+        self._settled = mark is not None and time.time_ns() - mark[0] > _TICK_NS
+        return False
+
+    def disturb(self) -> None:
+        """What was asked got no answer: ask again."""
+        self._mark = None

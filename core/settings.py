@@ -13,6 +13,10 @@
 | MODELTRAIN_UNAUTHENTICATED_AN_ADDRESS | of them, from one address (default: 20) |
 | MODELTRAIN_GRACE | seconds that answers get to finish when the server stops (default: 10) |
 | MODELTRAIN_QUOTA | GiB of files of one account (default: 20) |
+| MODELTRAIN_TRAINING_ENV | the training environment (a venv with LLaMA-Factory); default: `training-env` in the data folder |
+| MODELTRAIN_MODEL_FOLDERS | folders of models that everybody may train and serve, separated as in PATH |
+| MODELTRAIN_DATASET_FOLDERS | folders of datasets that everybody may use, separated as in PATH |
+| MODELTRAIN_RUNS_A_USER | runs of one account that may run at a time (default: 4) |
 | MODELTRAIN_LOG_LEVEL | debug, info, warning or error: what `modeltrain serve` writes into its log (default: info) |
 | CREDENTIALS_DIRECTORY | set by systemd: the credential `modeltrain-master-key` in it holds the master key |
 """
@@ -105,6 +109,22 @@ class ServeSettings:
 
 
 @dataclass(frozen=True)
+class TrainingSettings:
+    """`environment`: the folder of the training environment, None for the one that is made in the data folder.
+
+    `model_folders`, `dataset_folders`: what everybody may use beside their own files. `runs_a_user`: that may run at a time.
+    `log_limit_bytes`: of a run's log head and tail are kept beyond that. `disk_reserve_bytes`: must stay free beside what a run needs.
+    """
+
+    environment: Path | None = None
+    model_folders: tuple[Path, ...] = ()
+    dataset_folders: tuple[Path, ...] = ()
+    runs_a_user: int = 4
+    log_limit_bytes: int = GIB
+    disk_reserve_bytes: int = GIB
+
+
+@dataclass(frozen=True)
 class Settings:
     """`served` is true in a worker of `modeltrain serve`: then provider addresses of inner networks are guarded."""
 
@@ -118,6 +138,7 @@ class Settings:
     auth: AuthSettings = AuthSettings()
     chat: ChatSettings = ChatSettings()
     serve: ServeSettings = ServeSettings()
+    training: TrainingSettings = TrainingSettings()
 
     @property
     def is_sqlite(self) -> bool:
@@ -160,7 +181,22 @@ def load_settings(data_dir: Path | None = None, environment: Mapping[str, str] |
         served=served,
         lock_wait_s=_seconds(environment, "MODELTRAIN_LOCK_WAIT", Settings.lock_wait_s, LONGEST_LOCK_WAIT_S),
         serve=_serve(environment),
+        training=_training(environment),
     )
+
+
+def _training(environment: Mapping[str, str]) -> TrainingSettings:
+    named = environment.get("MODELTRAIN_TRAINING_ENV", "").strip()
+    return TrainingSettings(
+        environment=Path(named).expanduser().absolute() if named else None,
+        model_folders=_folders(environment, "MODELTRAIN_MODEL_FOLDERS"),
+        dataset_folders=_folders(environment, "MODELTRAIN_DATASET_FOLDERS"),
+        runs_a_user=_count(environment, "MODELTRAIN_RUNS_A_USER", TrainingSettings.runs_a_user, 10_000),
+    )
+
+
+def _folders(environment: Mapping[str, str], variable: str) -> tuple[Path, ...]:
+    return tuple(Path(text).expanduser().absolute() for text in environment.get(variable, "").split(os.pathsep) if text.strip())
 
 
 def _serve(environment: Mapping[str, str]) -> ServeSettings:

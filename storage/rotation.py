@@ -19,7 +19,7 @@ from sqlmodel import Session
 from storage.crypto import SecretBox, data_key_of, identity
 from storage.errors import KeyMissing, Undecryptable
 from storage.keyring import MasterKey, new_master_key
-from storage.tables import AppSetting, Configuration, DataKey, Provider, SecondFactor
+from storage.tables import AppSetting, Configuration, DataKey, Provider, SecondFactor, Service
 from storage.unit_of_work import Storage, UnitOfWork
 
 _KEYS: Table = DataKey.__table__  # type: ignore[attr-defined]
@@ -28,6 +28,7 @@ SEALED: tuple[tuple[Table, str], ...] = (
     (Provider.__table__, "shared_key"),  # type: ignore[attr-defined]
     (Configuration.__table__, "key"),  # type: ignore[attr-defined]
     (SecondFactor.__table__, "secret"),  # type: ignore[attr-defined]
+    (Service.__table__, "key"),  # type: ignore[attr-defined]
     (AppSetting.__table__, "value"),  # type: ignore[attr-defined]
 )
 #: Its other values are JSON, which never looks like an envelope.

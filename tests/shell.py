@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 COMMAND = Path(sys.executable).with_name("modeltrain")
 PASSWORD = "correct horse 7 battery"
@@ -60,8 +63,28 @@ class Shell:
     def user(self, email: str, nickname: str, *, admin: bool = False) -> Shell:
         """Make an account and return the shell of that person."""
         flags = ["--admin"] if admin else []
-        Shell(self.data).ok("user", "add", email, "--nickname", nickname, *flags, environment={"MODELTRAIN_PASSWORD": PASSWORD})
-        return Shell(self.data, email)
+        first = replace(self, as_email="")
+        first.ok("user", "add", email, "--nickname", nickname, *flags, environment={"MODELTRAIN_PASSWORD": PASSWORD})
+        return replace(self, as_email=email)
+
+
+@dataclass(frozen=True)
+class QuickShell(Shell):
+    """The same commands, read and run within this process: a tenth of the time. Not for tests with a running event loop, nor for what
+    one process leaves to the next."""
+
+    def run(self, *arguments: str, stdin: str = "", environment: Mapping[str, str] | None = None, limit_s: float = 120) -> Outcome:
+        """As `Shell.run`; `limit_s` holds for commands of a process only."""
+        from tui.commands.root import run_command_line
+
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+        with ExitStack() as stack:
+            stack.enter_context(mock.patch.dict(os.environ, clean_environment() | dict(environment or {}), clear=True))
+            stack.enter_context(mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")))
+            stack.enter_context(redirect_stdout(out))
+            stack.enter_context(redirect_stderr(err))
+            status = run_command_line([*self.options, *arguments])
+        return Outcome(status, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
 
 
 def clean_environment() -> dict[str, str]:

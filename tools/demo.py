@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from demo_data import add_datasets
+
 from core.auth.principal import Origin, Principal
 from core.bootstrap import Services, build_services
 from core.clock import Clock
@@ -109,6 +111,9 @@ class Past:
     now: Callable[[], float]
     ago: float
 
+    def go_back(self, days: float) -> None:
+        self.ago = days * DAY
+
     def clock(self) -> Clock:
         return Clock(wall=lambda: self.now() - self.ago)
 
@@ -132,6 +137,7 @@ async def make(settings: Settings, language: str, *, now: Callable[[], float] = 
         await _configure(services, ann, texts)
         for talk in texts.talks:
             await _talk(services, ann, talk, past, hurry=hurry)
+        await add_datasets(services, ann, language, past.go_back)
         past.ago = 2.0 * HOUR
         over_ssh = (await services.accounts.sign_in(EMAIL, PASSWORD, origin=Origin("ssh", "192.0.2.17"))).principal
         # No worker keeps it going, so that its lease would be over before the pictures are taken.

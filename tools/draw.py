@@ -71,6 +71,9 @@ def draw_sign(pen: ImageDraw.ImageDraw, sign: str, left: int, top: int, front: s
         box = (left + x0 * CELL_WIDTH // 8, top + y0 * CELL_HEIGHT // 8, left + x1 * CELL_WIDTH // 8 - 1, top + y1 * CELL_HEIGHT // 8 - 1)
         pen.rectangle(box, fill=front)
         return True
+    if "\u2800" <= sign <= "\u28ff":
+        draw_dots(pen, ord(sign) - 0x2800, left, top, front)
+        return True
     if sign not in LINES:
         return False
     middle = (left + CELL_WIDTH // 2, top + CELL_HEIGHT // 2)
@@ -78,6 +81,14 @@ def draw_sign(pen: ImageDraw.ImageDraw, sign: str, left: int, top: int, front: s
     for side in LINES[sign]:
         pen.line((*middle, *ends[side]), fill=front)
     return True
+
+
+def draw_dots(pen: ImageDraw.ImageDraw, dots: int, left: int, top: int, front: str) -> None:
+    """The dots of a braille sign, of which charts are made; `dots`: a bit for each, as Unicode numbers them."""
+    for bit, (column, row) in enumerate(((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))):
+        if dots >> bit & 1:
+            x, y = left + CELL_WIDTH * (2 * column + 1) // 4, top + CELL_HEIGHT * (2 * row + 1) // 8
+            pen.rectangle((x - 1, y - 1, x + 1, y + 1), fill=front)
 
 
 def draw(screen: pyte.Screen, path: Path, *, foreground: str = "#dddddd", background: str = "#111111") -> None:

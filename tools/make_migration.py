@@ -23,12 +23,14 @@ def render_item(kind: str, item: Any, _context: Any) -> str | bool:
         return False
     if type(item).__name__ == "AutoString":
         return f"sa.String(length={item.length})"
+    if type(item).__name__ == "Key":
+        return "key_text(64)"
     variant = getattr(item, "_variant_mapping", {}).get("mysql")
     if variant is None:
         return False
     name = type(variant).__name__
     if name == "VARCHAR":
-        return f"{'key_text' if variant.charset == 'ascii' else 'exact'}({variant.length})"
+        return f"exact({variant.length})"
     return {"LONGTEXT": "long_text()", "LONGBLOB": "long_bytes()"}[name]
 
 

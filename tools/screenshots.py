@@ -1,7 +1,8 @@
-"""Make the pictures of docs/ from the running program: `python tools/screenshots.py [--only NAME ...] [--look 120-dark-en ...]`.
+"""Make the pictures of docs/: `python tools/screenshots.py [--only NAME ...] [--look 120-dark-en ...] [--part training]`.
 
 The program runs in a pseudo-terminal on the installation of tools/demo.py, is driven by keys, and what the terminal shows is drawn
-into docs/pictures/NAME-WIDTH-THEME-LANGUAGE.png. Every screen is drawn in two looks, a few in all eight (LOOKS).
+into docs/pictures/NAME-WIDTH-THEME-LANGUAGE.png. Every screen is drawn in two looks, a few in all eight (LOOKS). The pictures of
+training (walk_training.py) are of real runs and need the training environment (make training-env).
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 from demo import EMAIL, EMAIL_OF_NEW, HALTS, PASSWORD, TEXTS, make  # noqa: E402
+from demo_runs import add_environment, add_runs  # noqa: E402
 from draw import draw  # noqa: E402
+from walk_training import TRAINING  # noqa: E402
 
 from core.auth.principal import operator  # noqa: E402
 from core.bootstrap import build_services  # noqa: E402
@@ -82,7 +85,9 @@ class Visit:
 
     def go(self, letter: str) -> None:
         """To an area by its letter, from anywhere."""
-        self.press("esc", "ctrl+g")
+        self.press("esc")
+        self.terminal.until_quiet()  # Esc may have led to another screen, which is not yet there to take the next key
+        self.press("ctrl+g")
         self.see("Go to")
         self.press(letter)
         self.terminal.until_quiet()
@@ -323,7 +328,7 @@ def installation(look: Look, source: Path | None) -> Iterator[None]:
     """A copy of the installation `source` (None: a new one) with the look's theme and language."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     if source is not None:
-        shutil.copytree(source, FOLDER)
+        shutil.copytree(source, FOLDER, symlinks=True)
     else:
         FOLDER.mkdir(mode=0o700)
     language, theme = LANGUAGES[look.language], COLOURS[look.theme]
@@ -411,8 +416,24 @@ def over_ssh(visit: Visit) -> None:
     visit.shoot("ssh-command")
 
 
+def train(source: Path, look: Look, trained: Path) -> None:
+    """Make the installation `trained`: that of `source` with runs in it. It is made where it is shown, because runs name their folders."""
+
+    async def work() -> None:
+        services = await build_services(load_settings(FOLDER, {}))
+        try:
+            ann = await services.accounts.principal_for(operator("pictures"), EMAIL)
+            await add_runs(services, ann, LANGUAGES[look.language], add_environment(FOLDER))
+        finally:
+            await services.close()
+
+    with installation(look, source):
+        asyncio.run(work())
+        shutil.copytree(FOLDER, trained, symlinks=True)
+
+
 def visit_all(look: Look, source: Path, wanted: Callable[[str], bool]) -> None:
-    """All the pictures of one look."""
+    """All the pictures of one look, but those of training."""
     walks: tuple[tuple[Path | None, tuple[Step, ...]], ...] = ((None, (wizard,)), (source, BEFORE), (source, AFTER))
     if look not in LOOKS:
         walks = ((source, SHORT),)
@@ -424,6 +445,15 @@ def visit_all(look: Look, source: Path, wanted: Callable[[str], bool]) -> None:
         served(look, source, wanted)
 
 
+def visit_training(look: Look, source: Path, wanted: Callable[[str], bool]) -> None:
+    with program(look, source, wanted) as visit:
+        sign_in(visit)
+        visit.see("Areas")
+        visit.terminal.until(visit.texts.titles["loss"])
+        for step in TRAINING:
+            step(visit)
+
+
 def wants(look: Look, only: list[str], name: str) -> bool:
     return (look in LOOKS or name in EVERYWHERE) and (not only or name in only)
 
@@ -432,13 +462,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=[], help="names of pictures")
     parser.add_argument("--look", nargs="*", default=[str(look) for look in ALL_LOOKS], help="such as 120-dark-en")
+    parser.add_argument("--part", choices=("all", "training", "others"), default="all", help="training: data, runs, results, SwanLab")
     arguments = parser.parse_args()
     looks = [look for look in ALL_LOOKS if str(look) in arguments.look]
     with tempfile.TemporaryDirectory() as temporary:
         for short in sorted({look.language for look in looks}):
-            asyncio.run(make(load_settings(Path(temporary) / short, {}), LANGUAGES[short]))
-        for look in looks:
+            asyncio.run(make(load_settings(Path(temporary) / short, {}), LANGUAGES[short], hurry=arguments.part == "training"))
+        for look in looks if arguments.part != "training" else []:
             visit_all(look, Path(temporary) / look.language, partial(wants, look, arguments.only))
+        for look in (look for look in looks if look in LOOKS and arguments.part != "others"):
+            trained = Path(temporary) / f"{look.language}-trained"
+            train(Path(temporary) / look.language, look, trained)
+            visit_training(look, trained, partial(wants, look, arguments.only))
     return 0
 
 

@@ -29,6 +29,7 @@ from tui.i18n import N_, Locale, _, use
 from tui.key_order import KeyOrder
 from tui.painting import Painting
 from tui.places import PlaceKeeper
+from tui.run_keeper import RunKeeper
 from tui.screens.base import Framed
 from tui.session import Live, SessionContext, Terminal
 from tui.ssh.colours import AUTO
@@ -93,6 +94,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         self._stop_listening: Callable[[], None] | None = None
         self.unforeseen: list[BaseException] = []
         self.places = PlaceKeeper(self)
+        self.runs_kept = RunKeeper(self)
         #: When the person last pressed a key or moved the mouse, in seconds of `time.monotonic`.
         self.last_sign = 0.0
         self._keys_in_order = KeyOrder(self, super().on_event)
@@ -196,7 +198,9 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         """Open the home screen of the signed-in account, or the area where its link broke; a new one gets a configuration to begin with."""
         await self.context.services.configurations.ensure_starter(self.context.principal)
         await self.context.services.chat.start_following(self.context.principal)
+        await self.context.services.runs.start_following(self.context.principal)
         await self.places.load()
+        await self.runs_kept.load()
         for name, area in AREAS.items():
             if name not in self._modes:
                 self.add_mode(name, partial(_make, area.load))
@@ -249,6 +253,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
             return
         try:
             await self.context.services.chat.follow([self.context.principal.user_id])
+            await self.context.services.runs.follow([self.context.principal.user_id])
         except ModeltrainError as error:
             log.info("changes could not be looked for: %s", error.code)
 
@@ -264,6 +269,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         for screen in self.framed_screens():
             screen.leaving()
         self.places.end()
+        self.runs_kept.end()
         self.context.live = self.context.profile = self.context.signed_in_as = None
         self._rechecks.stop()
         self._follows.stop()
@@ -326,6 +332,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
     async def on_modeltrain_app_core_event(self, message: CoreEvent) -> None:
         if isinstance(message.event, AccountChanged) and self.context.live is not None:
             await self._recheck()
+        self.runs_kept.heard(message.event)
         for screen in self.framed_screens():
             if screen.is_mounted:
                 screen.core_event(message.event)

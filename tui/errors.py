@@ -95,7 +95,11 @@ def remark(rule: str, **fields: Any) -> str:
 
 def field_name(field: str) -> str:
     """The word people know an input by."""
-    return _(FIELDS[field]) if field in FIELDS else one_line(field.replace("_", " "), 40)
+    if field in FIELDS:
+        return _(FIELDS[field])
+    from tui.training_fields import WORDS  # here: most sessions never need these many words
+
+    return _(WORDS[field][0]) if field in WORDS else one_line(field.replace("_", " "), 40)
 
 
 def describe(error: BaseException) -> Problem:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from tui.dataset_errors import DATASET_RULES
 from tui.i18n import N_
-from tui.sentences import Candidates
+from tui.sentence import Candidates
+from tui.training_rules import TRAINING_RULES
 
 #: InvalidInput by `rule`.
 BY_RULE: dict[str, Candidates] = {
+    "confirmation_needed": (N_("Nobody can be asked here: add --yes."),),
     "required": (N_("Something must be here."),),
     "empty": (N_("Something must be here."),),
     "too_short": (N_("At least {min} characters."), N_("Too short.")),
@@ -63,6 +66,8 @@ BY_RULE: dict[str, Candidates] = {
     "network": (N_("Not a network like 10.0.0.0/8."),),
     "never": (N_("Nobody may reach this address."),),
     "yourself": (N_("That is you."),),
+    **DATASET_RULES,
+    **TRAINING_RULES,
 }
 
 #: The words for `field` of InvalidInput.

@@ -6,21 +6,14 @@ a tuple has none (or there is nothing to say).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from tui.dataset_errors import DATASET_CONFLICTS, DATASET_KINDS, DATASET_WHAT
 from tui.i18n import N_
+from tui.sentence import Candidates, Text
+from tui.serving_errors import SERVING_CONFLICTS, SERVING_KINDS
+from tui.swanlab_errors import SWANLAB_CONFLICTS, SWANLAB_INPUT, SWANLAB_KINDS, SWANLAB_WHAT
+from tui.training_errors import TRAINING_CONFLICTS, TRAINING_KINDS, TRAINING_WHAT
 
-Candidates = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """What happened, why, and what to do now."""
-
-    title: Candidates
-    why: Candidates = ()
-    remedy: Candidates = ()
-
+__all__ = ["Candidates", "Text"]
 
 _SAID = N_("It said: {message}")
 _TRY_AGAIN = N_("Try again in a moment.")
@@ -294,6 +287,9 @@ BY_WHAT: dict[str, Text] = {
         (N_("An API key is needed."),), (), (N_("Ask for a terminal with ssh -t, or give --key-file - and the key as input."),)
     ),
     "no_text": Text((N_("There is no question."),), (), (N_("Give it as an argument or on standard input."),)),
+    **DATASET_WHAT,
+    **TRAINING_WHAT,
+    **SWANLAB_WHAT,
 }
 
 #: NotFound by `kind`.
@@ -314,6 +310,10 @@ BY_KIND: dict[str, Candidates] = {
     "address": (N_("The address “{reference}” is not on the list."), N_("The address is not on the list.")),
     "file": (N_("There is no file or folder “{reference}”."), N_("There is no such file or folder.")),
     "preset": (N_("There is no preset “{reference}”."), N_("There is no such preset.")),
+    **DATASET_KINDS,
+    **TRAINING_KINDS,
+    **SERVING_KINDS,
+    **SWANLAB_KINDS,
 }
 
 #: NotFound by `kind`: what to do, where looking at the list again is not it.
@@ -373,11 +373,16 @@ BY_CONFLICT: dict[str, Text] = {
     ),
     "generating": Text((N_("An answer is still being written here."),), (), (N_("Wait for it, or stop it with Esc."),)),
     "database": Text((N_("Something of that name is there already."),), (), (N_("Choose another name."),)),
+    **DATASET_CONFLICTS,
+    **TRAINING_CONFLICTS,
+    **SERVING_CONFLICTS,
+    **SWANLAB_CONFLICTS,
 }
 
 #: InvalidInput by `rule`, where no one field is to blame.
 BY_INPUT: dict[str, Text] = {
     "not_the_same": Text((N_("The two passwords are not the same."),), (), (N_("Type them again."),)),
+    **SWANLAB_INPUT,
 }
 
 #: SessionEnded by `why`: the reason shown.

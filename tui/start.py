@@ -24,7 +24,9 @@ async def _build(settings: Settings) -> Services:
     await asyncio.to_thread(import_module, "core.bootstrap")
     from core.bootstrap import build_services
 
-    return await build_services(settings)
+    services = await build_services(settings)
+    services.supervisor.start(services.look_after_runs, "runs: begin")
+    return services
 
 
 def start(settings: Settings) -> int:

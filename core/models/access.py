@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
 
 
+#: Kinds of managed services (core/managed/types.py) that are asked as models.
+MODEL_SERVERS = ("api", "vllm", "sglang")
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Everything that a request to a provider needs, as plain values."""
@@ -67,11 +71,15 @@ def is_open(state: Availability, principal: Principal) -> bool:
 
 
 def policy_of(uow: UnitOfWork, principal: Principal) -> EndpointPolicy:
-    """Where `principal` may reach: for served users the allow-list, and the default endpoints of local presets that were enabled."""
+    """Where `principal` may reach: for served users the allow-list, the default endpoints of local presets that were enabled, and the
+    model servers on this machine that they started themselves, exactly there."""
     if not principal.served:
         return EndpointPolicy()
     local = [default_endpoint(wanted, row) for row in uow.providers.states() if row.enabled and (wanted := _local_preset(row.id))]
-    return EndpointPolicy(served=True, allowed=tuple(uow.providers.allowed()), local_endpoints=tuple(filter(None, local)))
+    own = (
+        [f"http://{host}:{port}/v1" for host, port in uow.services.endpoints(principal.user_id, MODEL_SERVERS)] if principal.user_id else []
+    )
+    return EndpointPolicy(served=True, allowed=tuple(uow.providers.allowed()), local_endpoints=(*filter(None, local), *own))
 
 
 def _local_preset(provider_id: str) -> Preset | None:

@@ -47,9 +47,7 @@ class ConfigurationRepository(Repository):
 
     def owned(self, owner_id: str, ids: Iterable[str]) -> set[str]:
         """Those of `ids` that are the owner's."""
-        return set(
-            self._connection.execute(select(_c.id).where(_c.owner_id == owner_id, _c.id.in_([askable(each) for each in ids]))).scalars()
-        )
+        return set(self._connection.execute(select(_c.id).where(_c.owner_id == owner_id, _c.id.in_(list(ids)))).scalars())
 
     def add(self, **values: Any) -> None:
         self._connection.execute(insert(configurations).values(**values))
@@ -85,7 +83,7 @@ class ConfigurationRepository(Repository):
 
 
 def _own(owner_id: str, configuration_id: str) -> tuple[ColumnElement[bool], ...]:
-    return _c.owner_id == owner_id, _c.id == askable(configuration_id)
+    return _c.owner_id == owner_id, _c.id == configuration_id
 
 
 def _current() -> Select[Any]:

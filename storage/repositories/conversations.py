@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, false, func, insert, select, update
 
-from storage.repositories.base import Repository, askable
+from storage.repositories.base import Repository
 from storage.tables import metadata
 
 conversations = metadata.tables["conversations"]
@@ -45,7 +45,7 @@ class ConversationRepository(Repository):
 
     def owned(self, owner_id: str, ids: Iterable[str]) -> set[str]:
         """Those of `ids` that are the owner's, in the trash or not; locked, where this unit of work writes."""
-        statement = select(_c.id).where(_c.owner_id == owner_id, _c.id.in_([askable(each) for each in ids])).order_by(_c.id)
+        statement = select(_c.id).where(_c.owner_id == owner_id, _c.id.in_(list(ids))).order_by(_c.id)
         return set(self._connection.execute(statement.with_for_update()).scalars())
 
     def add(self, **values: Any) -> None:
@@ -93,7 +93,7 @@ class ConversationRepository(Repository):
 
 
 def _own(owner_id: str, conversation_id: str) -> tuple[ColumnElement[bool], ...]:
-    return _c.owner_id == owner_id, _c.id == askable(conversation_id)
+    return _c.owner_id == owner_id, _c.id == conversation_id
 
 
 def _listed(owner_id: str, query: str, trash: bool) -> tuple[ColumnElement[bool], ...]:

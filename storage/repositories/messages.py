@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from storage.repositories.base import Repository, askable, batched
+from storage.repositories.base import Repository, batched
 from storage.tables import metadata
 
 messages = metadata.tables["messages"]
@@ -57,7 +57,7 @@ class MessageRepository(Repository):
     def find(self, owner_id: str, message_id: str) -> Row[Any] | None:
         """The message, if it is in a conversation of the owner's."""
         statement = select(messages).join(conversations, conversations.c.id == _m.conversation_id)
-        return self._connection.execute(statement.where(conversations.c.owner_id == owner_id, _m.id == askable(message_id))).one_or_none()
+        return self._connection.execute(statement.where(conversations.c.owner_id == owner_id, _m.id == message_id)).one_or_none()
 
     def branch(self, owner_id: str, conversation_id: str, last_id: str | None, limit: int) -> list[Row[Any]]:
         """The last `limit` messages of the branch that ends with `last_id`, oldest first.

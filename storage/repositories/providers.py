@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from storage.repositories.base import Repository, askable
+from storage.repositories.base import Repository
 from storage.tables import metadata
 
 providers = metadata.tables["providers"]
@@ -72,4 +72,4 @@ class ProviderRepository(Repository):
 
     def remove_model(self, owner_id: str, model_id: str) -> bool:
         """Whether there was such a model of this owner's ("" for everybody's)."""
-        return self._connection.execute(delete(models).where(_m.id == askable(model_id), _m.owner_id == owner_id)).rowcount > 0
+        return self._connection.execute(delete(models).where(_m.id == model_id, _m.owner_id == owner_id)).rowcount > 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, select
 
-from storage.repositories.base import Repository, askable
+from storage.repositories.base import Repository
 from storage.repositories.changes import EVERYONE
 from storage.repositories.conversations import titled
 from storage.repositories.upsert import ensure
@@ -63,13 +63,13 @@ class ShareRepository(Repository):
     def readable(self, reader_id: str, conversation_id: str) -> Row[Any] | None:
         """The conversation with its owner's `nickname`, if it is somebody else's and shared with this reader; not from the trash."""
         query = select(conversations, _u.nickname).join(users, _u.id == _c.owner_id)
-        where = (_c.id == askable(conversation_id), *_readable(reader_id))
+        where = (_c.id == conversation_id, *_readable(reader_id))
         return self._connection.execute(query.where(*where)).one_or_none()
 
     def of_message(self, reader_id: str, message_id: str) -> Row[Any] | None:
         """The conversation of a message, as `readable`."""
         query = select(conversations, _u.nickname).join(users, _u.id == _c.owner_id).join(messages, messages.c.conversation_id == _c.id)
-        return self._connection.execute(query.where(messages.c.id == askable(message_id), *_readable(reader_id))).one_or_none()
+        return self._connection.execute(query.where(messages.c.id == message_id, *_readable(reader_id))).one_or_none()
 
     def page(self, reader_id: str, *, limit: int, offset: int, query: str = "") -> Sequence[Row[Any]]:
         """What others share with this reader, the last used first, each with its owner's `nickname`."""

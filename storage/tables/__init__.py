@@ -17,8 +17,12 @@ from storage.tables.accounts import (
 )
 from storage.tables.base import metadata, whole_unicode
 from storage.tables.conversations import ChatChange, Conversation, ConversationShare, Draft, Message, MessagePart, ReadingPlace
+from storage.tables.datasets import Dataset, DatasetVersion
 from storage.tables.models import AllowedAddress, Configuration, ConfigurationVersion, Provider, ProviderModel
+from storage.tables.runs import Lease, RunChange, SlotHold, TrainingAttempt, TrainingRun
+from storage.tables.services import ModelNote, Service
 from storage.tables.system import AppSetting, DataKey
+from storage.tables.training_configurations import TrainingConfiguration, TrainingConfigurationVersion
 
 whole_unicode(metadata)
 
@@ -32,19 +36,30 @@ __all__ = [
     "Conversation",
     "ConversationShare",
     "DataKey",
+    "Dataset",
+    "DatasetVersion",
     "Draft",
     "KnownAddress",
+    "Lease",
     "Message",
     "MessagePart",
+    "ModelNote",
     "Provider",
     "ProviderModel",
     "ReadingPlace",
     "RecoveryCode",
     "RefreshToken",
+    "RunChange",
     "SecondFactor",
+    "Service",
     "Session",
     "SignInThrottle",
+    "SlotHold",
     "SshKey",
+    "TrainingAttempt",
+    "TrainingConfiguration",
+    "TrainingConfigurationVersion",
+    "TrainingRun",
     "User",
     "metadata",
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, MetaData, String, Text
+from sqlalchemy import BigInteger, Dialect, ForeignKey, LargeBinary, MetaData, String, Text, TypeDecorator
 from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
 metadata: MetaData = SQLModel.metadata
@@ -19,8 +21,30 @@ metadata.naming_convention = {
 
 #: Text of any length; MySQL's TEXT ends at 64 KB.
 LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
-#: Identifiers and other keys are compared byte by byte on every database.
-KeyText = String(64).with_variant(mysql.VARCHAR(64, charset="ascii", collation="ascii_bin"), "mysql", "mariadb")
+_NO_KEY = re.compile(r"[^\x01-\x7e]")
+
+
+class Key(TypeDecorator[str]):
+    """Identifiers and other keys: ASCII, compared byte by byte on every database.
+
+    Whatever else it is compared with, an id that somebody typed, is equal to no key: MySQL and MariaDB refuse to compare such a column
+    with text that is not ASCII, PostgreSQL refuses NUL, and drivers refuse lone surrogates. These characters become DEL, in no key.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        kind = mysql.VARCHAR(64, charset="ascii", collation="ascii_bin") if dialect.name in ("mysql", "mariadb") else String(64)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or (value.isascii() and "\x00" not in value):
+            return value
+        return _NO_KEY.sub("\x7f", value)
+
+
+KeyText = Key(64)
 Bytes = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 
 

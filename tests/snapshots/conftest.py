@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import platform
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +21,7 @@ from core.auth.kept import KeptSession
 from core.auth.principal import Origin
 from core.bootstrap import Services, build_services
 from core.clock import Clock
+from core.installation import DATABASE_FILE
 from core.settings import AuthSettings, Settings, load_settings
 from storage.unit_of_work import UnitOfWork
 from tui import local
@@ -65,6 +68,12 @@ def _same_figures(uow: UnitOfWork) -> None:
         uow.session.execute(text(statement))
 
 
+def _move(folder: Path, before: Path, after: Path) -> None:
+    """The files of datasets are where the copy is."""
+    with contextlib.closing(sqlite3.connect(folder / DATABASE_FILE)) as database, database:
+        database.execute("UPDATE dataset_versions SET path = replace(path, ?, ?)", (str(before.resolve()), str(after.resolve())))
+
+
 @pytest.fixture(scope="session")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of the installation in a language; copy it."""
@@ -94,6 +103,7 @@ def make_app(furnished: Callable[[str], Path], tmp_path: Path, monkeypatch: pyte
             folder.mkdir(mode=0o700)
         else:
             shutil.copytree(furnished(language), folder)
+            _move(folder, furnished(language), folder)
         local.save(folder, language=language, theme=theme)
         settings = replace(settings_of(folder), data_dir=folder)
 

@@ -7,20 +7,26 @@ a failing run leaves snapshot_report.html with both pictures side by side.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from demo import EMAIL, HALTS, PASSWORD, TEXTS
+from demo_data import SENTENCES
 from textual.pilot import Pilot
 
 from core.auth.accounts import Enrolment, SignedIn
 from core.auth.one_time import uri_of
+from core.training.types import RunState
 from tests.snapshots.conftest import MakeApp
+from tests.tui.test_monitor import OneRun, make_run
 from tui.app import ModeltrainApp
 from tui.i18n import Locale
 from tui.screens.account.second_factor import RecoveryCodes, SecondFactorScreen
+from tui.screens.runs.monitor import MonitorScreen
 from tui.screens.welcome.code import CodeScreen
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
@@ -306,7 +312,187 @@ async def provider(visit: Visit) -> None:
     await visit.see("No models are known here yet.")
 
 
+# Data --------------------------------------------------------------------------------------------------------------------
+
+
+async def _data(visit: Visit) -> None:
+    """The data area with the dataset in hand that needs repair."""
+    await visit.home()
+    await visit.press("d")
+    await visit.see(SENTENCES[visit.language].names[2])
+    await visit.see("usable after repair")
+
+
+@picture
+async def data(visit: Visit) -> None:
+    await _data(visit)
+
+
+@picture
+async def data_about(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("j", "enter")
+    await visit.see("Length of a row in characters")
+
+
+@picture
+async def data_problems(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("p")
+    await visit.see(lambda: "$.conversations[1].value" in visit.text)
+
+
+@picture
+async def data_row(visit: Visit) -> None:
+    await data_problems(visit)
+    await visit.press("j", "enter")
+    await visit.see("As it stands in the file")
+
+
+@picture
+async def data_rows(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("v")
+    await visit.see("row {number} of {count}")
+    await visit.press("j")
+
+
+@picture
+async def data_seen(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("w")
+    await visit.see("There is no training environment yet.")
+
+
+@picture
+async def data_repair(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("R")
+    await visit.see("yes")
+
+
+@picture
+async def data_versions(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("V")
+    await visit.see("as it was added")
+
+
+@picture
+async def data_inbox(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("n")
+    await visit.see(SENTENCES[visit.language].names[3])
+
+
+@picture
+async def data_split(visit: Visit) -> None:
+    await _data(visit)
+    await visit.press("j", "S")
+    await visit.see("Seed")
+
+
 # Account, settings -------------------------------------------------------------------------------------------------------
+
+
+# Runs --------------------------------------------------------------------------------------------------------------------
+
+
+async def _runs(visit: Visit) -> None:
+    await visit.home()
+    await visit.press("alt+5")
+    await visit.see("1 Environment")
+
+
+@picture
+async def runs_way(visit: Visit) -> None:
+    await _runs(visit)
+
+
+@picture
+async def runs_environment(visit: Visit) -> None:
+    await _runs(visit)
+    await visit.press("left")
+    await visit.see("not there yet")
+
+
+@picture
+async def runs_new(visit: Visit) -> None:
+    await _runs(visit)
+    await visit.press("n")
+    await visit.see("There is no GPU here: it runs on the CPU.")
+
+
+@picture
+async def training_configuration(visit: Visit) -> None:
+    await _runs(visit)
+    await visit.press("right")
+    await visit.see("No training configuration yet.")
+    await visit.press("n")
+    await visit.see("Begin with")
+    await visit.press("enter")
+    await visit.see("Learning rate")
+    await visit.see(lambda: visit.app.screen.focused is not None)
+
+
+@picture
+async def training_import(visit: Visit) -> None:
+    await _runs(visit)
+    await visit.press("right")
+    await visit.see("No training configuration yet.")
+    await visit.press("i")
+    await visit.see("Paste YAML here, or Ctrl+R reads a file")
+    await visit.write("output_dir: x")
+    await visit.see("“{key}” is set by modeltrain at the start; yours is left out.")
+
+
+async def _monitor(visit: Visit) -> None:
+    """A run that is over, so that nothing depends on the time: its log, and the curves of a loss that falls."""
+    await visit.home()
+    services = visit.app.context.services
+    folder = services.settings.data_dir / "a-run"
+    lines = [f"[INFO|2026-03-14 11:{number // 60:02d}:{number % 60:02d}] trainer.py:123 >> step {number}" for number in range(1, 200)]
+    lines[150:150] = ["[WARNING|2026-03-14 11:02:30] template.py:40 >> sample 5512 was truncated", "ValueError: a value that is none"]
+    values = [
+        {"current_steps": step, "total_steps": 3000, "loss": 0.7 + 4 / step**0.5 + step * 7 % 11 / 60, "lr": 5e-5 * (1 - step / 3000),
+         "epoch": step / 1000, "elapsed_time": f"0:{step // 60 % 60:02d}:{step % 60:02d}"}
+        for step in range(10, 1250, 10)
+    ]  # fmt: skip
+    history = [{"step": step, "grad_norm": 2.0 - step / 1000 + step * 3 % 7 / 10} for step in range(10, 1250, 10)]
+    await asyncio.to_thread(_write_run, folder, lines, values, history)
+    run = make_run(folder, state=RunState.PAUSED, step=1240, total_steps=3000, can_resume=True, attempts=1)
+    vars(services)["runs"] = OneRun(run)
+    await visit.app.push_screen(MonitorScreen(run.id))
+    await visit.see(lambda: "1,240/3,000" in visit.text)
+
+
+def _write_run(folder: Path, lines: list[str], values: list[dict[str, Any]], history: list[dict[str, Any]]) -> None:
+    output = folder / "output"
+    output.mkdir(parents=True)
+    (folder / "log.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (output / "trainer_log.jsonl").write_text("".join(json.dumps(value) + "\n" for value in values), encoding="utf-8")
+    (output / "trainer_state.json").write_text(json.dumps({"log_history": history}), encoding="utf-8")
+
+
+@picture
+async def monitor(visit: Visit) -> None:
+    await _monitor(visit)
+    await visit.see("gradient norm")
+
+
+@picture
+async def monitor_log(visit: Visit) -> None:
+    await _monitor(visit)
+    screen = visit.app.screen
+    assert isinstance(screen, MonitorScreen)
+    screen.show_view("log")
+    await visit.press("E")
+    await visit.see("ValueError: a value that is none")
+    await visit.press("slash")
+    await visit.write("truncated")
+    await visit.press("enter")
+    await visit.see(lambda: screen.log_view.finder is not None and not screen.log_view.finder.is_counting)
+    await visit.see(lambda: screen.log_view.lines.hit is not None)
 
 
 async def _account(visit: Visit) -> None:

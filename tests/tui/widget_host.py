@@ -20,6 +20,7 @@ class WidgetHost(App[None]):
     CSS = """
     Transcript { width: 1fr; height: 1fr; background: $ground; color: $text; }
     Composer { width: 1fr; height: 1; background: $ground; color: $text; }
+    LogView, LogLines, LineChart { width: 1fr; height: 1fr; background: $ground; color: $text; }
     """
 
     def __init__(self, make: Callable[[], Widget], *, theme: str = DEFAULT_THEME, glyphs: Glyphs = UNICODE) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,20 @@ FORBIDDEN = {
     "core": {"textual", "rich", "asyncssh", "typer", "click", "sqlmodel", "sqlalchemy", "alembic", "tui"},
     "storage": {"textual", "rich", "asyncssh", "typer", "click", "httpx", "httpx_sse", "core", "tui"},
 }
+
+
+#: What only some screens, checks and reports of training need: loaded by them.
+TRAINING = {"numpy", "msgspec", "yaml", "jinja2", "pynvml"}
+#: What a package is imported as, where that is not its name.
+IMPORTED_AS = {"bcrypt": "passlib", "nvidia-ml-py": "pynvml", "pyyaml": "yaml", "pyjwt": "jwt", "genai-prices": "genai_prices"}
+
+
+def test_every_dependency_is_needed() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        wanted = tomllib.load(file)["project"]["dependencies"]
+    names = {re.split(r"[^a-z0-9-]", each.lower(), maxsplit=1)[0] for each in wanted}
+    used = {name for floor in FORBIDDEN for path in (ROOT / floor).rglob("*.py") for name in imports(path)}
+    assert {name for name in names if IMPORTED_AS.get(name, name) not in used} == set()
 
 
 def test_the_import_contracts_hold() -> None:
@@ -75,8 +91,10 @@ def test_all_of_core_runs_without_a_screen() -> None:
 @pytest.mark.parametrize(
     ("code", "absent"),
     [
-        ("import tui.cli", {"textual", "typer", "sqlalchemy", "httpx", "pydantic", "cryptography"}),
-        ("import core.bootstrap", {"sqlalchemy", "httpx", "passlib", "cryptography"}),
+        ("import tui.cli", {"textual", "typer", "sqlalchemy", "httpx", "pydantic", "cryptography"} | TRAINING),
+        ("import core.bootstrap", {"sqlalchemy", "httpx", "passlib", "cryptography"} | TRAINING),
+        ("import tui.app, tui.screens.runs.screen, tui.screens.data.screen", TRAINING),
+        ("import core.training.runs, core.inference.service, core.managed.service", {"numpy", "jinja2", "pynvml"}),
         ("import core.installation", {"alembic", "cryptography", "httpx"}),
         ("import tui.commands.root", {"textual", "sqlalchemy", "httpx"}),
     ],

@@ -51,7 +51,7 @@ MARKERS = {"_", "N_", "ngettext"}
 #: The names of the palette's styles: a pair of two texts that ends with one is a text with its style.
 STYLES = {"text", "dim", "accent", "good", "warn", "bad", "reasoning", "bold"}
 #: Words that are the same in every language.
-SAME = {"GB", "k", "modeltrain"}
+SAME = {"B", "GB", "GPU", "YAML", "e", "k", "modeltrain", "x"}
 WORD = re.compile(r"(?:^|\s)([A-Za-z]+)(?=\s|$)")
 
 
@@ -168,7 +168,7 @@ def past_gettext(source: str) -> list[tuple[int, str]]:
         if isinstance(node, ast.JoinedStr) and not _is_control_sequence(node):
             words = {word for part in node.values if isinstance(part, ast.Constant) for word in WORD.findall(str(part.value))}
             # What stands behind the colon of a field is a JoinedStr too: "g", "05d".
-            if words - SAME and any(isinstance(part, ast.FormattedValue) for part in node.values):
+            if words - SAME - STYLES and any(isinstance(part, ast.FormattedValue) for part in node.values):
                 found.append((node.lineno, ast.unparse(node)))
     return sorted(found)
 
@@ -186,6 +186,12 @@ def test_the_search_finds_what_is_not_marked() -> None:
 EXAMPLES = {
     "'{\"chat_template_kwargs\": {}}'",
     "'https://host/v1'",
+    "'/models/qwen2.5-7b'",
+    "'/opt/llamafactory'",
+    "f\"scp -P {context.services.settings.serve.port} train.jsonl {_sign_in_name(context)}@{_('SERVER')}:datasets/\"",
+    "f'ssh -N -L {service.port}:{service.host}:{service.port} {_account()}@{_host()}'",
+    "f\"ssh -N -L {service.port}:{service.host}:{service.port} {_('YOU')}@{_host()}\"",
+    "'train.yaml'",
     "f'ssh -p {told.port} register@{reached_at(told.host)}'",
     "f'modeltrain --data {shlex.quote(str(settings.data_dir))} user add EMAIL --nickname NAME --admin'",
 }

@@ -7,7 +7,9 @@ without a line in ATTACKS fails the walk, so that a new one cannot be forgotten.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,15 +23,25 @@ from core.auth.principal import Origin, Principal, Role
 from core.bootstrap import Services, build_services
 from core.chat.places import ReadingPlace
 from core.errors import ModeltrainError, NotFound
+from core.managed.rows import spec_to_json
+from core.managed.types import ServiceRequest, ServiceSpec
 from core.models.types import ConfigurationDraft
 from core.settings import Settings
+from core.swanlab.types import CleanRule
+from core.training.configurations_types import TrainingDraft
+from core.training.planning import ResolvedRun
+from core.training.types import RunRequest
 from storage.tables import metadata
+from storage.unit_of_work import UnitOfWork
 
 PASSWORD = "correct horse 7 battery"
 UNKNOWN = "0" * 32
 SECRET = "top-secret-of-ann"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti ann@laptop"
-SERVICES = ("accounts", "providers", "configurations", "chat", "secrets", "files")
+SERVICES = (
+    "accounts", "providers", "configurations", "chat", "secrets", "files",
+    "environment", "training", "runs", "swanlab", "webui", "managed", "inference", "datasets",
+)  # fmt: skip
 ADMIN_ONLY = {"forbidden"}
 
 
@@ -42,6 +54,10 @@ class Victim:
     answer: str
     ssh_key: str
     model: str
+    training: str
+    run: str
+    service: str
+    dataset: str
 
 
 Attack = Callable[[Victim], dict[str, Any]]
@@ -67,8 +83,32 @@ def configuration(victim: Victim) -> dict[str, Any]:
     return {"configuration_id": victim.configuration}
 
 
+def training(victim: Victim) -> dict[str, Any]:
+    return {"configuration_id": victim.training}
+
+
+def request(victim: Victim) -> dict[str, Any]:
+    return {"request": RunRequest(configuration_id=victim.training)}
+
+
+def service(victim: Victim) -> dict[str, Any]:
+    return {"service_id": victim.service}
+
+
+def local_model(victim: Victim) -> dict[str, Any]:
+    return {"reference": victim.service}
+
+
+def dataset(victim: Victim) -> dict[str, Any]:
+    return {"dataset_id": victim.dataset}
+
+
 def nothing(victim: Victim) -> dict[str, Any]:
     return {}
+
+
+def run(victim: Victim) -> dict[str, Any]:
+    return {"run_id": victim.run}
 
 
 def email(victim: Victim) -> dict[str, Any]:
@@ -77,6 +117,40 @@ def email(victim: Victim) -> dict[str, Any]:
 
 #: What bob passes beside his own principal. The identifiers are ann's.
 ATTACKS: dict[str, Attack] = {
+    "environment.state": nothing,
+    "environment.use": lambda _: {"folder": "/tmp"},
+    "environment.install": nothing,
+    "environment.cancel": nothing,
+    "environment.progress": nothing,
+    "environment.remove": nothing,
+    "environment.check": nothing,
+    "environment.catalogue": nothing,
+    "environment.known_catalogue": nothing,
+    "environment.whole_catalogue": nothing,
+    "training.list": nothing,
+    "training.get": training,
+    "training.by_name": lambda v: {"name": v.training},
+    "training.versions": training,
+    "training.save": lambda v: training(v) | {"draft": TrainingDraft(name="mine now")},
+    "training.copy": training,
+    "training.roll_back": lambda v: training(v) | {"version": 1},
+    "training.share": lambda v: training(v) | {"shared": True},
+    "training.delete": lambda v: {"configuration_ids": [v.training]},
+    "training.fields": lambda _: {"method": "lora", "stage": "sft"},
+    "training.check_draft": lambda _: {"draft": TrainingDraft(name="mine now")},
+    "training.to_yaml": lambda _: {"draft": TrainingDraft(name="mine now")},
+    "training.from_yaml": lambda _: {"text": "stage: sft"},
+    "training.recommend": lambda _: {"model": "Qwen/Qwen2.5-7B-Instruct", "memory": 1 << 34},
+    "training.templates_for": lambda _: {"model": "Qwen/Qwen2.5-7B-Instruct"},
+    "training.template_view": lambda _: {"dataset_id": UNKNOWN, "model": "/tmp", "template": "qwen"},
+    "training.preflight": request,
+    "training.resolve": request,
+    "training.preflight_again": lambda _: {
+        "run": ResolvedRun("train", {"model_name_or_path": "/nowhere"}),
+        "changes": {},
+        "request": RunRequest(gpus=0),
+    },
+    "training.resolve_changes": lambda _: {"run": ResolvedRun("train", {"model_name_or_path": "/nowhere"}), "changes": {}},
     "accounts.set_registration": lambda _: {"is_open": True},
     "accounts.recheck": nothing,
     "accounts.use_session": lambda _: {"kind": "ssh"},
@@ -136,6 +210,30 @@ ATTACKS: dict[str, Attack] = {
     "configurations.resolve": lambda v: {"reference": v.configuration},
     "configurations.test": lambda v: {"target": v.configuration},
     "configurations.show_key": lambda v: configuration(v) | {"password": PASSWORD},
+    "datasets.datasets": nothing,
+    "datasets.dataset": dataset,
+    "datasets.versions": dataset,
+    "datasets.used_by": lambda v: {"*": [v.dataset]},
+    "datasets.problems": dataset,
+    "datasets.statistics": dataset,
+    "datasets.token_lengths": lambda v: dataset(v) | {"model": "/nowhere"},
+    "datasets.preview": dataset,
+    "datasets.rows": dataset,
+    "datasets.info_entry": dataset,
+    "datasets.sample_for_template": dataset,
+    "datasets.browse": nothing,
+    "datasets.inbox": nothing,
+    "datasets.ids_of": lambda _: {"paths": ("/nowhere",)},
+    "datasets.add": lambda _: {"path": "/nowhere/rows.jsonl"},
+    "datasets.add_file": lambda v: dataset(v) | {"path": "/nowhere/rows.jsonl"},
+    "datasets.rename": lambda v: dataset(v) | {"name": "mine now"},
+    "datasets.use_version": lambda v: dataset(v) | {"version": 1},
+    "datasets.remove": lambda v: {"dataset_ids": [v.dataset]},
+    "datasets.check": dataset,
+    "datasets.repair": dataset,
+    "datasets.deduplicate": dataset,
+    "datasets.split": lambda v: dataset(v) | {"validation": 0.5},
+    "datasets.work": nothing,
     "chat.conversations": nothing,
     "chat.create": configuration,
     "chat.open": conversation,
@@ -175,6 +273,75 @@ ATTACKS: dict[str, Attack] = {
     "files.open_writing": lambda v: {"path": f"../{v.principal.user_id}/datasets/secret.jsonl"},
     "files.usage": nothing,
     "files.quota": nothing,
+    "runs.runs": nothing,
+    "runs.run": run,
+    "runs.attempts": run,
+    "runs.log_path": run,
+    "runs.metrics_path": run,
+    "runs.gpus": nothing,
+    "runs.queue": nothing,
+    "runs.start": lambda v: {"request": RunRequest(configuration_id=v.training)},
+    "runs.enqueue": lambda _: {"request": RunRequest(gpus=-1), "resolved": ResolvedRun("train", {})},
+    "runs.retry": run,
+    "runs.preflight_again": lambda victim: run(victim) | {"changes": {}},
+    "runs.resume": run,
+    "runs.pause": run,
+    "runs.stop": run,
+    "runs.cancel": run,
+    "runs.set_priority": lambda v: run(v) | {"priority": -1},
+    "runs.move": lambda v: run(v) | {"places": 1},
+    "runs.rename": lambda v: run(v) | {"name": "mine now"},
+    "runs.delete": run,
+    "runs.set_queue_paused": lambda _: {"paused": True},
+    "runs.settled": run,
+    "runs.start_following": nothing,
+    # Ann's own directory, archive and service are attacked in tests/unit/swanlab/test_ownership.py.
+    "swanlab.projects": nothing,
+    "swanlab.experiments": lambda _: {"project_id": "modeltrain"},
+    "swanlab.experiment": lambda _: {"experiment_id": "run-of-ann"},
+    "swanlab.series": lambda _: {"experiment_id": "run-of-ann"},
+    "swanlab.export": lambda _: {"experiment_id": "run-of-ann", "form": "csv"},
+    "swanlab.pin": lambda _: {"experiment_id": "run-of-ann", "pinned": True},
+    "swanlab.preview": lambda _: {"rule": CleanRule(experiment_ids=("run-of-ann",))},
+    "swanlab.remove": lambda _: {"experiment_ids": ["run-of-ann"]},
+    "swanlab.remove_project": lambda _: {"project_id": "modeltrain"},
+    "swanlab.archives": nothing,
+    "swanlab.archive": lambda _: {"experiment_ids": ["run-of-ann"]},
+    "swanlab.restore": lambda _: {"archive_id": "of-ann.tar.gz"},
+    "swanlab.delete_archive": lambda _: {"archive_id": "of-ann.tar.gz"},
+    "swanlab.start": lambda v: {"project_id": "modeltrain", "owner_id": v.principal.user_id},
+    "swanlab.stop": lambda _: {"service_id": UNKNOWN},
+    "swanlab.restart": lambda _: {"service_id": UNKNOWN},
+    "swanlab.status": nothing,
+    "swanlab.wait": lambda _: {"service_id": UNKNOWN},
+    "swanlab.forget": lambda _: {"service_id": UNKNOWN},
+    "swanlab.log_path": lambda _: {"service_id": UNKNOWN},
+    "webui.start": nothing,
+    "webui.stop": lambda _: {"service_id": UNKNOWN},
+    "webui.restart": lambda _: {"service_id": UNKNOWN},
+    "webui.status": nothing,
+    "webui.wait": lambda _: {"service_id": UNKNOWN},
+    "webui.forget": lambda _: {"service_id": UNKNOWN},
+    "webui.log_path": lambda _: {"service_id": UNKNOWN},
+    "managed.services": nothing,
+    "managed.service": service,
+    "managed.log_path": service,
+    "managed.wait": lambda v: service(v) | {"within_s": 0},
+    "managed.start": lambda _: {"request": ServiceRequest("api", "mine", ServiceSpec(argv=("/nowhere",)))},
+    "managed.stop": service,
+    "managed.restart": service,
+    "managed.remove": service,
+    "inference.targets": lambda v: {"run_id": v.run},
+    "inference.target": local_model,
+    "inference.base_of": lambda v: {"target_id": v.service},
+    "inference.backends": nothing,
+    "inference.serve": lambda v: {"target_id": v.service},
+    "inference.ready": lambda v: service(v) | {"within_s": 0},
+    "inference.services": nothing,
+    "inference.stop": service,
+    "inference.merge": lambda v: {"target_id": v.service},
+    "inference.set_note": lambda v: {"target_id": v.service, "note": "mine now"},
+    "inference.delete": lambda v: {"target_id": v.service},
     "secrets.state": nothing,
     "secrets.rotate": nothing,
 }
@@ -204,7 +371,28 @@ async def victim(services: Services) -> Victim:
     async for _update in services.chat.watch(ann, sent.answer_id):
         pass
     await services.chat.save_draft(ann, sent.conversation_id, SECRET)
-    return Victim(ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id)
+    tuned = await services.training.save(ann, TrainingDraft(name="tuned by ann", note=SECRET))
+    run = await services.runs.enqueue(ann, RunRequest(name=SECRET, gpus=0), ResolvedRun("train", {"model_name_or_path": SECRET}))
+    await services.runs.scheduler.turn()  # why it waits is written down now, and not while bob is at work
+    service = services.ids.new()
+    await services.store.write(lambda uow: a_service(uow, ann.user_id, service))
+    rows = services.files.folder(ann) / "datasets" / "rows.jsonl"
+    await asyncio.to_thread(rows.write_text, json.dumps({"instruction": SECRET, "output": SECRET}) + "\n")
+    data = await services.datasets.add(ann, str(rows), SECRET)
+    await (await services.datasets.check(ann, data.id)).wait()
+    return Victim(
+        ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id, run.id, service, data.id
+    )
+
+
+def a_service(uow: UnitOfWork, owner_id: str, service_id: str) -> None:
+    """A model server of the owner's that has stopped, and a note about a model."""
+    uow.services.add(
+        id=service_id, owner_id=owner_id, kind="api", name=SECRET, state="stopped", wanted="stop", folder=f"/nowhere/{SECRET}",
+        spec=spec_to_json(ServiceSpec(argv=("/nowhere",))), subject=json.dumps({"name": SECRET}),
+        watched_until=0, not_before=0, created_at=0,
+    )  # fmt: skip
+    uow.services.set_note(owner_id, service_id, SECRET, id=service_id, moment=0)
 
 
 @pytest_asyncio.fixture
@@ -243,7 +431,9 @@ def kept(services: Services, victim: Victim) -> dict[str, list[Any]]:
         rows = {table.name: connection.execute(select(table)).mappings().all() for table in metadata.sorted_tables}
     rows.pop("audit_events")
     rows.pop("sign_in_throttle")
-    marks = (victim.principal.user_id, victim.configuration, victim.conversation, victim.answer, victim.question)
+    marks = (
+        victim.principal.user_id, victim.run, victim.dataset, victim.configuration, victim.conversation, victim.answer, victim.question,
+    )  # fmt: skip
     return {
         name: sorted(str(dict(row)) for row in found if name in {"providers", "allowed_addresses", "app_settings", "data_keys"} or
                      any(mark in str(dict(row)) for mark in marks))
@@ -269,7 +459,7 @@ async def test_nothing_of_hers_is_reached(services: Services, victim: Victim, bo
 
 
 async def test_hers_and_nobodys_get_the_same_answer(services: Services, victim: Victim, bob: Principal) -> None:
-    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "123456"])
+    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "123456789a"])
     compared = 0
     for name, function in guarded_methods(services).items():
         hers, nobodys = [await call(function, bob, ATTACKS[name](target)) for target in (victim, ghost)]

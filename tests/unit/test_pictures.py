@@ -17,13 +17,14 @@ from screenshots import ALL_LOOKS, EVERYWHERE, LOOKS, SIZES, Look  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
 PAGE = (ROOT / "docs" / "screens.md").read_text(encoding="utf-8")
-LIMIT = 6_000_000
+LIMIT = 8_000_000
 
 
 def made() -> dict[str, Look]:
     """The pictures that the tool makes: file name -> look."""
-    tree = ast.parse((ROOT / "tools" / "screenshots.py").read_text(encoding="utf-8"))
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "shoot")
+    trees = [ast.parse((ROOT / "tools" / name).read_text(encoding="utf-8")) for name in ("screenshots.py", "walk_training.py")]
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    calls = (node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "shoot")
     names = [ast.literal_eval(call.args[0]) for call in calls]
     assert len(set(names)) == len(names) > 30
     return {f"{name}-{look}.png": look for name in names for look in (ALL_LOOKS if name in EVERYWHERE else LOOKS)}

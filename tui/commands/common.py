@@ -221,6 +221,16 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> No
         out("  ".join(padded).rstrip())
 
 
+def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Names and values, a line each, aligned by terminal cells; the values are one line already."""
+    from rich.cells import cell_len
+
+    shown = list(pairs)
+    width = max((cell_len(name) for name, _value in shown), default=0)
+    for name, value in shown:
+        out(f"{name}{' ' * (width - cell_len(name))}  {value}")
+
+
 # What commands read --------------------------------------------------------------------------------------------------
 
 

@@ -86,6 +86,7 @@ class Framed(Screen[Any], inherit_bindings=False):
         """Write the title line anew; `set_opened` and `set_in_hand` change its parts."""
         line = self.title_line
         line.area = _(self.AREA)
+        line.runs = self.modeltrain.runs_kept.words
         profile = self.context.profile
         line.who = profile.nickname if profile is not None else self.context.principal.nickname if self.context.signed_in else ""
 
@@ -112,6 +113,9 @@ class Framed(Screen[Any], inherit_bindings=False):
 
     def core_event(self, event: Event) -> None:
         """Something of this account changed (core/events.py). Called for every open screen, also hidden ones; must return at once."""
+
+    def runs_looked_at(self) -> None:
+        """What is known of the runs at work and of those that ended (tui/run_keeper.py) was read anew. Must return at once."""
 
     def retranslate(self) -> None:
         """The language was switched: draw every text anew. Overriders call super."""

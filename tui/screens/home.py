@@ -11,19 +11,22 @@ from textual.binding import Binding, BindingType
 
 import core
 from core.chat.types import Page
-from core.events import ConfigurationsChanged, ConversationChanged, Event
+from core.events import ConfigurationsChanged, ConversationChanged, DatasetsChanged, Event
 from core.sanitise import one_line
 from tui import moments
 from tui.areas import AREAS, HOME
 from tui.glyphs import glyphs
 from tui.i18n import N_, _, ngettext
 from tui.screens.base import AreaScreen, ScreenCommand
+from tui.screens.data.next_step import next_step
 from tui.widgets.frame import Paragraphs, Rule
 from tui.widgets.rows import Column, Row, Rows
 
 if TYPE_CHECKING:
     from core.chat.types import ConversationSummary
     from core.models.types import Configuration
+    from core.training.types import Run
+    from tui.glyphs import Glyphs
 
 _RECENT = 8
 
@@ -48,6 +51,13 @@ class HomeScreen(AreaScreen):
 
     def compose_body(self) -> Iterable[Any]:
         yield Paragraphs(id="home-greeting")
+        yield Rule(id="home-runs-rule")
+        yield Rows(
+            (Column("state", "", 12), Column("name", N_("Run"), 24, grow=True), Column("progress", N_("Steps"), 20)),
+            header=False,
+            linked=True,
+            id="home-runs",
+        )
         yield Rule(id="home-recent-rule")
         yield Rows(
             (
@@ -73,6 +83,8 @@ class HomeScreen(AreaScreen):
         self._page: Page | None = None
         self._unread = Page((), 0)
         self._greeted = False
+        self._training = ""
+        self._runs: tuple[Run, ...] = ()
         self._configurations: tuple[Configuration, ...] = ()
         self._draw()
         self.query_one("#home-areas").focus()
@@ -84,7 +96,7 @@ class HomeScreen(AreaScreen):
     def core_event(self, event: Event) -> None:
         if isinstance(event, ConversationChanged) and event.shared:
             return
-        if isinstance(event, ConversationChanged | ConfigurationsChanged) and self.is_current:
+        if isinstance(event, ConversationChanged | ConfigurationsChanged | DatasetsChanged) and self.is_current:
             self.start(self._load, group="load")
 
     async def _load(self) -> None:
@@ -93,6 +105,7 @@ class HomeScreen(AreaScreen):
         self._page = await self.services.chat.conversations(self.principal, limit=_RECENT)
         self._unread = await self.services.chat.unread(self.principal, limit=_RECENT)
         self._configurations = await self.services.configurations.list(self.principal)
+        self._training = await next_step(self.services, self.principal)
         if not self._greeted and self._page.items:
             self.query_one("#home-recent").focus()
         self._greeted = True
@@ -101,6 +114,7 @@ class HomeScreen(AreaScreen):
     def retranslate(self) -> None:
         super().retranslate()
         self._draw()
+        self.start(self._load, group="load")
 
     # Drawing ---------------------------------------------------------------------------------------------------------
 
@@ -108,8 +122,10 @@ class HomeScreen(AreaScreen):
         if not self.context.signed_in:
             return
         greeting = [(_("Good to see you, {name}.").format(name=one_line(self.principal.nickname)), "bold")]
-        greeting += [(text, token) for text, token in (*self._last_sign_in(), self._waiting(), self._next_step()) if text]
+        below = (*self._last_sign_in(), self._waiting(), self._next_step(), (self._training, "dim"))
+        greeting += [(text, token) for text, token in below if text]
         self.query_one("#home-greeting", Paragraphs).show(*greeting)
+        self._draw_runs()
         self._draw_recent()
         self._draw_areas()
         self.query_one("#home-foot", Paragraphs).show((self._versions(), "dim"))
@@ -146,6 +162,18 @@ class HomeScreen(AreaScreen):
         if all(configuration.provider_id == "simulator" for configuration in self._configurations):
             return _("Next: press {key} and add a real model; so far there is only the simulator.").format(key="m"), "accent"
         return "", ""
+
+    def runs_looked_at(self) -> None:
+        self._draw_runs()
+
+    def _draw_runs(self) -> None:
+        """What is at work, and what ended since one looked: nothing else of the runs belongs here."""
+        self._runs = self.modeltrain.runs_kept.in_sight
+        rows, rule = self.query_one("#home-runs", Rows), self.query_one("#home-runs-rule", Rule)
+        rows.display = rule.display = bool(self._runs)
+        rule.text = ngettext("{count} run", "{count} runs", len(self._runs)).format(count=len(self._runs))
+        signs = glyphs(self.app)
+        rows.show([_run_row(run, signs) for run in self._runs])
 
     def _draw_recent(self) -> None:
         page, rule, rows = self._page, self.query_one("#home-recent-rule", Rule), self.query_one("#home-recent", Rows)
@@ -204,8 +232,17 @@ class HomeScreen(AreaScreen):
     async def on_rows_chosen(self, event: Rows.Chosen) -> None:
         if event.rows.id == "home-areas":
             await self.modeltrain.action_go(event.row_id)
+        elif event.rows.id == "home-runs":
+            self._open_run(event.row_id)
         else:
             await self.modeltrain.open_conversation(event.row_id)
+
+    def _open_run(self, run_id: str) -> None:
+        from tui.screens.runs.opening import open_run
+
+        for run in self._runs:
+            if run.id == run_id:
+                open_run(self.app, run)
 
     async def action_new(self) -> None:
         await self.modeltrain.open_conversation(None)
@@ -217,3 +254,12 @@ class HomeScreen(AreaScreen):
                 yield ScreenCommand(
                     title, partial(self.modeltrain.open_conversation, item.id), key=moments.short(item.used_at, self.services.clock.now())
                 )
+
+
+def _run_row(run: Run, signs: Glyphs) -> Row:
+    from tui.screens.runs.lists import Figures, progress
+    from tui.training_sentences import state
+
+    word, token = state(run, signs)
+    cells = {"state": word, "name": run.name, "progress": progress(run, Figures(), signs)}
+    return Row(run.id, cells, {"state": token, "progress": "dim"})

@@ -113,6 +113,7 @@ def commands_for(app: ModeltrainApp) -> list[ScreenCommand]:
         found += screen.commands()
     if app.context.signed_in:
         found += [ScreenCommand(area.title, partial(app.action_go, area.name), area.about, area.key) for area in AREAS.values()]
+        found.append(ScreenCommand(N_("SwanLab"), partial(_swanlab, app), N_("Experiments, archives, and dashboards in a browser")))
         found.append(ScreenCommand(N_("Sign out"), app.sign_out))
     found += [ScreenCommand(name, partial(_language, app, code)) for code, name in LANGUAGES.items()]
     found += [ScreenCommand(tokens.label, partial(_theme, app, name)) for name, tokens in THEMES.items()]
@@ -125,6 +126,13 @@ async def _run(app: ModeltrainApp, action: str, screen: Any) -> None:
     for node in (focused, screen) if focused is not None else (screen,):
         if await app.run_action(action, node):
             return
+
+
+def _swanlab(app: ModeltrainApp) -> None:
+    from tui.screens.swanlab.screen import SwanlabScreen
+
+    if not isinstance(app.screen, SwanlabScreen):
+        app.push_screen(SwanlabScreen())
 
 
 async def _language(app: ModeltrainApp, code: str) -> None:

@@ -54,8 +54,9 @@ NotifyAccess=main
 User={user}
 ExecStart={command}
 ExecReload=/bin/kill -HUP $MAINPID
-# Only the main process is told to stop: it tells the others, in order. What is left after the time is killed.
-KillMode=mixed
+# Only the main process is told to stop: it tells the others, in order. Training runs are left alone: they outlive the server, and the
+# next start finds them again.
+KillMode=process
 TimeoutStopSec={stop}
 Restart=on-failure
 RestartSec=2
@@ -67,7 +68,7 @@ UMask=0077
 ReadWritePaths={data}
 ProtectSystem=strict
 ProtectHome={home}
-PrivateTmp=yes
+# No /tmp of its own: it would be emptied at a stop, under the runs that go on.
 NoNewPrivileges=yes
 CapabilityBoundingSet={capabilities}
 AmbientCapabilities={capabilities}

@@ -107,9 +107,10 @@ class SessionWatch:
             watched[session_id].learn(session_id, found)
 
     async def _follow(self) -> None:
-        """Tell terminals what other processes changed in the chat of their people."""
+        """Tell terminals what other processes changed in the chat and the runs of their people."""
         people = {connection.live.principal.user_id for connection in self._connections if connection.live is not None}
         await self._services.chat.follow(people)
+        await self._services.runs.follow(people)
 
     def _wake(self) -> None:
         if self._task is None and not self._services.supervisor.closed:

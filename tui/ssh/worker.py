@@ -62,6 +62,7 @@ async def build_context(settings: Settings, desk: Desk, spawner: SpawnerLink, *,
     hide_paths(settings.data_dir)
     services = await build_services(settings, clock=clock)
     services.supervisor.start(services.files.keep_clean, "cleaning up after uploads")
+    services.supervisor.start(services.look_after_runs, "runs: begin")
     return WorkerContext(settings=settings, services=services, desk=desk, spawner=spawner, watch=SessionWatch(services))
 
 

@@ -154,7 +154,10 @@ class Ask(_FieldDialog[str | None]):
 
 
 class Choose(Dialog[str | None]):
-    """One of many: typing narrows, Enter takes. `options`: (value, text, dim remark), already translated or from outside."""
+    """One of many: typing narrows, Enter takes. `options`: (value, text, dim remark), already translated or from outside.
+
+    `other`: what is typed may be taken itself, where it is none of them; this is the remark beside it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "accept", N_("choose"), id="dialog.choose", priority=True),
@@ -162,13 +165,15 @@ class Choose(Dialog[str | None]):
         Binding("up", "move(-1)", N_("up a line"), show=False, priority=True),
     ]
 
-    def __init__(self, question: str, options: Sequence[tuple[str, str, str]], current: str = "", *, explanation: str = "") -> None:
+    def __init__(
+        self, question: str, options: Sequence[tuple[str, str, str]], current: str = "", *, explanation: str = "", other: str = ""
+    ) -> None:
         super().__init__(question, explanation)
-        self._options, self._current = options, current
+        self._options, self._current, self._other = options, current, other
 
     def compose_answer(self) -> Iterable[Widget]:
         yield Field(id="dialog-field", hint=N_("type to search"))
-        remarks = widest([remark for _value, _label, remark in self._options], least=8, most=32)
+        remarks = widest([self._other, *(remark for _value, _label, remark in self._options)], least=8, most=32)
         yield Rows((Column("text", "", 20, grow=True), Column("remark", "", remarks, right=True)), header=False, id="dialog-rows")
 
     def on_mount(self) -> None:
@@ -185,13 +190,18 @@ class Choose(Dialog[str | None]):
             for value, label, remark in self._options
             if all(word in f"{label} {remark} {value}".casefold() for word in wanted)
         ]
+        typed = text.strip()
+        if self._other and typed and typed not in (value for value, _label, _remark in self._options):
+            shown.append(Row(typed, {"text": one_line(typed), "remark": self._other}, {"remark": "dim"}))
         rows = self.query_one(Rows)
         rows.show(shown, empty=[(_("Nothing matches."), "dim")], keep=self._current)
         if wanted and shown:
             # What was typed says it better than what was chosen before: the name itself, else one that begins so, else the first.
-            typed = text.strip().casefold()
-            names = [row.cells["text"].casefold() for row in shown]
-            best = min(range(len(shown)), key=lambda index: (names[index] != typed, not names[index].startswith(typed), index))
+            names, sought = [row.cells["text"].casefold() for row in shown], typed.casefold()
+            last = [bool(self._other) and row.id == typed for row in shown]
+            best = min(
+                range(len(shown)), key=lambda index: (last[index], names[index] != sought, not names[index].startswith(sought), index)
+            )
             rows.move_to(shown[best].id)
 
     def action_move(self, step: int) -> None:

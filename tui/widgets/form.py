@@ -74,6 +74,12 @@ class Form(VerticalScroll, can_focus=False, inherit_bindings=False):
             self.field(name).value = value
         self.remember()
 
+    def put(self, name: str, value: str) -> None:
+        """Fill one field without taking it for typed; the others stay as they are."""
+        self._initial[name] = value
+        self._touched.discard(name)
+        self.field(name).value = value
+
     def remember(self) -> None:
         """From now on, "changed" means other than it is now."""
         self._initial = {name: field.value for name, field in self.fields.items()}

@@ -21,13 +21,14 @@ _GAP = 2
 
 
 class TitleLine(Widget):
-    """Product, area, what is open; at the right what is in hand and who. All texts may come from outside."""
+    """Product, area, what is open; at the right what is in hand, runs at work and who. All texts may come from outside."""
 
     PRODUCT = "modeltrain"
 
     area: reactive[str] = reactive("")
     opened: reactive[str] = reactive("")
     in_hand: reactive[str] = reactive("")
+    runs: reactive[str] = reactive("")
     who: reactive[str] = reactive("")
 
     def render(self) -> RenderResult:
@@ -40,7 +41,8 @@ class TitleLine(Widget):
             left += [(f" {signs.crumb} ", colours.dim), (one_line(self.opened), colours.text)]
         left.append(("  ", colours.dim))
         right: list[Part] = []
-        for text, style in ((self.in_hand, colours.dim), (self.who, colours.text)):
+        at_work = f"{self.runs} {signs.running}" if self.runs else ""
+        for text, style in ((self.in_hand, colours.dim), (at_work, colours.good), (self.who, colours.text)):
             if text:
                 right += [("  ", style), (one_line(text, 40), style)]
         return between(left, [*right, (" ", colours.dim)] if right else [], self.size.width, base, signs.ellipsis)

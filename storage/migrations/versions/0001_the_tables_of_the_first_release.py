@@ -95,6 +95,20 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "leases",
+        sa.Column("name", key_text(64), nullable=False),
+        sa.Column("holder", key_text(64), nullable=False),
+        sa.Column("process", long_text(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
         "provider_models",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("provider_id", key_text(64), nullable=False),
@@ -144,6 +158,18 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "run_changes",
+        sa.Column("user_id", key_text(64), nullable=False),
+        sa.Column("counted", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_run_changes")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
         "sign_in_throttle",
         sa.Column("key", exact(80), nullable=False),
         sa.Column("window_started_at", sa.BigInteger(), nullable=False),
@@ -164,6 +190,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sign_in_throttle", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sign_in_throttle_updated_at"), ["updated_at"], unique=False)
+
+    op.create_table(
+        "slot_holds",
+        sa.Column("slot", key_text(64), nullable=False),
+        sa.Column("holder", key_text(64), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("slot", name=op.f("pk_slot_holds")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("slot_holds", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_slot_holds_holder"), ["holder"], unique=False)
 
     op.create_table(
         "users",
@@ -253,6 +295,29 @@ def upgrade() -> None:
         batch_op.create_index("ix_conversations_list", ["owner_id", "deleted_at", "pinned", "used_at", "id"], unique=False)
 
     op.create_table(
+        "datasets",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("name", exact(100), nullable=False),
+        sa.Column("note", long_text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("newest", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_datasets_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_datasets")),
+        sa.UniqueConstraint("owner_id", "name", name=op.f("uq_datasets_owner_id_name")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("datasets", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_datasets_owner_id"), ["owner_id"], unique=False)
+
+    op.create_table(
         "drafts",
         sa.Column("owner_id", key_text(64), nullable=False),
         sa.Column("conversation_id", key_text(64), nullable=False),
@@ -274,6 +339,23 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_known_addresses_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "address", name=op.f("pk_known_addresses")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "model_notes",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("model_id", key_text(64), nullable=False),
+        sa.Column("note", long_text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_model_notes_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_model_notes")),
+        sa.UniqueConstraint("owner_id", "model_id", name=op.f("uq_model_notes_owner_id_model_id")),
         mariadb_charset="utf8mb4",
         mariadb_collate="utf8mb4_bin",
         mariadb_engine="InnoDB",
@@ -331,6 +413,47 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "services",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("name", exact(200), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("wanted", sa.String(length=8), nullable=False),
+        sa.Column("host", exact(255), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("asked_port", sa.Integer(), nullable=False),
+        sa.Column("spec", long_text(), nullable=False),
+        sa.Column("subject", long_text(), nullable=False),
+        sa.Column("gpus", long_text(), nullable=False),
+        sa.Column("folder", long_text(), nullable=False),
+        sa.Column("key", long_text(), nullable=True),
+        sa.Column("configuration_id", key_text(64), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("restarts", sa.Integer(), nullable=False),
+        sa.Column("failure", long_text(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("watcher", key_text(64), nullable=False),
+        sa.Column("watched_until", sa.BigInteger(), nullable=False),
+        sa.Column("not_before", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("ready_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_services_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_services")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("services", schema=None) as batch_op:
+        batch_op.create_index("ix_services_owner", ["owner_id", "created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_services_state"), ["state"], unique=False)
+
+    op.create_table(
         "sessions",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("user_id", key_text(64), nullable=False),
@@ -381,6 +504,76 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_ssh_keys_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "training_configurations",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("name", exact(100), nullable=False),
+        sa.Column("note", long_text(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_training_configurations_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_configurations")),
+        sa.UniqueConstraint("owner_id", "name", name=op.f("uq_training_configurations_owner_id_name")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("training_configurations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_training_configurations_owner_id"), ["owner_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_training_configurations_shared"), ["shared"], unique=False)
+
+    op.create_table(
+        "training_runs",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("name", exact(200), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("wanted", sa.String(length=8), nullable=False),
+        sa.Column("configuration_id", key_text(64), nullable=True),
+        sa.Column("configuration_version", sa.Integer(), nullable=True),
+        sa.Column("resolved", long_text(), nullable=False),
+        sa.Column("changes", long_text(), nullable=False),
+        sa.Column("resume", sa.Boolean(), nullable=False),
+        sa.Column("retry_of", key_text(64), nullable=True),
+        sa.Column("gpus_wanted", sa.Integer(), nullable=False),
+        sa.Column("gpu_uuids", long_text(), nullable=False),
+        sa.Column("processes", sa.Integer(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("waiting", long_text(), nullable=False),
+        sa.Column("not_before", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("total_steps", sa.Integer(), nullable=True),
+        sa.Column("can_resume", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("queued_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("changed", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_training_runs_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_runs")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("training_runs", schema=None) as batch_op:
+        batch_op.create_index("ix_training_runs_changed", ["owner_id", "changed"], unique=False)
+        batch_op.create_index("ix_training_runs_owner", ["owner_id", "created_at"], unique=False)
+        batch_op.create_index("ix_training_runs_queue", ["state", "priority", "position"], unique=False)
+
+    op.create_table(
         "configuration_versions",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("configuration_id", key_text(64), nullable=False),
@@ -427,6 +620,38 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("conversation_shares", schema=None) as batch_op:
         batch_op.create_index("ix_conversation_shares_reader_id_changed", ["reader_id", "changed"], unique=False)
+
+    op.create_table(
+        "dataset_versions",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("dataset_id", key_text(64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("path", long_text(), nullable=False),
+        sa.Column("file_kind", sa.String(length=12), nullable=False),
+        sa.Column("format", sa.String(length=12), nullable=False),
+        sa.Column("origin", sa.String(length=16), nullable=False),
+        sa.Column("linked", sa.Boolean(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("mtime_ns", sa.BigInteger(), nullable=False),
+        sa.Column("verdict", sa.String(length=12), nullable=False),
+        sa.Column("row_count", sa.BigInteger(), nullable=False),
+        sa.Column("summary", long_text(), nullable=False),
+        sa.Column("changes", long_text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", key_text(64), nullable=False),
+        sa.Column("checked_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["dataset_id"], ["datasets.id"], name=op.f("fk_dataset_versions_dataset_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dataset_versions")),
+        sa.UniqueConstraint("dataset_id", "version", name=op.f("uq_dataset_versions_dataset_id_version")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("dataset_versions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_dataset_versions_dataset_id"), ["dataset_id"], unique=False)
 
     op.create_table(
         "messages",
@@ -493,6 +718,61 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_refresh_tokens_session_id"), ["session_id"], unique=False)
 
     op.create_table(
+        "training_attempts",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("run_id", key_text(64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("resumed", sa.Boolean(), nullable=False),
+        sa.Column("changes", long_text(), nullable=False),
+        sa.Column("resolved", long_text(), nullable=False),
+        sa.Column("folder", long_text(), nullable=False),
+        sa.Column("output_dir", long_text(), nullable=False),
+        sa.Column("slots", long_text(), nullable=False),
+        sa.Column("from_step", sa.Integer(), nullable=True),
+        sa.Column("last_step", sa.Integer(), nullable=False),
+        sa.Column("total_steps", sa.Integer(), nullable=True),
+        sa.Column("exit_status", sa.Integer(), nullable=True),
+        sa.Column("failure", long_text(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["run_id"], ["training_runs.id"], name=op.f("fk_training_attempts_run_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_attempts")),
+        sa.UniqueConstraint("run_id", "number", name=op.f("uq_training_attempts_run_id_number")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "training_configuration_versions",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("configuration_id", key_text(64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("draft", long_text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", key_text(64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["configuration_id"],
+            ["training_configurations.id"],
+            name=op.f("fk_training_configuration_versions_configuration_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_configuration_versions")),
+        sa.UniqueConstraint("configuration_id", "version", name=op.f("uq_training_configuration_versions_configuration_id_version")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("training_configuration_versions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_training_configuration_versions_configuration_id"), ["configuration_id"], unique=False)
+
+    op.create_table(
         "message_parts",
         sa.Column("message_id", key_text(64), nullable=False),
         sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
@@ -511,23 +791,34 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("message_parts")
+    op.drop_table("training_configuration_versions")
+    op.drop_table("training_attempts")
     op.drop_table("refresh_tokens")
     op.drop_table("messages")
+    op.drop_table("dataset_versions")
     op.drop_table("conversation_shares")
     op.drop_table("configuration_versions")
+    op.drop_table("training_runs")
+    op.drop_table("training_configurations")
     op.drop_table("ssh_keys")
     op.drop_table("sessions")
+    op.drop_table("services")
     op.drop_table("second_factors")
     op.drop_table("recovery_codes")
     op.drop_table("reading_places")
+    op.drop_table("model_notes")
     op.drop_table("known_addresses")
     op.drop_table("drafts")
+    op.drop_table("datasets")
     op.drop_table("conversations")
     op.drop_table("configurations")
     op.drop_table("users")
+    op.drop_table("slot_holds")
     op.drop_table("sign_in_throttle")
+    op.drop_table("run_changes")
     op.drop_table("providers")
     op.drop_table("provider_models")
+    op.drop_table("leases")
     op.drop_table("data_keys")
     op.drop_table("chat_changes")
     op.drop_table("audit_events")

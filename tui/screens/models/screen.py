@@ -1,4 +1,4 @@
-"""Models: the configurations of this account with their tests beside them, and the providers."""
+"""Models: the configurations of this account with their tests beside them, the providers, and the models on this machine."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.worker import Worker
 
-from core.events import ConfigurationsChanged, Event
+from core.events import ConfigurationsChanged, Event, ServicesChanged
 from core.models.types import Configuration, ProviderInfo, Sort, TestResult
 from core.sanitise import one_line
 from tui.glyphs import glyphs
 from tui.i18n import N_, _, ngettext
-from tui.screens.models import lists, texts
+from tui.screens.models import lists, local_texts, texts
 from tui.screens.models.changes import ConfigurationActions
+from tui.screens.models.local import TargetActions
 from tui.screens.models.providers import ProviderActions
 from tui.widgets.fields import Field
 from tui.widgets.frame import Paragraphs
@@ -25,16 +26,20 @@ from tui.widgets.tabs import TabLine
 if TYPE_CHECKING:
     from textual.events import Resize
 
-CONFIGURATIONS, PROVIDERS = "configurations", "providers"
+    from core.inference.types import Target
+
+CONFIGURATIONS, PROVIDERS, LOCAL = "configurations", "providers", "local"
 _WIDE = 100
 _ONLY = {
-    "new": CONFIGURATIONS, "test": CONFIGURATIONS, "copy": CONFIGURATIONS, "delete": CONFIGURATIONS, "default": CONFIGURATIONS,
-    "sort": CONFIGURATIONS, "filter": CONFIGURATIONS,
+    "new": (CONFIGURATIONS,), "test": (CONFIGURATIONS,), "copy": (CONFIGURATIONS,), "delete": (CONFIGURATIONS,),
+    "default": (CONFIGURATIONS,), "sort": (CONFIGURATIONS,), "filter": (CONFIGURATIONS, LOCAL), "edit": (CONFIGURATIONS, PROVIDERS),
+    "switch": (CONFIGURATIONS, PROVIDERS), "chat": (LOCAL,), "side_by_side": (LOCAL,), "serve": (LOCAL,), "merge": (LOCAL,),
+    "log": (LOCAL,), "note": (LOCAL,), "delete_model": (LOCAL,), "results": (LOCAL,),
 }  # fmt: skip
 
 
-class ModelsScreen(ConfigurationActions, ProviderActions):
-    """Two views of one list; the detail at the right where there is room."""
+class ModelsScreen(ConfigurationActions, ProviderActions, TargetActions):
+    """Three views of one list; the detail at the right where there is room."""
 
     AREA = N_("Models")
     HELP = N_(
@@ -44,7 +49,10 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
         "to mend it; Esc stops a test.\n\n"
         "Space marks rows; u switches on and off, d deletes what is marked, after saying what uses it.\n\n"
         "Left and right change to the providers. Enter opens one with the models it has. Administrators switch them on and off there, set "
-        "a key for everybody and the default endpoint, and allow addresses of the inner network for people who come over SSH."
+        "a key for everybody and the default endpoint, and allow addresses of the inner network for people who come over SSH.\n\n"
+        "Right once more are the models on this machine: base models of the model folders, and what your runs brought. Enter or c chats "
+        "with one: it is served here, for you only, and becomes a configuration. s starts and stops its server, b asks it and its base "
+        "side by side, m merges an adapter into its base."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", N_("new"), id="models.new", tooltip=N_("Make a configuration")),
@@ -61,13 +69,22 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
         Binding("p", "shared_key", N_("shared key"), id="models.shared_key", tooltip=N_("Set a key that everybody may use")),
         Binding("o", "endpoint", N_("default endpoint"), id="models.endpoint", tooltip=N_("Set where the provider is asked by default")),
         Binding("a", "allowed", N_("allowed addresses"), id="models.allowed", tooltip=N_("Addresses of the inner network")),
+        Binding("c", "chat", N_("chat"), id="models.chat", tooltip=N_("Chat with it; it is served first if need be")),
+        Binding("s", "serve", N_("serve/stop"), id="models.serve", tooltip=N_("Start or stop its model server")),
+        Binding("b", "side_by_side", N_("with its base"), id="models.side", tooltip=N_("Ask it and its base side by side")),
+        Binding("m", "merge", N_("merge"), id="models.merge", tooltip=N_("Melt the adapter into its base, as a run")),
+        Binding("o", "results", N_("results"), id="models.results", tooltip=N_("Everything that its run brought")),
+        Binding("l", "log", N_("server log"), id="models.log", tooltip=N_("What its model server said")),
+        Binding("e", "note", N_("note"), id="models.note", tooltip=N_("Write down something about it")),
+        Binding("d", "delete_model", N_("delete"), id="models.delete_model", tooltip=N_("Delete a checkpoint from the disk")),
         Binding("right", "tab(1)", N_("next view"), show=False),
         Binding("left", "tab(-1)", N_("view before"), show=False),
         Binding("escape", "back", N_("home"), id="models.back", tooltip=N_("Stop the test, clear marks and search, then home")),
     ]
 
     def compose_body(self) -> Iterable[Any]:
-        yield TabLine({CONFIGURATIONS: N_("Configurations"), PROVIDERS: N_("Providers")}, id="models-tabs")
+        titles = {CONFIGURATIONS: N_("Configurations"), PROVIDERS: N_("Providers"), LOCAL: N_("On this machine")}
+        yield TabLine(titles, id="models-tabs")
         yield Field(hint=N_("search in name, model, provider, note"), id="models-filter", classes="hidden")
         with Horizontal(id="models-body"):
             yield Rows(lists.CONFIGURATION_COLUMNS, markable=True, id="models-rows")
@@ -82,6 +99,9 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
         self._sort: Sort = "name"
         self._results: dict[str, TestResult] = {}
         self._testing: dict[str, Worker[None]] = {}
+        self.servers = {}
+        self._progress = ""
+        self.watch_servers()
         self.rows.focus()
 
     @property
@@ -106,7 +126,7 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
         self.reload()
 
     def core_event(self, event: Event) -> None:
-        if isinstance(event, ConfigurationsChanged):
+        if isinstance(event, ConfigurationsChanged | ServicesChanged):
             self.reload()
 
     def on_resize(self, event: Resize) -> None:
@@ -124,6 +144,9 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
         query = self.query_one("#models-filter", Field).value
         self._configurations = await self.services.configurations.list(self.principal, query=query, sort=self._sort)
         self._providers = await self.services.providers.list(self.principal)
+        if self.view == LOCAL:
+            # Folders are read for it: only where somebody looks.
+            await self.read_targets(query=query)
         self._loaded = True
         keep, self._wanted = self._wanted, None
         self.draw(keep)
@@ -138,6 +161,12 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
             self.rows.columns = lists.CONFIGURATION_COLUMNS
             empty = lists.no_configurations(searched=bool(self.query_one("#models-filter", Field).value))
             self.rows.show([self._row(item) for item in self._configurations], empty=empty, keep=keep)
+        elif self.view == LOCAL:
+            self.tabs.count(LOCAL, len(self.targets))
+            self.rows.columns = local_texts.COLUMNS
+            searched = bool(self.query_one("#models-filter", Field).value)
+            rows = [local_texts.row(each, self.server_of(each), glyphs(self.app)) for each in self.targets]
+            self.rows.show(rows, empty=local_texts.nothing(searched, of_run=False), keep=keep)
         else:
             self.rows.columns = lists.PROVIDER_COLUMNS
             self.rows.show([lists.provider_row(item, glyphs(self.app)) for item in self._providers], keep=keep)
@@ -165,10 +194,31 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
         else:
             self.tabs.remark = ""
 
+    @property
+    def target_in_hand(self) -> Target | None:
+        current = self.rows.current_id if self.view == LOCAL else ""
+        return next((each for each in self.targets if each.id == current), None)
+
+    def say_progress(self, text: str) -> None:
+        if not self.gone:
+            self._progress = text
+            self._draw_detail()
+
+    def _look_again(self) -> None:
+        if self.view == LOCAL:
+            super()._look_again()
+
+    def _local_lines(self) -> list[tuple[str, str]]:
+        lines = [(self._progress, "accent")] if self._progress else []
+        if (target := self.target_in_hand) is not None:
+            path_shown = not self.principal.served
+            lines += local_texts.details(target, self.server_of(target), glyphs(self.app), path_shown=path_shown)
+        return lines
+
     def _draw_detail(self) -> None:
         item = self.in_hand if self.view == CONFIGURATIONS else None
         narrow = self.has_class("narrow")
-        lines: list[tuple[str, str]] = []
+        lines = self._local_lines() if self.view == LOCAL else []
         if item is not None:
             lines = texts.summary(item, self._provider_name(item)) if narrow else texts.details(item, self._provider_name(item))
         if item is not None and item.id in self._results:
@@ -184,7 +234,10 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
         self._draw_remark()
 
     def on_rows_chosen(self) -> None:
-        self.action_edit()
+        if self.view == LOCAL:
+            self.action_chat()
+        else:
+            self.action_edit()
 
     def retranslate(self) -> None:
         super().retranslate()
@@ -193,7 +246,7 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("shared_key", "endpoint", "allowed") or (action == "switch" and self.view == PROVIDERS):
             return self.view == PROVIDERS and self.is_admin
-        return _ONLY.get(action, self.view) == self.view
+        return self.view in _ONLY.get(action, (self.view,))
 
     # Moving ----------------------------------------------------------------------------------------------------------
 
@@ -205,6 +258,8 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
         self.rows.markable = self.view == CONFIGURATIONS
         self.rows.cursor = 0
         self.draw()
+        if self.view == LOCAL:
+            self.reload()
 
     def action_back(self) -> None:
         field = self.query_one("#models-filter", Field)
@@ -267,6 +322,14 @@ class ModelsScreen(ConfigurationActions, ProviderActions):
         if saved is not None:
             self._results.pop(saved.id, None)
             self.reload(saved.id)
+
+    def action_results(self) -> None:
+        if (target := self.target_in_hand) is not None and target.run_id:
+            from tui.screens.runs.results import ResultsScreen
+
+            self.app.push_screen(ResultsScreen(target.run_id))
+        elif self.view == LOCAL:
+            self.modeltrain.say(_("It was not made by a run of yours."))
 
     def action_test(self) -> None:
         for configuration_id in self.rows.selected_ids:

@@ -1,0 +1,1 @@
+"""Datasets: found by looking, checked while streaming, repaired into new versions, previewed."""

@@ -1,0 +1,1 @@
+"""Servers for base models, adapters and merged models of this machine."""

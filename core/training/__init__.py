@@ -1,0 +1,1 @@
+"""Fine-tuning with LLaMA-Factory: environment, configurations, checks before the start, queue, runs, metrics, failures, reports."""
