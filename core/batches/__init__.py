@@ -1,0 +1,1 @@
+"""Batches: a set of questions asked to several configurations, scored and reported."""
