@@ -1,0 +1,1 @@
+"""Test questions: sets with versions, read from files and written to them."""
