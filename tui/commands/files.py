@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from core.errors import DiskFull, EnvironmentProblem, ModeltrainError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Bytes of a file with a key or a password that are read.
 _LONGEST = 64 * 1024
+#: Bytes that are copied at a time.
+_CHUNK = 1024 * 1024
 STANDARD = "-"
 #: Without a default: as long as it was not said whose the files are, none can be named.
 _served: ContextVar[Served | None] = ContextVar("modeltrain_served")
@@ -86,13 +89,47 @@ class NamedFile:
             if self.is_standard:
                 sys.stdout.write(text)
             elif self._served is not None:
-                self._write_own(self._served, text.encode())
+                import io
+
+                self._write_own(self._served, io.BytesIO(text.encode()))
             else:
                 _write(Path(self._name).expanduser(), text)
         except OSError as error:
             if self.is_standard:
                 raise
             raise EnvironmentProblem(what="file_not_writable", path=self._name, reason=_reason(error)) from error
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[IO[bytes]]:
+        """A file of bytes to write to and to move about in. It gets its name when the block ends well; else nothing of it is left.
+
+        "-" is standard output. Raises as `write_text`.
+        """
+        place = None if self.is_standard or self._served is not None else Path(self._name).expanduser()
+        try:
+            if place is None:
+                import tempfile
+
+                with tempfile.TemporaryFile() as file:
+                    yield file
+                    file.seek(0)
+                    self._send(file)
+            else:
+                with _replacing(place) as file:
+                    yield file
+        except OSError as error:
+            if self.is_standard:
+                raise
+            raise EnvironmentProblem(what="file_not_writable", path=self._name, reason=_reason(error)) from error
+
+    def _send(self, source: IO[bytes]) -> None:
+        """Everything of `source` to where this is, unless that is a file of the machine's own account."""
+        if self._served is not None and not self.is_standard:
+            self._write_own(self._served, source)
+            return
+        while chunk := source.read(_CHUNK):
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
 
     def _read(self, limit: int) -> bytes:
         if self.is_standard:
@@ -106,10 +143,12 @@ class NamedFile:
         finally:
             reading.commit()
 
-    def _write_own(self, served: Served, data: bytes) -> None:
-        upload = _files(served).open_writing(served.principal, self._name)
+    def _write_own(self, served: Served, source: IO[bytes]) -> None:
+        upload, at = _files(served).open_writing(served.principal, self._name), 0
         try:
-            upload.write(0, data)
+            while chunk := source.read(_CHUNK):
+                upload.write(at, chunk)
+                at += len(chunk)
             upload.commit()
         except (ModeltrainError, OSError) as error:
             upload.discard()
@@ -125,13 +164,20 @@ def _files(served: Served) -> UserFiles:
 
 
 def _write(path: Path, text: str) -> None:
+    with _replacing(path) as file:
+        file.write(text.encode())
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file for its owner's eyes only that takes the place of `path` when the block ends well."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    descriptor = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
     try:
-        descriptor = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
         temporary.replace(path)
-    except OSError:
+    except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
