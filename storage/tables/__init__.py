@@ -16,6 +16,7 @@ from storage.tables.accounts import (
     User,
 )
 from storage.tables.base import metadata, whole_unicode
+from storage.tables.batches import Batch, BatchAnswer, BatchConfiguration, BatchJudgement, BatchQuestion
 from storage.tables.conversations import ChatChange, Conversation, ConversationShare, Draft, Message, MessagePart, ReadingPlace
 from storage.tables.datasets import Dataset, DatasetVersion
 from storage.tables.models import AllowedAddress, Configuration, ConfigurationVersion, Provider, ProviderModel
@@ -30,6 +31,11 @@ __all__ = [
     "AllowedAddress",
     "AppSetting",
     "AuditEvent",
+    "Batch",
+    "BatchAnswer",
+    "BatchConfiguration",
+    "BatchJudgement",
+    "BatchQuestion",
     "ChatChange",
     "Configuration",
     "ConfigurationVersion",

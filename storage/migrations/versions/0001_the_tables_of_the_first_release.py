@@ -239,6 +239,41 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "batches",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("name", exact(200), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("served", sa.Boolean(), nullable=False),
+        sa.Column("set_id", key_text(64), nullable=False),
+        sa.Column("set_name", exact(200), nullable=False),
+        sa.Column("set_version", sa.Integer(), nullable=False),
+        sa.Column("questions", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("draft", long_text(), nullable=False),
+        sa.Column("judge", long_text(), nullable=False),
+        sa.Column("judge_total", sa.Integer(), nullable=False),
+        sa.Column("waiting", long_text(), nullable=False),
+        sa.Column("rate", sa.Double(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_batches_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("batches", schema=None) as batch_op:
+        batch_op.create_index("ix_batches_owner", ["owner_id", "created_at"], unique=False)
+        batch_op.create_index("ix_batches_state", ["state"], unique=False)
+
+    op.create_table(
         "configurations",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("owner_id", key_text(64), nullable=False),
@@ -574,6 +609,63 @@ def upgrade() -> None:
         batch_op.create_index("ix_training_runs_queue", ["state", "priority", "position"], unique=False)
 
     op.create_table(
+        "batch_configurations",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("batch_id", key_text(64), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("source_id", key_text(64), nullable=False),
+        sa.Column("name", exact(200), nullable=False),
+        sa.Column("model", exact(300), nullable=False),
+        sa.Column("provider_id", key_text(64), nullable=False),
+        sa.Column("snapshot", long_text(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("answered", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("asking", sa.Integer(), nullable=False),
+        sa.Column("cached", sa.Integer(), nullable=False),
+        sa.Column("scored", sa.Integer(), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("weight", sa.Double(), nullable=False),
+        sa.Column("output_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("cost", sa.String(length=40), nullable=False),
+        sa.Column("currency", sa.String(length=8), nullable=False),
+        sa.Column("gave_up", long_text(), nullable=False),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_batch_configurations_batch_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batch_configurations")),
+        sa.UniqueConstraint("batch_id", "ordinal", name=op.f("uq_batch_configurations_batch_id_ordinal")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "batch_questions",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("batch_id", key_text(64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("source_id", key_text(64), nullable=False),
+        sa.Column("content", long_text(), nullable=False),
+        sa.Column("expected", long_text(), nullable=True),
+        sa.Column("type", exact(100), nullable=False),
+        sa.Column("scorer", sa.String(length=40), nullable=False),
+        sa.Column("weight", sa.Double(), nullable=False),
+        sa.Column("variables", long_text(), nullable=False),
+        sa.Column("system", long_text(), nullable=True),
+        sa.Column("options", long_text(), nullable=False),
+        sa.Column("source_line", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_batch_questions_batch_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batch_questions")),
+        sa.UniqueConstraint("batch_id", "number", name=op.f("uq_batch_questions_batch_id_number")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
         "configuration_versions",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("configuration_id", key_text(64), nullable=False),
@@ -773,6 +865,61 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_training_configuration_versions_configuration_id"), ["configuration_id"], unique=False)
 
     op.create_table(
+        "batch_answers",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("batch_id", key_text(64), nullable=False),
+        sa.Column("configuration_id", key_text(64), nullable=False),
+        sa.Column("question_id", key_text(64), nullable=False),
+        sa.Column("repetition", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("request_key", key_text(64), nullable=False),
+        sa.Column("content", long_text(), nullable=False),
+        sa.Column("reasoning", long_text(), nullable=False),
+        sa.Column("finish", sa.String(length=20), nullable=False),
+        sa.Column("input_tokens", sa.Integer(), nullable=True),
+        sa.Column("output_tokens", sa.Integer(), nullable=True),
+        sa.Column("reasoning_tokens", sa.Integer(), nullable=True),
+        sa.Column("usage_exact", sa.Boolean(), nullable=False),
+        sa.Column("ttft_ms", sa.Integer(), nullable=True),
+        sa.Column("ttfa_ms", sa.Integer(), nullable=True),
+        sa.Column("total_ms", sa.Integer(), nullable=True),
+        sa.Column("cost", sa.String(length=40), nullable=False),
+        sa.Column("currency", sa.String(length=8), nullable=False),
+        sa.Column("error", long_text(), nullable=False),
+        sa.Column("from_cache", sa.Boolean(), nullable=False),
+        sa.Column("scorer", sa.String(length=40), nullable=False),
+        sa.Column("score", sa.Double(), nullable=True),
+        sa.Column("passed", sa.Boolean(), nullable=True),
+        sa.Column("score_details", long_text(), nullable=False),
+        sa.Column("stars", sa.Integer(), nullable=True),
+        sa.Column("asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_batch_answers_batch_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["configuration_id"], ["batch_configurations.id"], name=op.f("fk_batch_answers_configuration_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["question_id"], ["batch_questions.id"], name=op.f("fk_batch_answers_question_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batch_answers")),
+        sa.UniqueConstraint("batch_id", "ordinal", name=op.f("uq_batch_answers_batch_id_ordinal")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("batch_answers", schema=None) as batch_op:
+        batch_op.create_index("ix_batch_answers_changed", ["batch_id", "changed"], unique=False)
+        batch_op.create_index("ix_batch_answers_configuration", ["configuration_id", "state"], unique=False)
+        batch_op.create_index("ix_batch_answers_question", ["question_id"], unique=False)
+        batch_op.create_index("ix_batch_answers_request", ["request_key"], unique=False)
+        batch_op.create_index("ix_batch_answers_state", ["batch_id", "state", "ordinal"], unique=False)
+
+    op.create_table(
         "message_parts",
         sa.Column("message_id", key_text(64), nullable=False),
         sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
@@ -787,10 +934,47 @@ def upgrade() -> None:
         mysql_collate="utf8mb4_bin",
         mysql_engine="InnoDB",
     )
+    op.create_table(
+        "batch_judgements",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("batch_id", key_text(64), nullable=False),
+        sa.Column("left_id", key_text(64), nullable=False),
+        sa.Column("right_id", key_text(64), nullable=False),
+        sa.Column("turned", sa.Boolean(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("verdict", sa.String(length=8), nullable=False),
+        sa.Column("reason", long_text(), nullable=False),
+        sa.Column("error", long_text(), nullable=False),
+        sa.Column("input_tokens", sa.Integer(), nullable=True),
+        sa.Column("output_tokens", sa.Integer(), nullable=True),
+        sa.Column("cost", sa.String(length=40), nullable=False),
+        sa.Column("currency", sa.String(length=8), nullable=False),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_batch_judgements_batch_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["left_id"], ["batch_answers.id"], name=op.f("fk_batch_judgements_left_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["right_id"], ["batch_answers.id"], name=op.f("fk_batch_judgements_right_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batch_judgements")),
+        sa.UniqueConstraint("batch_id", "left_id", "right_id", "turned", name=op.f("uq_batch_judgements_batch_id_left_id_right_id_turned")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("batch_judgements", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_batch_judgements_left_id"), ["left_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_batch_judgements_right_id"), ["right_id"], unique=False)
+        batch_op.create_index("ix_batch_judgements_state", ["batch_id", "state", "ordinal"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_table("batch_judgements")
     op.drop_table("message_parts")
+    op.drop_table("batch_answers")
     op.drop_table("training_configuration_versions")
     op.drop_table("training_attempts")
     op.drop_table("refresh_tokens")
@@ -798,6 +982,8 @@ def downgrade() -> None:
     op.drop_table("dataset_versions")
     op.drop_table("conversation_shares")
     op.drop_table("configuration_versions")
+    op.drop_table("batch_questions")
+    op.drop_table("batch_configurations")
     op.drop_table("training_runs")
     op.drop_table("training_configurations")
     op.drop_table("ssh_keys")
@@ -812,6 +998,7 @@ def downgrade() -> None:
     op.drop_table("datasets")
     op.drop_table("conversations")
     op.drop_table("configurations")
+    op.drop_table("batches")
     op.drop_table("users")
     op.drop_table("slot_holds")
     op.drop_table("sign_in_throttle")
