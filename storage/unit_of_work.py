@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from storage.repositories.messages import MessageRepository
     from storage.repositories.places import PlaceRepository
     from storage.repositories.providers import ProviderRepository
+    from storage.repositories.questions import QuestionRepository
     from storage.repositories.runs import RunRepository
     from storage.repositories.second_factors import SecondFactorRepository
     from storage.repositories.services import ServiceRepository
@@ -158,6 +159,12 @@ class UnitOfWork:
         from storage.repositories.places import PlaceRepository
 
         return PlaceRepository(self.session)
+
+    @cached_property
+    def questions(self) -> QuestionRepository:
+        from storage.repositories.questions import QuestionRepository
+
+        return QuestionRepository(self.session)
 
     @cached_property
     def runs(self) -> RunRepository:

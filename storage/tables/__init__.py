@@ -20,6 +20,7 @@ from storage.tables.batches import Batch, BatchAnswer, BatchConfiguration, Batch
 from storage.tables.conversations import ChatChange, Conversation, ConversationShare, Draft, Message, MessagePart, ReadingPlace
 from storage.tables.datasets import Dataset, DatasetVersion
 from storage.tables.models import AllowedAddress, Configuration, ConfigurationVersion, Provider, ProviderModel
+from storage.tables.questions import Question, QuestionSet, QuestionSetVersion
 from storage.tables.runs import Lease, RunChange, SlotHold, TrainingAttempt, TrainingRun
 from storage.tables.services import ModelNote, Service
 from storage.tables.system import AppSetting, DataKey
@@ -52,6 +53,9 @@ __all__ = [
     "ModelNote",
     "Provider",
     "ProviderModel",
+    "Question",
+    "QuestionSet",
+    "QuestionSetVersion",
     "ReadingPlace",
     "RecoveryCode",
     "RefreshToken",

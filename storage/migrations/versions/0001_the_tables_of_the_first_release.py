@@ -399,6 +399,30 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "question_sets",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("name", exact(100), nullable=False),
+        sa.Column("note", long_text(), nullable=False),
+        sa.Column("tags", long_text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("next_serial", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_question_sets_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_question_sets")),
+        sa.UniqueConstraint("owner_id", "name", name=op.f("uq_question_sets_owner_id_name")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("question_sets", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_question_sets_owner_id"), ["owner_id"], unique=False)
+
+    op.create_table(
         "reading_places",
         sa.Column("user_id", key_text(64), nullable=False),
         sa.Column("place", long_text(), nullable=False),
@@ -788,6 +812,53 @@ def upgrade() -> None:
         batch_op.create_index("ix_messages_state", ["state", "conversation_id"], unique=False)
 
     op.create_table(
+        "question_set_versions",
+        sa.Column("set_id", key_text(64), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("serials", long_text(), nullable=False),
+        sa.Column("question_count", sa.Integer(), nullable=False),
+        sa.Column("types", long_text(), nullable=False),
+        sa.Column("expected", sa.Integer(), nullable=False),
+        sa.Column("origin", sa.String(length=16), nullable=False),
+        sa.Column("source", long_text(), nullable=False),
+        sa.Column("added", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("removed", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["set_id"], ["question_sets.id"], name=op.f("fk_question_set_versions_set_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("set_id", "version", name=op.f("pk_question_set_versions")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "questions",
+        sa.Column("set_id", key_text(64), nullable=False),
+        sa.Column("serial", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.Integer(), nullable=False),
+        sa.Column("digest", key_text(64), nullable=False),
+        sa.Column("text", long_text(), nullable=False),
+        sa.Column("expected", long_text(), nullable=True),
+        sa.Column("type", exact(60), nullable=False),
+        sa.Column("scorer", sa.String(length=40), nullable=False),
+        sa.Column("weight", sa.Double(), nullable=False),
+        sa.Column("variables", long_text(), nullable=False),
+        sa.Column("system", long_text(), nullable=True),
+        sa.Column("options", long_text(), nullable=False),
+        sa.Column("source_line", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["set_id"], ["question_sets.id"], name=op.f("fk_questions_set_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("set_id", "serial", name=op.f("pk_questions")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
         "refresh_tokens",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("session_id", key_text(64), nullable=False),
@@ -978,6 +1049,8 @@ def downgrade() -> None:
     op.drop_table("training_configuration_versions")
     op.drop_table("training_attempts")
     op.drop_table("refresh_tokens")
+    op.drop_table("questions")
+    op.drop_table("question_set_versions")
     op.drop_table("messages")
     op.drop_table("dataset_versions")
     op.drop_table("conversation_shares")
@@ -992,6 +1065,7 @@ def downgrade() -> None:
     op.drop_table("second_factors")
     op.drop_table("recovery_codes")
     op.drop_table("reading_places")
+    op.drop_table("question_sets")
     op.drop_table("model_notes")
     op.drop_table("known_addresses")
     op.drop_table("drafts")
