@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from core.batches.types import (
     Answer,
@@ -20,6 +20,7 @@ from core.batches.types import (
 
 if TYPE_CHECKING:
     from core.auth.principal import Principal
+    from core.batches.reports.types import ReportData, Words, Written
     from core.scoring.statistics import Statistics
 
 
@@ -115,6 +116,14 @@ class Batches:
         """Figures per configuration and type, and tests of differences (core/scoring/statistics.py). Raises NotFound."""
         raise NotImplementedError
 
-    async def report(self, principal: Principal, batch_id: str, form: str, words: object) -> bytes:
-        """See core/batches/reports."""
-        raise NotImplementedError
+    async def report_data(self, principal: Principal, batch_id: str) -> ReportData:
+        """Everything that a report says, for the screen. Raises NotFound."""
+        from core.batches.reports.gather import gather
+
+        return await gather(self, principal, batch_id)
+
+    async def report(self, principal: Principal, batch_id: str, form: str, words: Words, target: BinaryIO) -> Written:
+        """Write a report into an open file (core.batches.reports.writing.replacing makes one). Raises NotFound, InvalidInput, DiskFull."""
+        from core.batches.reports.gather import report
+
+        return await report(self, principal, batch_id, form, words, target)

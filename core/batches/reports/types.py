@@ -9,42 +9,50 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from core.batches.types import Answer, Batch
-    from core.scoring.statistics import Statistics
+    from core.scoring.figures import Statistics
+    from core.scoring.judge_types import JudgeFigures
 
 #: Form -> the ending of its file.
 FORMS: Final[Mapping[str, str]] = {"xlsx": ".xlsx", "html": ".html", "pdf": ".pdf", "csv": ".csv", "json": ".json", "junit": ".xml"}
+#: A sentence of labels.SENTENCES by its key, with its fields.
+Note = tuple[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
     """All of a report as plain values.
 
-    `answers()`: begins a new reading of all answers, in the order of the questions and, of one question, of the configurations; it may be
-    called several times, and by a thread that may block. `names`: configuration id -> its name, unique among them, in the order of the
-    batch. `models`: configuration id -> model. `set_name`, `set_version`: where the questions came from. `made_at`: when the report was.
+    `answers()`: begins a new reading of all answers, in the order of the questions and, of one question, of the configurations. It may be
+    called several times, and only by a thread that may block. `made_at`: when the report was. `judge`: None where no model judged.
     """
 
     batch: Batch
-    names: Mapping[str, str]
-    models: Mapping[str, str]
     statistics: Statistics
     answers: Callable[[], Iterator[Answer]]
     made_at: datetime
-    set_name: str = ""
-    set_version: int | None = None
+    judge: JudgeFigures | None = None
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Configuration id -> its name, in the order of the batch."""
+        return {each.configuration_id: each.name for each in self.batch.configurations}
+
+    @property
+    def models(self) -> Mapping[str, str]:
+        """Configuration id -> the model that it asks."""
+        return {each.configuration_id: each.model for each in self.batch.configurations}
 
 
 class Say(Protocol):
-    """The sentence or label of `key` (labels.LABELS, labels.SENTENCES), with its fields put in, in the reader's language."""
+    """The label or sentence of `key` (labels.LABELS, labels.SENTENCES), with its fields put in, in the reader's language."""
 
     def __call__(self, key: str, **fields: Any) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a report says, in the reader's language. `moment`: a time in the reader's zone, "" of None. `span`: seconds as words.
-
-    `failure`: why an answer did not come, as one sentence. `language`: as in HTML's `lang`, for example zh-CN.
+    """What a report says, in the reader's language. `moment`: a time in the reader's zone, "" of None. `span`: seconds as words, "" of
+    None. `failure`: why an answer did not come, as one sentence. `language`: as in HTML's `lang`, for example zh-CN.
     """
 
     say: Say
@@ -56,8 +64,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written: bytes, and what its reader should be told (keys of labels.SENTENCES with their fields), such as that no font was
-    found that has Chinese signs."""
+    """What was written: bytes, and what its reader should be told, such as that no font was found that has Chinese signs."""
 
     size: int
-    notes: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    notes: tuple[Note, ...] = ()

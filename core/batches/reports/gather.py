@@ -1,0 +1,81 @@
+"""From a batch to its report: what the service knows, read page by page, and written by a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from core.batches.reports.types import ReportData, Words, Written
+from core.clock import Clock
+
+if TYPE_CHECKING:
+    from core.auth.principal import Principal
+    from core.batches.service import Batches
+    from core.batches.types import Answer, Batch, Judgement
+    from core.scoring.judge_types import JudgeFigures, PairVerdict
+
+T = TypeVar("T")
+#: Answers that are read at a time.
+PAGE = 500
+
+
+async def gather(batches: Batches, principal: Principal, batch_id: str) -> ReportData:
+    """Everything that a report says. Raises NotFound. `answers` of what comes back is read from the database as it is asked for."""
+    batch = await batches.batch(principal, batch_id)
+    statistics = await batches.statistics(principal, batch.id)
+    loop = asyncio.get_running_loop()
+
+    def answers() -> Iterator[Answer]:
+        offset = 0
+        while True:
+            page = _from_thread(loop, batches.answers(principal, batch.id, limit=PAGE, offset=offset))
+            yield from page.items
+            offset += len(page.items)
+            if not page.items or offset >= page.total:
+                return
+
+    judge = await _judged(batches, principal, batch, answers) if batch.draft.judge is not None else None
+    return ReportData(batch, statistics, answers, Clock().now(), judge)
+
+
+async def report(batches: Batches, principal: Principal, batch_id: str, form: str, words: Words, target: BinaryIO) -> Written:
+    """Write it. Raises NotFound, InvalidInput("format", "unknown"), DiskFull, OSError."""
+    from core.batches.reports.writing import write_report
+
+    data = await gather(batches, principal, batch_id)
+    return await asyncio.to_thread(write_report, data, form, words, target)
+
+
+def _from_thread(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+
+async def _judged(batches: Batches, principal: Principal, batch: Batch, answers: Callable[[], Iterator[Answer]]) -> JudgeFigures:
+    """How far the judge can be trusted: from all pairs that it compared, or from its grades where there was nothing to compare."""
+    from core.scoring.judge import judge_figures
+
+    found: list[Judgement] = []
+    while True:
+        page = await batches.judgements(principal, batch.id, limit=PAGE, offset=len(found))
+        found += page.items
+        if not page.items or len(found) >= page.total:
+            break
+    grades = [] if found else await asyncio.to_thread(lambda: list(_grades(answers())))
+    pairs = [_pair(each) for each in found if each.first is not None or each.second is not None]
+    return judge_figures(pairs, grades, candidates=[each.model for each in batch.configurations])
+
+
+def _pair(each: Judgement) -> PairVerdict:
+    from core.scoring.judge_types import PairVerdict
+
+    shown = (each.first == "left") + (each.second == "right")
+    flipped = each.first is not None and each.second is not None and each.first != each.second
+    return PairVerdict(each.winner, flipped, shown, each.left_length, each.right_length, (each.first_reason, each.second_reason))
+
+
+def _grades(answers: Iterator[Answer]) -> Iterator[tuple[str, int, float]]:
+    for answer in answers:
+        score = answer.score
+        if score is not None and score.scorer == "judge" and score.value is not None:
+            yield answer.question.id, len(answer.content), score.value
