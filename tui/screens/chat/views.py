@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
-from decimal import Decimal
 
 from core.chat.types import AnswerUpdate, Message
 from core.llm.tokens import TokenCounter, estimate_tokens
-from core.sanitise import one_line
 from tui import moments
+from tui.amounts import money as money
+from tui.amounts import seconds as seconds
 from tui.errors import describe
 from tui.i18n import _, ngettext
 from tui.widgets.transcript import MessageView, Notice
 
-_SYMBOLS = {"USD": "$", "CNY": "¥", "EUR": "€", "GBP": "£"}
 RETRY_KEY, CONTINUE_KEY = "Ctrl+R", "Alt+C"
 
 
@@ -26,25 +25,6 @@ class Scene:
     now: datetime
     zone: tzinfo | None
     own: bool = True
-
-
-def seconds(milliseconds: float) -> str:
-    """A time as it is read at a glance: 0.4 s, 12 s, 2 min 05 s."""
-    value = milliseconds / 1000
-    if value < 10:
-        return _("{seconds} s").format(seconds=f"{value:.1f}")
-    if value < 120:
-        return _("{seconds} s").format(seconds=f"{value:.0f}")
-    minutes, rest = divmod(round(value), 60)
-    return _("{minutes} min {seconds} s").format(minutes=minutes, seconds=f"{rest:02d}")
-
-
-def money(amount: Decimal, currency: str) -> str:
-    """An amount with its sign, exact to two digits that count."""
-    digits = 2 if amount == 0 or amount >= Decimal("0.1") else 4
-    shown = f"{amount:.{digits}f}" if amount == 0 or amount >= Decimal("0.0001") else f"{amount:.6f}"
-    symbol = _SYMBOLS.get(currency.upper())
-    return f"{symbol}{shown}" if symbol else f"{shown} {one_line(currency, 8)}".strip()
 
 
 def figures(message: Message) -> tuple[str, ...]:

@@ -31,10 +31,10 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table; `token` names a style of the palette."""
+    """A cell of a table; `style` names one of the palette."""
 
     text: str
-    token: str = "text"
+    style: str = "text"
 
 
 def interval_bars(bars: Sequence[Interval], width: int, signs: Glyphs) -> list[Line]:
@@ -137,6 +137,6 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Cell]], width: int, s
 
 def _table_row(cells: Sequence[Cell], widths: Sequence[int], signs: Glyphs) -> Line:
     return tuple(
-        (("" if index == 0 else "  ") + pad(cell.text, widths[index], right=index > 0, ellipsis=signs.ellipsis), cell.token)
+        (("" if index == 0 else "  ") + pad(cell.text, widths[index], right=index > 0, ellipsis=signs.ellipsis), cell.style)
         for index, cell in enumerate(cells)
     )
