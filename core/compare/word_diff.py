@@ -70,7 +70,7 @@ class WordDiff:
 
 
 def word_diff(left: str, right: str, *, limit: int = LIMIT) -> WordDiff:
-    """What differs between two texts. Two answers of 200,000 characters take up to about a second: call it in a thread."""
+    """What differs between two texts. Two answers of 200,000 characters may take two seconds: call it in a thread."""
     left_words, right_words = _WORDS.findall(left[:limit]), _WORDS.findall(right[:limit])
     numbers: dict[str, int] = {}
     a, b = ([numbers.setdefault(word, len(numbers)) for word in words] for words in (left_words, right_words))
