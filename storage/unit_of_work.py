@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from storage.crypto import SecretBox
     from storage.repositories.audit import AuditRepository
+    from storage.repositories.batches import BatchRepository
     from storage.repositories.changes import ChangeRepository
     from storage.repositories.configurations import ConfigurationRepository
     from storage.repositories.conversations import ConversationRepository
@@ -189,6 +190,12 @@ class UnitOfWork:
         from storage.repositories.services import ServiceRepository
 
         return ServiceRepository(self.session)
+
+    @cached_property
+    def batches(self) -> BatchRepository:
+        from storage.repositories.batches import BatchRepository
+
+        return BatchRepository(self.session)
 
     @cached_property
     def training_configurations(self) -> TrainingConfigurationRepository:

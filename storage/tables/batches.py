@@ -150,7 +150,7 @@ class BatchAnswer(SQLModel, table=True):
 
 class BatchJudgement(SQLModel, table=True):
     """What the judge says of two answers to one question, with the left one shown first or second (`turned`). `verdict`: left, right, tie,
-    or "" where none was understood. States as of an answer."""
+    or "" where none was understood. States as of an answer. Without a right answer it is a grade for the left one."""
 
     __tablename__ = "batch_judgements"
     __table_args__ = (
@@ -161,7 +161,7 @@ class BatchJudgement(SQLModel, table=True):
     id: str = primary_key()
     batch_id: str = reference("batches.id", index=False)
     left_id: str = reference("batch_answers.id")
-    right_id: str = reference("batch_answers.id")
+    right_id: str | None = reference("batch_answers.id", null=True)
     turned: bool = False
     ordinal: int
     state: str = Field(default="waiting", max_length=12)

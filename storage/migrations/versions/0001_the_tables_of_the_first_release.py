@@ -274,6 +274,38 @@ def upgrade() -> None:
         batch_op.create_index("ix_batches_state", ["state"], unique=False)
 
     op.create_table(
+        "comparisons",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("title", exact(200), nullable=False),
+        sa.Column("title_source", sa.String(length=8), nullable=False),
+        sa.Column("mode", sa.String(length=12), nullable=False),
+        sa.Column("blind", sa.Boolean(), nullable=False),
+        sa.Column("revealed_at", sa.BigInteger(), nullable=True),
+        sa.Column("type", exact(80), nullable=False),
+        sa.Column("judged", sa.String(length=8), nullable=False),
+        sa.Column("winner", sa.String(length=1), nullable=False),
+        sa.Column("asker", sa.String(length=160), nullable=False),
+        sa.Column("asker_alive_at", sa.BigInteger(), nullable=True),
+        sa.Column("listed", sa.Boolean(), nullable=False),
+        sa.Column("round_count", sa.Integer(), nullable=False),
+        sa.Column("search", exact(500), nullable=False),
+        sa.Column("search_cut", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_comparisons_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_comparisons")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("comparisons", schema=None) as batch_op:
+        batch_op.create_index("ix_comparisons_list", ["owner_id", "listed", "used_at", "id", "search_cut", "search"], unique=False)
+
+    op.create_table(
         "configurations",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("owner_id", key_text(64), nullable=False),
@@ -302,6 +334,7 @@ def upgrade() -> None:
         "conversations",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("title", exact(200), nullable=False),
         sa.Column("title_source", sa.String(length=8), nullable=False),
         sa.Column("configuration_id", key_text(64), nullable=True),
@@ -327,7 +360,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.create_index("ix_conversations_changed", ["owner_id", "changed"], unique=False)
-        batch_op.create_index("ix_conversations_list", ["owner_id", "deleted_at", "pinned", "used_at", "id"], unique=False)
+        batch_op.create_index("ix_conversations_list", ["owner_id", "kind", "deleted_at", "pinned", "used_at", "id"], unique=False)
 
     op.create_table(
         "datasets",
@@ -360,6 +393,27 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_drafts_owner_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("owner_id", "conversation_id", name=op.f("pk_drafts")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "images",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("digest", key_text(64), nullable=False),
+        sa.Column("media_type", sa.String(length=16), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("content", long_bytes(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_images_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
+        sa.UniqueConstraint("owner_id", "digest", name=op.f("uq_images_owner_id_digest")),
         mariadb_charset="utf8mb4",
         mariadb_collate="utf8mb4_bin",
         mariadb_engine="InnoDB",
@@ -690,6 +744,62 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
     )
     op.create_table(
+        "comparison_candidates",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("comparison_id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("configuration_id", key_text(64), nullable=True),
+        sa.Column("configuration_name", exact(200), nullable=False),
+        sa.Column("model", exact(200), nullable=False),
+        sa.Column("provider_id", key_text(64), nullable=False),
+        sa.Column("conversation_id", key_text(64), nullable=False),
+        sa.Column("overrides", long_text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["comparison_id"], ["comparisons.id"], name=op.f("fk_comparison_candidates_comparison_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"], ["conversations.id"], name=op.f("fk_comparison_candidates_conversation_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_comparison_candidates_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_comparison_candidates")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("comparison_candidates", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_comparison_candidates_comparison_id"), ["comparison_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_comparison_candidates_conversation_id"), ["conversation_id"], unique=False)
+        batch_op.create_index("ix_comparison_candidates_owner_id_model", ["owner_id", "model", "comparison_id"], unique=False)
+
+    op.create_table(
+        "comparison_rounds",
+        sa.Column("id", key_text(64), nullable=False),
+        sa.Column("comparison_id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("question", long_text(), nullable=False),
+        sa.Column("compared", long_text(), nullable=False),
+        sa.Column("compared_length", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["comparison_id"], ["comparisons.id"], name=op.f("fk_comparison_rounds_comparison_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_comparison_rounds_owner_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_comparison_rounds")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("comparison_rounds", schema=None) as batch_op:
+        batch_op.create_index("ix_comparison_rounds_comparison_id_ordinal", ["comparison_id", "ordinal"], unique=False)
+        batch_op.create_index("ix_comparison_rounds_owner_id_compared_length", ["owner_id", "compared_length"], unique=False)
+
+    op.create_table(
         "configuration_versions",
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("configuration_id", key_text(64), nullable=False),
@@ -991,6 +1101,82 @@ def upgrade() -> None:
         batch_op.create_index("ix_batch_answers_state", ["batch_id", "state", "ordinal"], unique=False)
 
     op.create_table(
+        "comparison_answers",
+        sa.Column("round_id", key_text(64), nullable=False),
+        sa.Column("candidate_id", key_text(64), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("answer_id", key_text(64), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["candidate_id"], ["comparison_candidates.id"], name=op.f("fk_comparison_answers_candidate_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["round_id"], ["comparison_rounds.id"], name=op.f("fk_comparison_answers_round_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("round_id", "candidate_id", name=op.f("pk_comparison_answers")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    op.create_table(
+        "comparison_images",
+        sa.Column("round_id", key_text(64), nullable=False),
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("image_id", key_text(64), nullable=False),
+        sa.ForeignKeyConstraint(["image_id"], ["images.id"], name=op.f("fk_comparison_images_image_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["round_id"], ["comparison_rounds.id"], name=op.f("fk_comparison_images_round_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("round_id", "ordinal", name=op.f("pk_comparison_images")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("comparison_images", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_comparison_images_image_id"), ["image_id"], unique=False)
+
+    op.create_table(
+        "comparison_verdicts",
+        sa.Column("round_id", key_text(64), nullable=False),
+        sa.Column("owner_id", key_text(64), nullable=False),
+        sa.Column("winner", key_text(64), nullable=False),
+        sa.Column("stars", long_text(), nullable=False),
+        sa.Column("note", long_text(), nullable=False),
+        sa.Column("blind", sa.Boolean(), nullable=False),
+        sa.Column("given_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_comparison_verdicts_owner_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["round_id"], ["comparison_rounds.id"], name=op.f("fk_comparison_verdicts_round_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("round_id", name=op.f("pk_comparison_verdicts")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("comparison_verdicts", schema=None) as batch_op:
+        batch_op.create_index("ix_comparison_verdicts_owner_id_given_at", ["owner_id", "given_at"], unique=False)
+
+    op.create_table(
+        "message_images",
+        sa.Column("message_id", key_text(64), nullable=False),
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("image_id", key_text(64), nullable=False),
+        sa.ForeignKeyConstraint(["image_id"], ["images.id"], name=op.f("fk_message_images_image_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["message_id"], ["messages.id"], name=op.f("fk_message_images_message_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("message_id", "ordinal", name=op.f("pk_message_images")),
+        mariadb_charset="utf8mb4",
+        mariadb_collate="utf8mb4_bin",
+        mariadb_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+        mysql_engine="InnoDB",
+    )
+    with op.batch_alter_table("message_images", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_message_images_image_id"), ["image_id"], unique=False)
+
+    op.create_table(
         "message_parts",
         sa.Column("message_id", key_text(64), nullable=False),
         sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
@@ -1010,7 +1196,7 @@ def upgrade() -> None:
         sa.Column("id", key_text(64), nullable=False),
         sa.Column("batch_id", key_text(64), nullable=False),
         sa.Column("left_id", key_text(64), nullable=False),
-        sa.Column("right_id", key_text(64), nullable=False),
+        sa.Column("right_id", key_text(64), nullable=True),
         sa.Column("turned", sa.Boolean(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
@@ -1045,6 +1231,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("batch_judgements")
     op.drop_table("message_parts")
+    op.drop_table("message_images")
+    op.drop_table("comparison_verdicts")
+    op.drop_table("comparison_images")
+    op.drop_table("comparison_answers")
     op.drop_table("batch_answers")
     op.drop_table("training_configuration_versions")
     op.drop_table("training_attempts")
@@ -1055,6 +1245,8 @@ def downgrade() -> None:
     op.drop_table("dataset_versions")
     op.drop_table("conversation_shares")
     op.drop_table("configuration_versions")
+    op.drop_table("comparison_rounds")
+    op.drop_table("comparison_candidates")
     op.drop_table("batch_questions")
     op.drop_table("batch_configurations")
     op.drop_table("training_runs")
@@ -1068,10 +1260,12 @@ def downgrade() -> None:
     op.drop_table("question_sets")
     op.drop_table("model_notes")
     op.drop_table("known_addresses")
+    op.drop_table("images")
     op.drop_table("drafts")
     op.drop_table("datasets")
     op.drop_table("conversations")
     op.drop_table("configurations")
+    op.drop_table("comparisons")
     op.drop_table("batches")
     op.drop_table("users")
     op.drop_table("slot_holds")
