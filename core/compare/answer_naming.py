@@ -77,7 +77,8 @@ _FAMILIES = (
 )
 #: An answer speaks of itself; the name follows within a sentence.
 _SELF = re.compile(
-    r"\b(?:I am|I['’]m|my name is|call me|I (?:was|have been) (?:created|made|developed|trained|built|designed)|as an? (?:AI|large|language)|"
+    r"\b(?:I am|I['’]m|my name is|call me|as an? (?:AI|large|language)|"
+    r"I (?:was|have been) (?:created|made|developed|trained|built|designed)|"
     r"(?:model|assistant|AI|chatbot|LLM)\b[^.!?\n]{0,30}\b(?:created|made|developed|trained|built|designed) by)\b"
     r"|我(?:是|叫|的名字|名叫|由|来自)|本(?:模型|助手)|作为(?:一个|一款|由|来自)|(?:^|[,，。！\n])由(?!于|此)",
     re.IGNORECASE,
