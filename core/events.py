@@ -28,6 +28,16 @@ class ConversationChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonsChanged(Event):
+    """A comparison of the owner's was made, asked, answered, judged, renamed or deleted; what other processes do is not told.
+
+    `comparison_id` is "" where it cannot be said which.
+    """
+
+    comparison_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationsChanged(Event):
     """The owner's model configurations are not what they were."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from core.events import ConversationChanged, EventBus
+from core.events import ComparisonsChanged, ConversationChanged, EventBus
 from core.persistence import Store
 
 if TYPE_CHECKING:
@@ -24,23 +24,25 @@ EVERYONE = ""
 class Changes(Store):
     """The store as the chat uses it. `start` for somebody who begins to look at the screen, then `look` as long as they do."""
 
-    def __init__(self, store: Store, events: EventBus) -> None:
+    def __init__(self, store: Store, events: EventBus, kind: str = "") -> None:
         self._inner = store
         self._events = events
+        self._kind = kind
         self._seen: dict[str, int] = {}
         self._new: set[str] = set()
 
     async def read(self, work: Callable[[UnitOfWork], T]) -> T:
-        return await self._inner.read(work)
+        return await self._inner.read(lambda uow: work(self._seen_as(uow)))
 
     async def write(self, work: Callable[[UnitOfWork], T]) -> T:
         """As `Store.write`; what it touched is told here, and is no news at the next look."""
         bumped: tuple[Bumped, ...] = ()
+        touched: frozenset[str] = frozenset()
 
         def whole(uow: UnitOfWork) -> T:
-            nonlocal bumped
-            result = work(uow)
-            bumped = uow.changes.bumped
+            nonlocal bumped, touched
+            result = work(self._seen_as(uow))
+            bumped, touched = uow.changes.bumped, uow.changes.touched
             return result
 
         result = await self._inner.write(whole)
@@ -50,7 +52,14 @@ class Changes(Store):
         self._publish(
             (user_id, event) for each in bumped for user_id, event in self._events_of(each.user_id, each.conversation_ids, each.shared)
         )
+        for owner_id in touched:
+            self._events.publish(ComparisonsChanged(owner_id))
         return result
+
+    def _seen_as(self, uow: UnitOfWork) -> UnitOfWork:
+        """`uow`, in which there are conversations of our kind only."""
+        uow.conversations.kind = uow.messages.kind = uow.changes.kind = self._kind
+        return uow
 
     def close(self) -> None:
         self._inner.close()

@@ -54,6 +54,7 @@ def free_conversation(uow: UnitOfWork, at: Moment, conversation_id: str) -> Any:
 def new_conversation(conversation_id: str, at: Moment, **values: Any) -> dict[str, Any]:
     """The columns of a new conversation."""
     blank: dict[str, Any] = {
+        "kind": "",
         "title": "",
         "title_source": "fallback",
         "configuration_id": None,

@@ -33,9 +33,14 @@ class Bumped(NamedTuple):
 
 
 class ChangeRepository(Repository):
-    """`bumped`: the counts that this unit of work raised."""
+    """`bumped`: the counts that this unit of work raised.
+
+    `kind`: as in ConversationRepository. What is no conversation of the chat is counted for nobody; `touched`: whose there was.
+    """
 
     bumped: tuple[Bumped, ...] = ()
+    kind: str = ""
+    touched: frozenset[str] = frozenset()
 
     @property
     def _connection(self) -> Connection:
@@ -43,6 +48,9 @@ class ChangeRepository(Repository):
 
     def touch(self, owner_id: str, conversation_ids: Sequence[str], *, readers: Iterable[str] = ()) -> None:
         """Tell everybody who sees these conversations that they changed. `readers`: who does not see them any more, too."""
+        if self.kind:
+            self.touched |= {owner_id}
+            return
         seen_by: dict[str, list[str]] = {owner_id: list(conversation_ids)}
         for reader_id in readers:
             seen_by.setdefault(reader_id, list(conversation_ids))
@@ -83,7 +91,7 @@ class ChangeRepository(Repository):
 
     def since(self, user_id: str, count: int) -> tuple[list[str], list[str]]:
         """The own and the shared conversations that changed for the account after its count was `count`."""
-        own = select(_c.id).where(_c.owner_id == user_id, _c.changed > count).limit(IDS)
+        own = select(_c.id).where(_c.owner_id == user_id, _c.kind == "", _c.changed > count).limit(IDS)
         shared = select(_s.conversation_id).where(_s.reader_id == user_id, _s.changed > count).limit(IDS)
         found = [] if user_id == EVERYONE else list(self._connection.execute(own).scalars())
         return found, list(self._connection.execute(shared).scalars())

@@ -70,7 +70,7 @@ class ConfigurationRepository(Repository):
 
     def conversations_with(self, owner_id: str, ids: Iterable[str]) -> int:
         """How many of the owner's conversations ask one of `ids`, those in the trash too."""
-        used = conversations.c.owner_id == owner_id, conversations.c.configuration_id.in_(list(ids))
+        used = conversations.c.owner_id == owner_id, conversations.c.kind == "", conversations.c.configuration_id.in_(list(ids))
         return self._connection.execute(select(func.count()).select_from(conversations).where(*used)).scalar_one()
 
     def default_of(self, owner_id: str) -> str | None:

@@ -48,7 +48,12 @@ N = TypeVar("N", bound=_HasParent)
 
 
 class MessageRepository(Repository):
-    """Rows are SQLAlchemy `Row`s with the columns of storage/tables/conversations.py, Message."""
+    """Rows are SQLAlchemy `Row`s with the columns of storage/tables/conversations.py, Message.
+
+    `kind`: of which conversations messages are found by their owner, as in ConversationRepository.
+    """
+
+    kind: str = ""
 
     @property
     def _connection(self) -> Connection:
@@ -57,7 +62,8 @@ class MessageRepository(Repository):
     def find(self, owner_id: str, message_id: str) -> Row[Any] | None:
         """The message, if it is in a conversation of the owner's."""
         statement = select(messages).join(conversations, conversations.c.id == _m.conversation_id)
-        return self._connection.execute(statement.where(conversations.c.owner_id == owner_id, _m.id == message_id)).one_or_none()
+        own = conversations.c.owner_id == owner_id, conversations.c.kind == self.kind, _m.id == message_id
+        return self._connection.execute(statement.where(*own)).one_or_none()
 
     def branch(self, owner_id: str, conversation_id: str, last_id: str | None, limit: int) -> list[Row[Any]]:
         """The last `limit` messages of the branch that ends with `last_id`, oldest first.

@@ -17,8 +17,10 @@ from storage.tables.accounts import (
 )
 from storage.tables.base import metadata, whole_unicode
 from storage.tables.batches import Batch, BatchAnswer, BatchConfiguration, BatchJudgement, BatchQuestion
+from storage.tables.comparisons import Comparison, ComparisonAnswer, ComparisonCandidate, ComparisonRound, ComparisonVerdict
 from storage.tables.conversations import ChatChange, Conversation, ConversationShare, Draft, Message, MessagePart, ReadingPlace
 from storage.tables.datasets import Dataset, DatasetVersion
+from storage.tables.images import ComparisonImage, Image, MessageImage
 from storage.tables.models import AllowedAddress, Configuration, ConfigurationVersion, Provider, ProviderModel
 from storage.tables.questions import Question, QuestionSet, QuestionSetVersion
 from storage.tables.runs import Lease, RunChange, SlotHold, TrainingAttempt, TrainingRun
@@ -38,6 +40,12 @@ __all__ = [
     "BatchJudgement",
     "BatchQuestion",
     "ChatChange",
+    "Comparison",
+    "ComparisonAnswer",
+    "ComparisonCandidate",
+    "ComparisonImage",
+    "ComparisonRound",
+    "ComparisonVerdict",
     "Configuration",
     "ConfigurationVersion",
     "Conversation",
@@ -46,9 +54,11 @@ __all__ = [
     "Dataset",
     "DatasetVersion",
     "Draft",
+    "Image",
     "KnownAddress",
     "Lease",
     "Message",
+    "MessageImage",
     "MessagePart",
     "ModelNote",
     "Provider",

@@ -11,7 +11,8 @@ from storage.tables.base import KeyText, exact, moment, primary_key, reference, 
 class Conversation(SQLModel, table=True):
     """`leaf_id` is the last message of the branch in sight; its ancestors are that branch.
 
-    `title_source`: fallback, model or user (a title given by a person is never replaced). `deleted_at` set: in the trash.
+    `kind`: "" for the chat; "compare" for a candidate of a comparison, which the chat does not know. `title_source`: fallback, model
+    or user (a title given by a person is never replaced). `deleted_at` set: in the trash.
     `unread`: how an answer ended that its owner has not seen (a state of Message), "" if there is none. `changed`: the owner's count of
     changes (ChatChange) when this conversation changed last.
     """
@@ -19,12 +20,13 @@ class Conversation(SQLModel, table=True):
     __tablename__ = "conversations"
     # In the order of the list (pinned first, then last used), so that a page of it is read from the index and never sorted.
     __table_args__ = (
-        Index("ix_conversations_list", "owner_id", "deleted_at", "pinned", "used_at", "id"),
+        Index("ix_conversations_list", "owner_id", "kind", "deleted_at", "pinned", "used_at", "id"),
         Index("ix_conversations_changed", "owner_id", "changed"),
     )
 
     id: str = primary_key()
     owner_id: str = reference("users.id", index=False)
+    kind: str = Field(default="", max_length=8)
     title: str = Field(default="", sa_type=exact(200))
     title_source: str = Field(default="fallback", max_length=8)
     configuration_id: str | None = Field(default=None, sa_type=KeyText, nullable=True)

@@ -210,7 +210,8 @@ def plan(storage: Storage, statement: str) -> str:
 def test_the_hot_paths_use_their_indexes(storage: Storage) -> None:
     listed = plan(
         storage,
-        "SELECT * FROM conversations WHERE owner_id='a' AND deleted_at IS NULL ORDER BY pinned DESC, used_at DESC, id DESC LIMIT 50",
+        "SELECT * FROM conversations WHERE owner_id='a' AND kind='' AND deleted_at IS NULL "
+        "ORDER BY pinned DESC, used_at DESC, id DESC LIMIT 50",
     )
     assert "ix_conversations_list" in listed
     assert "TEMP B-TREE" not in listed
