@@ -18,7 +18,7 @@ from typing import Literal
 #: Characters of each text that are compared.
 LIMIT = 200_000
 #: Words of the stretches that are tried as anchors, the longest first: those are found in long texts, and rarely by chance.
-_STRETCHES = (24, 8, 3, 1, 1)
+_STRETCHES = (12, 4, 2, 1, 1)
 #: The longest common sequence of a gap is looked for where it is at most so many pairs of words (a bit each: 8 MB).
 _SMALL_GAP = 64_000_000
 _HAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7a3\U00020000-\U0003134f"
