@@ -34,7 +34,9 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """`silence_s`: seconds without a byte after which the answer counts as stalled. `stream` False asks for one JSON body."""
+    """`silence_s`: seconds without a byte after which the answer counts as stalled. `stream` False asks for one JSON body.
+
+    `patient`: requests that certainly brought nothing are sent again once or twice; False for who has limits and retries of their own."""
 
     model: str
     turns: tuple[Turn, ...]
@@ -42,6 +44,7 @@ class ChatRequest:
     parameters: Parameters = Parameters()
     stream: bool = True
     silence_s: float = 120.0
+    patient: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,9 @@ class HttpChatModel(ABC):
     @asynccontextmanager
     async def _open(self, request: ChatRequest, origin: Origin) -> AsyncIterator[httpx.Response]:
         """The head of an answer with status 200. Tried again before the first token where that may help."""
-        response, body = await self._send_patiently("POST", self._url("chat"), self._chat_body(request), request.silence_s, origin)
+        response, body = await self._send_patiently(
+            "POST", self._url("chat"), self._chat_body(request), request.silence_s, origin, retries=_RETRIES if request.patient else 0
+        )
         try:
             self._accepted(body)
             yield response
@@ -138,10 +140,10 @@ class HttpChatModel(ABC):
             await response.aclose()
 
     async def _send_patiently(
-        self, method: str, url: str, body: dict[str, Any] | None, silence_s: float, origin: Origin
+        self, method: str, url: str, body: dict[str, Any] | None, silence_s: float, origin: Origin, *, retries: int = _RETRIES
     ) -> tuple[httpx.Response, dict[str, Any]]:
-        """`_send`, again where that may help; with the body that was taken in the end."""
-        retries = 0
+        """`_send`, again where that may help, at most `retries` times; with the body that was taken in the end."""
+        tried = _RETRIES - retries
         while True:
             try:
                 return await self._send(method, url, body, silence_s, origin), body or {}
@@ -150,10 +152,10 @@ class HttpChatModel(ABC):
                 if lighter is not None:
                     body = lighter
                     continue
-                wait = _pause(error, retries)
+                wait = _pause(error, tried)
                 if wait is None:
                     raise
-                retries += 1
+                tried += 1
                 await self._connection.sleep(wait)
 
     async def _send(self, method: str, url: str, body: Any, silence_s: float, origin: Origin) -> httpx.Response:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Principal
@@ -49,6 +51,14 @@ class _Resolved:
     name: str
     id: str = ""
     version: int = 0
+
+
+#: Known to nobody outside, so that a key id says nothing about its key.
+_SALT = os.urandom(16)
+
+
+def _key_id(key: str | None) -> str:
+    return blake2b(key.encode("utf-8", "surrogatepass"), key=_SALT, digest_size=8).hexdigest() if key else ""
 
 
 class Resolver:
@@ -118,6 +128,7 @@ class Resolver:
             version=resolved.version,
             key_source=resolved.access.key_source,
             chat_model=chat_model,
+            key_id=_key_id(resolved.access.key),
         )
 
 

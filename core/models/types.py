@@ -190,6 +190,7 @@ class ReadyModel:
     """A configuration resolved: everything that an answer needs. The key is inside `chat_model` and nowhere else.
 
     `endpoint` is the one that is really asked (for the simulator: its address in this process). `configuration_id` is "" for a draft.
+    `key_id` tells the keys of a process apart without telling them: what providers count requests by.
     """
 
     configuration_id: str
@@ -204,6 +205,7 @@ class ReadyModel:
     version: int
     key_source: KeySource
     chat_model: ChatModel = field(repr=False)
+    key_id: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
