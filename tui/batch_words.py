@@ -161,8 +161,8 @@ def scorer_word(name: str) -> str:
 
 
 def score_figure(value: float | None) -> str:
-    """A score between 0 and 1: "0.825"; "" where there is none."""
-    return "" if value is None else f"{value:.3f}"
+    """A score, as reports write it: "82.5 %"; "" where there is none."""
+    return "" if value is None else f"{value * 100:.1f} %"
 
 
 def score_token(value: float | None) -> str:
