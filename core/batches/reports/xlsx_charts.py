@@ -1,0 +1,138 @@
+"""The sheet of charts: to the left the numbers, to the right a chart of the spreadsheet's own that is drawn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from core.batches.reports.drawing import COLOURS
+from core.batches.reports.pictures import Picture, pictures
+from core.batches.reports.xlsx_cells import cut
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
+
+    from core.batches.reports.charts import Bar
+    from core.batches.reports.types import ReportData, Words
+    from core.batches.reports.xlsx_cells import Styles
+
+#: Pixels of a chart and of a row of the sheet; where charts begin.
+_WIDTH, _ROW, _LEFT = 760, 20, 8
+_FORMATS: Final = {"share": "0%", "points": "+0;-0;0", "seconds": "0.0#", "money": "General", "count": "#,##0"}
+_KINDS: Final = {"share": "share", "points": "points", "seconds": "number", "money": "money", "count": "count"}
+_TEXT: Final = {"size": 9, "color": "#1c1f23"}
+
+
+def write_charts(book: Workbook, sheet: Worksheet, styles: Styles, data: ReportData, words: Words) -> None:
+    """Every picture of the report. With constant memory, rows are written from the top down and never again."""
+    sheet.set_column(0, 0, 30)
+    sheet.set_column(1, _LEFT - 1, 11)
+    sheet.hide_gridlines(2)
+    row = 0
+    for picture in pictures(data, words):
+        height = _height(picture)
+        _numbers(sheet, styles, picture, row, words)
+        chart = _chart(book, sheet.get_name(), picture, row + 2)
+        chart.set_size({"width": _WIDTH, "height": height})
+        sheet.insert_chart(row, _LEFT, chart, {"x_offset": 4, "y_offset": 4, "description": picture.title})
+        row += max(height // _ROW + 2, len(picture.groups) + 4)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+
+
+def _height(picture: Picture) -> int:
+    bars = sum(len(group.bars) for group in picture.groups)
+    return max(200, 100 + 22 * bars + (28 if picture.names else 0))
+
+
+def _columns(picture: Picture) -> Iterator[tuple[str, int]]:
+    """What stands beside the names: which number, of which series."""
+    for series in range(len(picture.names) or 1):
+        yield "value", series
+        if any(bar.low is not None for group in picture.groups for bar in group.bars):
+            yield "below", series
+            yield "above", series
+
+
+def _numbers(sheet: Worksheet, styles: Styles, picture: Picture, row: int, words: Words) -> None:
+    """A heading, a line of labels, and a line a group; how far the interval reaches is given from the value on, as charts want it."""
+    sheet.write_string(row, 0, picture.title, styles.heading)
+    labels = {"below": "−", "above": "+"}
+    for column, (what, series) in enumerate(_columns(picture), 1):
+        name = cut(picture.names[series])[0] if picture.names else words.say("value")
+        sheet.write_string(row + 1, column, labels.get(what, name), styles.head_right)
+    for index, group in enumerate(picture.groups):
+        sheet.write_string(row + 2 + index, 0, cut(group.label)[0], styles.plain)
+        by_series = {bar.series: bar for bar in group.bars} if picture.names else {0: group.bars[0]}
+        for column, (what, series) in enumerate(_columns(picture), 1):
+            value = _number(by_series.get(series), what)
+            if value is not None:
+                factor = 100.0 if picture.unit == "points" else 1.0
+                sheet.write_number(row + 2 + index, column, value * factor, styles.kinds[_KINDS[picture.unit]])
+
+
+def _number(bar: Bar | None, what: str) -> float | None:
+    if bar is None or bar.value is None:
+        return None
+    if what == "value":
+        return bar.value
+    end = bar.low if what == "below" else bar.high
+    return 0.0 if end is None else abs(end - bar.value)
+
+
+def _chart(book: Workbook, sheet: str, picture: Picture, first: int) -> Any:
+    chart = book.add_chart({"type": "bar"})
+    last = first + len(picture.groups) - 1
+    places = list(_columns(picture))
+    for series in range(len(picture.names) or 1):
+        column = 1 + places.index(("value", series))
+        options: dict[str, Any] = {
+            "categories": [sheet, first, 0, last, 0],
+            "values": [sheet, first, column, last, column],
+            "fill": {"color": COLOURS[series % len(COLOURS)]},
+            "gap": 60,
+            "data_labels": {"value": True, "position": "inside_base", "font": {"size": 9, "color": "#ffffff"}},
+        }
+        if picture.names:
+            options["name"] = [sheet, first - 1, column]
+        else:
+            options["points"] = [{"fill": {"color": COLOURS[group.bars[0].series % len(COLOURS)]}} for group in picture.groups]
+        if ("below", series) in places:
+            options["x_error_bars"] = _intervals(sheet, picture, series, first, last, column)
+        chart.add_series(options)
+    _dressed(chart, picture)
+    return chart
+
+
+def _intervals(sheet: str, picture: Picture, series: int, first: int, last: int, column: int) -> dict[str, Any]:
+    """Both as references and as the numbers that they hold: some programs show only what is cached."""
+    found = [next((bar for bar in group.bars if bar.series == series or not picture.names), None) for group in picture.groups]
+    factor = 100.0 if picture.unit == "points" else 1.0
+    return {
+        "type": "custom",
+        "minus_values": [sheet, first, column + 1, last, column + 1],
+        "plus_values": [sheet, first, column + 2, last, column + 2],
+        "minus_data": [(_number(bar, "below") or 0.0) * factor for bar in found],
+        "plus_data": [(_number(bar, "above") or 0.0) * factor for bar in found],
+        "line": {"color": "#1c1f23", "width": 1.25},
+    }
+
+
+def _dressed(chart: Any, picture: Picture) -> None:
+    chart.set_title({"name": picture.title, "name_font": {"size": 12, "color": "#1c1f23"}, "overlay": False})
+    chart.set_legend({"position": "bottom", "font": _TEXT} if picture.names else {"none": True})
+    axis: dict[str, Any] = {
+        "num_format": _FORMATS[picture.unit],
+        "num_font": _TEXT,
+        "major_gridlines": {"visible": True, "line": {"color": "#d9dce0"}},
+    }
+    if picture.most is not None:
+        axis |= {"min": 0, "max": picture.most}
+    elif picture.kind != "differences":
+        axis["min"] = 0
+    chart.set_x_axis(axis)
+    # The first at the top, as in the table; names at the left edge also where bars go to the left.
+    chart.set_y_axis({"reverse": True, "num_font": _TEXT, "label_position": "low", "major_gridlines": {"visible": False}})
+    chart.set_chartarea({"border": {"color": "#d9dce0"}})
