@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 #: "none": the answer is kept and not scored. "judge": a model is asked (core/scoring/judge.py), never by `score`.
-ScorerName = Literal["none", "exact", "contains", "regex", "numeric", "json", "json_schema", "bleu", "chrf", "rouge_l", "judge"]
+ScorerName = Literal["none", "exact", "contains", "choice", "regex", "numeric", "json", "json_schema", "bleu", "chrf", "rouge_l", "judge"]
 
 #: Why an answer has no score: sentences are written by the screens.
 #: no_expected: nothing to compare with · options: they do not hold (details: option, rule) · too_long: the text is longer than this
