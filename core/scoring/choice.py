@@ -18,8 +18,8 @@ _EXPECTED = re.compile(rf"[(（\[【]?([{_LETTERS}])[)）\]】.、:：]?", re.IG
 _OPEN, _END = r"[\s(（\[【“\"'‘$]*", r"(?![A-Za-z0-9'’])"
 _ANNOUNCED = re.compile(
     rf"\\boxed\s*\{{\s*(?:\\text\s*\{{\s*)?([{_LETTERS}])\s*\}}"
-    rf"|(?i:\b(?:answer|choice|option|choose|chose|select|pick)\b)(?:[ ]*(?i:is|are|would be|should be|:|：|=|option|choice|the)){{0,4}}{_OPEN}"
-    rf"([{_LETTERS}]){_END}"
+    rf"|(?i:\b(?:answer|choice|option|choose|chose|select|pick)\b)"
+    rf"(?:[ ]*(?i:is|are|would be|should be|:|：|=|option|choice|the)){{0,4}}{_OPEN}([{_LETTERS}]){_END}"
     rf"|(?:答案|选项|应选|故选|选择|正确的?是|选)(?:应该|应当|就|为|是|[:：=\s]){{0,4}}{_OPEN}([{_LETTERS}]){_END}"
 )
 _FIRST = re.compile(rf"\s*[(（\[【]?([{_LETTERS}])(?:\s*$|[)）\]】.、:：,，]|\s*[-–—]\s|\n)")
@@ -57,7 +57,7 @@ def _letters(form: re.Pattern[str], text: str) -> list[str]:
 
 def choice(answer: str, expected: str | None, settings: Mapping[str, Any]) -> Score:
     """Passes when the answer chooses the expected letter. Details: found (None where no choice could be read)."""
-    wanted = {found[1].upper() for one in accepted(expected, settings) if (found := _EXPECTED.fullmatch(one.strip()))}
+    wanted = {letter[1].upper() for one in accepted(expected, settings) if (letter := _EXPECTED.fullmatch(one.strip()))}
     if not wanted:
         return Score(None, None, "choice", problem="no_expected")
     found = chosen(answer)
