@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from core.managed.types import Service
     from core.models.configurations import Configurations
     from core.models.providers import Providers
+    from core.questions.service import Questions
     from core.secrets import Secrets
     from core.swanlab.service import Swanlab
     from core.training.configurations import Training
@@ -79,6 +80,20 @@ class Services:
             supervisor=self.supervisor,
             call=self.environment.call,
             python=python,
+        )
+
+    @cached_property
+    def questions(self) -> Questions:
+        """Sets of test questions. Made when somebody asks."""
+        from core.questions.service import Questions
+
+        return Questions(
+            self.store,
+            clock=self.clock,
+            ids=self.ids,
+            events=self.events,
+            files=self.files,
+            folders=self.settings.training.dataset_folders,
         )
 
     @cached_property

@@ -60,6 +60,11 @@ class DatasetsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionsChanged(Event):
+    """The owner's question sets are not what they were: added, changed, renamed, deleted."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServicesChanged(Event):
     """A managed service of the owner (core/managed) started, answered, ended or was given up."""
 

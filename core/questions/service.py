@@ -1,11 +1,28 @@
-"""Question sets: `Services.questions`. Whoever asks sees and changes only their own."""
+"""Question sets: `Services.questions`. Whoever asks sees and changes only their own.
+
+A set is a name for versions, a version an ordered list of questions that never changes. Saving writes what differs, and nothing else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from core.auth.principal import Principal
+from core.errors import Conflict, NotFound
+from core.events import EventBus, QuestionsChanged
+from core.questions import shipped
+from core.questions.editing import Editor, checked, found, pairs, version_row
+from core.questions.files import QuestionFiles
+from core.questions.importer import Importer
+from core.questions.names import check_name, check_note, check_tags
+from core.questions.order import decode
+from core.questions.records import question_view, set_view, tags_text, version_view
 from core.questions.types import (
+    Change,
+    ChangeKind,
     Diff,
     Example,
     FilePreview,
@@ -19,10 +36,33 @@ from core.questions.types import (
     SetVersion,
     Sort,
 )
+from core.questions.views import arranged, changed_fields
+from core.questions.writing import Writer, format_of
+
+if TYPE_CHECKING:
+    from core.clock import Clock, Identifiers
+    from core.files.service import UserFiles
+    from core.persistence import Store
+    from storage.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+#: Questions that are read at a time.
+PAGE: Final = 1000
 
 
 class Questions:
-    """The question sets of all accounts. A set is named by its id or, failing that, by its name (`set_id` takes both)."""
+    """The question sets of all accounts. A set is named by its id or, failing that, by its name (`set_id` takes both).
+
+    `folders`: where everybody may read files (core/questions/files.py).
+    """
+
+    def __init__(
+        self, store: Store, *, clock: Clock, ids: Identifiers, events: EventBus, files: UserFiles, folders: tuple[Path, ...] = ()
+    ) -> None:
+        self._store, self._events = store, events
+        self._files = QuestionFiles(files, folders)
+        self._editor = Editor(clock, ids)
+        self._importer = Importer(store, self._editor, self._files, clock)
 
     # Looking -------------------------------------------------------------------------------------------------------
 
@@ -30,15 +70,24 @@ class Questions:
         self, principal: Principal, *, query: str = "", tag: str = "", sort: Sort = "updated", limit: int = 100, offset: int = 0
     ) -> SetPage:
         """Those that have every word of `query` in name, note, tags or types, and the tag `tag`."""
-        raise NotImplementedError
+        owner = principal.require_user("questions.list")
+        items = await self._store.read(lambda uow: [set_view(row) for row in uow.questions.all(owner)])
+        kept, tags = arranged(items, query, tag, sort)
+        return SetPage(tuple(kept[offset : offset + limit]), len(kept), tags)
 
     async def get(self, principal: Principal, set_id: str) -> QuestionSet:
         """Raises NotFound(kind="question_set") for unknown ones and other people's."""
-        raise NotImplementedError
+        owner = principal.require_user("questions.list")
+        return await self._store.read(lambda uow: set_view(found(uow, owner, set_id)))
 
     async def versions(self, principal: Principal, set_id: str) -> tuple[SetVersion, ...]:
         """Every version, the newest (in force) first."""
-        raise NotImplementedError
+        owner = principal.require_user("questions.list")
+
+        def work(uow: UnitOfWork) -> tuple[SetVersion, ...]:
+            return tuple(version_view(row) for row in uow.questions.versions_of(owner, found(uow, owner, set_id).id))
+
+        return await self._store.read(work)
 
     async def questions(
         self,
@@ -47,35 +96,78 @@ class Questions:
         version: int | None = None,
         *,
         query: str = "",
-        type: str | None = None,
+        type: str | None = None,  # noqa: A002 - what it is called everywhere
         offset: int = 0,
         limit: int = 100,
     ) -> QuestionPage:
-        """Questions of a version (None: the newest), in order: those that have `query` in text or expected answer, and the type `type`.
+        """Questions of a version (None: the newest), in order: those that have `query` in text or right answer, and the type `type`.
 
         Raises NotFound(kind="question_set" | "question_set_version").
         """
-        raise NotImplementedError
+        owner = principal.require_user("questions.list")
+
+        def work(uow: UnitOfWork) -> QuestionPage:
+            row = version_row(uow, owner, set_id, version)
+            numbered = list(enumerate(decode(row.serials), 1))
+            if query.strip() or type is not None:
+                wanted = uow.questions.matching(owner, row.set_id, query.strip(), type)
+                numbered = [each for each in numbered if each[1] in wanted]
+            items = _loaded(uow, owner, row.set_id, numbered[offset : offset + limit])
+            return QuestionPage(items, len(numbered), row.version)
+
+        return await self._store.read(work)
 
     async def question(self, principal: Principal, set_id: str, number: int, version: int | None = None) -> Question:
         """One question by its place, from 1. Raises NotFound(kind="question") besides those of `questions`."""
-        raise NotImplementedError
+        page = await self.questions(principal, set_id, version, offset=max(0, number - 1), limit=1)
+        if number < 1 or not page.items:
+            raise NotFound(kind="question", reference=str(number))
+        return page.items[0]
 
-    def all_questions(self, principal: Principal, set_id: str, version: int | None = None) -> AsyncIterator[tuple[Question, ...]]:
+    async def all_questions(self, principal: Principal, set_id: str, version: int | None = None) -> AsyncIterator[tuple[Question, ...]]:
         """Every question of a version, a thousand at a time. Raises as `questions`."""
-        raise NotImplementedError
+        owner = principal.require_user("questions.list")
+
+        def begin(uow: UnitOfWork) -> tuple[str, list[tuple[int, int]]]:
+            row = version_row(uow, owner, set_id, version)
+            return row.set_id, list(enumerate(decode(row.serials), 1))
+
+        real_id, numbered = await self._store.read(begin)
+        for start in range(0, len(numbered), PAGE):
+            part = numbered[start : start + PAGE]
+            yield await self._store.read(lambda uow, part=part: _loaded(uow, owner, real_id, part))  # type: ignore[misc]
 
     async def diff(self, principal: Principal, set_id: str, old: int, new: int, *, limit: int = 200) -> Diff:
         """What differs between two versions, with the first `limit` changes."""
-        raise NotImplementedError
+        owner = principal.require_user("questions.list")
+
+        def work(uow: UnitOfWork) -> Diff:
+            before, after = version_row(uow, owner, set_id, old), version_row(uow, owner, set_id, new)
+            was, now = decode(before.serials), decode(after.serials)
+            added, changed, removed = pairs(uow, owner, before.set_id, was, now)
+            same = len(now) - len(added) - len(changed)
+            every = [(None, serial) for serial in added] + [*changed]
+            places = {serial: number for number, serial in enumerate(now, 1)}
+            ordered = [*sorted(every, key=lambda each: places[each[1]]), *((serial, None) for serial in removed)][:limit]
+            return Diff(old, new, len(added), len(changed), len(removed), same, _changes(uow, owner, before.set_id, ordered, was, places))
+
+        return await self._store.read(work)
 
     # Making and changing -------------------------------------------------------------------------------------------
 
     async def create(
         self, principal: Principal, name: str, questions: Iterable[QuestionDraft] = (), *, note: str = "", tags: Iterable[str] = ()
     ) -> QuestionSet:
-        """A new set. Raises InvalidInput("name" | "question" | ..., ...; `number` says which question), Conflict(what="question_set_name")."""
-        raise NotImplementedError
+        """A new set. Raises Conflict(what="question_set_name"), and InvalidInput("name" | "question" | "scorer" | ...): its field
+        `number` says which question is meant."""
+        principal.require_user("questions.change")
+        title, about, labels = check_name(name), check_note(note), check_tags(tags)
+        drafts = await asyncio.to_thread(checked, list(questions))
+
+        def work(uow: UnitOfWork, owner: str) -> str:
+            return self._editor.create(uow, owner, title, drafts, exact=True, note=about, tags=labels, origin="typed")
+
+        return await self.get(principal, await self._write(principal, work))
 
     async def save_version(
         self, principal: Principal, set_id: str, questions: Iterable[QuestionDraft], *, expected_version: int | None = None
@@ -84,7 +176,15 @@ class Questions:
 
         Raises as `create`, and Conflict(what="question_set_changed") when `expected_version` is not the newest any more.
         """
-        raise NotImplementedError
+        principal.require_user("questions.change")
+        drafts = await asyncio.to_thread(checked, list(questions))
+
+        def work(uow: UnitOfWork, owner: str) -> str:
+            row = _expected(found(uow, owner, set_id), expected_version)
+            self._editor.replace_all(uow, owner, row, drafts)
+            return str(row.id)
+
+        return await self.get(principal, await self._write(principal, work))
 
     async def edit(
         self,
@@ -100,32 +200,72 @@ class Questions:
 
         Cheap in a set of any size. Raises as `save_version`, NotFound(kind="question").
         """
-        raise NotImplementedError
+        principal.require_user("questions.change")
+        new = dict(zip(replace, checked(replace.values()), strict=True)) if replace else {}
+        more = checked(add)
+
+        def work(uow: UnitOfWork, owner: str) -> str:
+            row = _expected(found(uow, owner, set_id), expected_version)
+            self._editor.edit(uow, owner, row, replace=new, remove=frozenset(remove), add=more)
+            return str(row.id)
+
+        return await self.get(principal, await self._write(principal, work))
 
     async def restore(self, principal: Principal, set_id: str, version: int) -> QuestionSet:
-        """The questions of an older version as the next one."""
-        raise NotImplementedError
+        """The questions of an older version as the next one; the newest stays where it holds the same."""
+
+        def work(uow: UnitOfWork, owner: str) -> str:
+            row = found(uow, owner, set_id)
+            self._editor.restore(uow, owner, row, version)
+            return str(row.id)
+
+        return await self.get(principal, await self._write(principal, work))
 
     async def rename(self, principal: Principal, set_id: str, name: str, *, note: str | None = None) -> QuestionSet:
         """Raises InvalidInput("name", ...), Conflict(what="question_set_name"). Makes no version."""
-        raise NotImplementedError
+        wanted = check_name(name)
+        about = None if note is None else check_note(note)
+
+        def work(uow: UnitOfWork, owner: str) -> str:
+            row = found(uow, owner, set_id)
+            if uow.questions.names(owner).get(wanted, row.id) != row.id:
+                raise Conflict(what="question_set_name", name=wanted)
+            uow.questions.change(owner, row.id, name=wanted, **({} if about is None else {"note": about}))
+            return str(row.id)
+
+        return await self.get(principal, await self._write(principal, work))
 
     async def tag(self, principal: Principal, set_id: str, tags: Iterable[str]) -> QuestionSet:
         """Give it these tags and no others. Makes no version. Raises InvalidInput("tags", ...)."""
-        raise NotImplementedError
+        labels = check_tags(tags)
+
+        def work(uow: UnitOfWork, owner: str) -> str:
+            row = found(uow, owner, set_id)
+            uow.questions.change(owner, row.id, tags=tags_text(labels))
+            return str(row.id)
+
+        return await self.get(principal, await self._write(principal, work))
 
     async def delete(self, principal: Principal, set_ids: Iterable[str]) -> int:
         """Delete with all versions: all of them or, if one is unknown (NotFound), none; how many."""
-        raise NotImplementedError
+        wanted = tuple(set_ids)
+
+        def work(uow: UnitOfWork, owner: str) -> int:
+            ids = list(dict.fromkeys(str(found(uow, owner, each).id) for each in wanted))
+            return uow.questions.remove(owner, ids) if ids else 0
+
+        return await self._write(principal, work)
 
     # Files ---------------------------------------------------------------------------------------------------------
 
     async def look(self, principal: Principal, path: str, *, encoding: str | None = None) -> FilePreview:
         """What a file would become, read to its end. `path`: on this machine, or for somebody served below the own folders.
 
-        Raises NotFound(kind="question_file"), InvalidInput("path", "not_a_file" | "not_readable" | "too_large"), InvalidInput("encoding", ...).
+        Raises NotFound(kind="question_file"), InvalidInput("path", "not_a_file" | "not_readable" | "too_large" | "too_many_questions"),
+        InvalidInput("encoding", "unknown_encoding").
         """
-        raise NotImplementedError
+        principal.require_user("questions.import")
+        return await self._importer.look(principal, path, encoding)
 
     async def import_file(
         self,
@@ -141,30 +281,134 @@ class Questions:
         """A set of a file; `into`: the file as the next version of that set instead.
 
         `name` None: as the file says or is called, with a number where that is taken. Raises as `look` and `create`; NotReadable where
-        the file has places that nothing could be made of, unless `leave_out_bad`; InvalidInput("path", "no_questions").
+        the file has places that nothing could be made of, unless `leave_out_bad`; InvalidInput("path", "no_questions");
+        Conflict(what="question_file_changed" | "question_set_changed") where somebody changes file or set in the meantime.
         """
-        raise NotImplementedError
+        owner = principal.require_user("questions.import")
+        title = check_name(name) if name is not None else None
+        labels = check_tags(tags)
+        if into is None:
+            set_id, preview = await self._importer.new(principal, path, encoding, name=title, tags=labels, leave_out_bad=leave_out_bad)
+            self._events.publish(QuestionsChanged(owner))
+            return Imported(await self.get(principal, set_id), preview)
+        before = await self.get(principal, into)
+        preview = await self._importer.into(principal, path, encoding, before, leave_out_bad=leave_out_bad)
+        self._events.publish(QuestionsChanged(owner))
+        after = await self.get(principal, before.id)
+        diff = await self.diff(principal, before.id, before.version, after.version)
+        return Imported(after, preview, diff, unchanged=after.version == before.version)
 
     async def export(
-        self, principal: Principal, set_id: str, path: str, format: Format | None = None, version: int | None = None, *, replace: bool = False
+        self,
+        principal: Principal,
+        set_id: str,
+        path: str,
+        format: Format | None = None,  # noqa: A002 - what it is called everywhere
+        version: int | None = None,
+        *,
+        replace: bool = False,
     ) -> int:
         """Write a version into a file, whole or not at all; its bytes. `format` None: by the ending of `path`.
 
         Raises InvalidInput("path" | "format", ...), Conflict(what="file_exists") unless `replace`, DiskFull, QuotaExceeded,
         EnvironmentProblem(what="file_not_writable").
         """
-        raise NotImplementedError
+        principal.require_user("questions.export")
+        kind = format_of(path, format)
+        await self.get(principal, set_id)
+        target = await asyncio.to_thread(self._files.create, principal, path, replace=replace)
+        size = 0
+        try:
+            async for piece in self.exported(principal, set_id, kind, version):
+                data = piece.encode()
+                size += len(data)
+                await asyncio.to_thread(target.write, data)
+            await asyncio.to_thread(target.commit)
+        except BaseException:
+            target.discard()
+            raise
+        return size
 
-    def exported(self, principal: Principal, set_id: str, format: Format = "jsonl", version: int | None = None) -> AsyncIterator[str]:
-        """The same text, a piece at a time."""
-        raise NotImplementedError
+    async def exported(
+        self,
+        principal: Principal,
+        set_id: str,
+        format: Format = "jsonl",  # noqa: A002 - what it is called everywhere
+        version: int | None = None,
+    ) -> AsyncIterator[str]:
+        """The same text, a piece at a time. TXT is the texts of the questions and nothing else."""
+        item = await self.get(principal, set_id)
+        number = item.version if version is None else version
+        writer = Writer(format_of("", format), name=item.name, note=item.note, tags=item.tags)
+        if writer.kind == "txt":
+            async for part in self.all_questions(principal, item.id, number):
+                writer.look(part)
+        begun = False
+        async for part in self.all_questions(principal, item.id, number):
+            yield ("" if begun else writer.head()) + writer.part(part)
+            begun = True
+        yield ("" if begun else writer.head()) + writer.tail()
 
     # Examples ------------------------------------------------------------------------------------------------------
 
     async def examples(self, principal: Principal) -> tuple[Example, ...]:
         """Sets that come with the program, in every language."""
-        raise NotImplementedError
+        principal.require_user("questions.list")
+        return await asyncio.to_thread(shipped.examples)
 
     async def add_example(self, principal: Principal, example_id: str) -> QuestionSet:
         """A copy of an example as a set of one's own. Raises NotFound(kind="question_example")."""
-        raise NotImplementedError
+        principal.require_user("questions.change")
+        example, drafts = await asyncio.to_thread(shipped.load, example_id)
+
+        def work(uow: UnitOfWork, owner: str) -> str:
+            return self._editor.create(
+                uow, owner, example.name, drafts, exact=False, note=example.note, tags=example.tags, origin="example", source=example.id
+            )
+
+        return await self.get(principal, await self._write(principal, work))
+
+    # Inside --------------------------------------------------------------------------------------------------------
+
+    async def _write(self, principal: Principal, work: Callable[[UnitOfWork, str], T]) -> T:
+        """Run `work(uow, owner_id)` while nobody else changes this owner's sets, then tell who listens."""
+        owner = principal.require_user("questions.change")
+
+        def locked(uow: UnitOfWork) -> T:
+            if not uow.questions.lock_owner(owner):
+                raise NotFound(kind="user", reference=principal.email)
+            return work(uow, owner)
+
+        result = await self._store.write(locked)
+        self._events.publish(QuestionsChanged(owner))
+        return result
+
+
+def _loaded(uow: UnitOfWork, owner: str, set_id: str, numbered: Sequence[tuple[int, int]]) -> tuple[Question, ...]:
+    rows = uow.questions.questions(owner, set_id, [serial for _number, serial in numbered])
+    return tuple(question_view(rows[serial], number) for number, serial in numbered if serial in rows)
+
+
+def _changes(
+    uow: UnitOfWork,
+    owner: str,
+    set_id: str,
+    ordered: Sequence[tuple[int | None, int | None]],
+    was: Sequence[int],
+    places: Mapping[int, int],
+) -> tuple[Change, ...]:
+    rows = uow.questions.questions(owner, set_id, sorted({serial for each in ordered for serial in each if serial is not None}))
+    before = {serial: number for number, serial in enumerate(was, 1)}
+    changes: list[Change] = []
+    for old, new in ordered:
+        left = None if old is None else question_view(rows[old], before[old])
+        right = None if new is None else question_view(rows[new], places[new])
+        kind: ChangeKind = "added" if left is None else "removed" if right is None else "changed"
+        changes.append(Change(kind, left, right, changed_fields(left, right)))
+    return tuple(changes)
+
+
+def _expected(row: Any, version: int | None) -> Any:
+    if version is not None and version != row.version:
+        raise Conflict(what="question_set_changed", name=row.name)
+    return row

@@ -22,8 +22,8 @@ Sort = Literal["updated", "name", "count"]
 Origin = Literal["typed", "imported", "example", "edited", "restored"]
 #: What a difference does to a question.
 ChangeKind = Literal["added", "changed", "removed"]
-#: The key in `options` under which further accepted answers are kept.
-ACCEPTED: Final = "accepted"
+#: The option of scorers under which further right answers are kept.
+ACCEPTED: Final = "alternatives"
 #: Options of scorers that are texts: variables are put into these as well.
 TEXT_OPTIONS: Final = ("pattern", "rubric")
 
@@ -51,7 +51,7 @@ def _value(variables: Mapping[str, str], found: re.Match[str]) -> str:
 class QuestionDraft:
     """A question as it is given: by a form, a file or a program.
 
-    `expected`: the (first) right answer as text, None where there is none; further ones are in `options["accepted"]`, see `accepted`.
+    `expected`: the (first) right answer as text, None where there is none; further ones are in `options["alternatives"]`, see `accepted`.
     For the scorers of JSON it is JSON text. `scorer`: a name of core.scoring.SCORERS, "" for the batch's default. `weight`: 0 or more,
     how much the score counts in a mean. `options`: what the scorer takes (`tolerance`, `pattern`, `schema`, `rubric`, ...), plain JSON.
     `system`: a system prompt for this question, None for the configuration's own. `source_line`: where it begins in its file, from 1.
@@ -236,8 +236,8 @@ class Read:
     `name`, `note`, `tags`: of the set, where the file says so (JSON written by `export`), known when it is at its end.
     """
 
-    def __init__(self, format: Format, encoding: str, items: Iterator[QuestionDraft | Problem], close: Callable[[], None]) -> None:
-        self.format, self.encoding = format, encoding
+    def __init__(self, kind: Format, encoding: str, items: Iterator[QuestionDraft | Problem], close: Callable[[], None]) -> None:
+        self.format, self.encoding = kind, encoding
         self.name, self.note = "", ""
         self.tags: tuple[str, ...] = ()
         self._items, self._close = items, close
@@ -267,6 +267,7 @@ class FilePreview:
     format: Format
     encoding: str
     name: str
+    note: str
     tags: tuple[str, ...]
     count: int
     left_out: int

@@ -68,6 +68,10 @@ class QuestionRepository(Repository):
         statement = delete(sets).where(_s.owner_id == owner_id, _s.version == 0, _s.created_at < before_ms)
         return self._connection.execute(statement).rowcount
 
+    def there(self, owner_id: str, set_id: str) -> bool:
+        """Whether there is such a set of the owner's, one that is being read from a file as well."""
+        return self._connection.execute(select(_s.id).where(*_own(owner_id, set_id))).one_or_none() is not None
+
     # Versions --------------------------------------------------------------------------------------------------------
 
     def add_version(self, **values: Any) -> None:
