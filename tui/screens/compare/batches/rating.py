@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
 
-from core.sanitise import one_line, sanitise
+from core.sanitise import sanitise
 from tui.glyphs import glyphs
-from tui.i18n import N_, _
+from tui.i18n import N_, ngettext
 from tui.screens.base import AreaScreen
 from tui.screens.compare.batches import texts
 from tui.widgets.sheet import Sheet
@@ -101,6 +101,10 @@ class Rating(AreaScreen):
         answer = self.answer_in_hand
         if answer is not None and answer.content:
             self.app.copy_to_clipboard(sanitise(answer.content))
-            self.modeltrain.say(
-                _("The answer of “{name}” was sent to the terminal's clipboard.").format(name=one_line(answer.configuration_name, 40))
+            lines = answer.content.rstrip("\n").count("\n") + 1
+            text = ngettext(
+                "{count} line was sent to the terminal's clipboard, if the terminal allows it.",
+                "{count} lines were sent to the terminal's clipboard, if the terminal allows it.",
+                lines,
             )
+            self.modeltrain.say(text.format(count=f"{lines:,}"))
