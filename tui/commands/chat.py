@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tui.commands.chat_output import AnswerPrinter, answer_as_json, status_of, tell_end
 from tui.commands.common import INTERRUPTED, Invocation, command_group, err, print_json, run_with_services
+from tui.commands.interrupts import interrupts
 from tui.i18n import _
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ app = command_group(_("Ask a model from the shell."))
 _INPUT_LIMIT = 8_000_004
 #: Seconds between two writes of an answer.
 _INTERVAL_S = 0.05
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @app.command(
@@ -100,7 +99,7 @@ async def _follow(services: Services, principal: Principal, sent: Sent, printer:
 
     me, stopping = _this_task(), list[asyncio.Future[None]]()
     try:
-        with _signals(interrupt):
+        with interrupts(interrupt):
             async with aclosing(services.chat.watch(principal, sent.answer_id, interval_s=_INTERVAL_S)) as updates:
                 async for update in updates:
                     latest = update
@@ -119,16 +118,3 @@ def _this_task() -> asyncio.Task[object]:
     task = asyncio.current_task()
     assert task is not None
     return task
-
-
-@contextmanager
-def _signals(handler: Callable[[int], None]) -> Iterator[None]:
-    """Call `handler(number)` in the loop at Ctrl+C and its like, instead of ending at once."""
-    loop = asyncio.get_running_loop()
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, handler, number)
-    try:
-        yield
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
