@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from storage.repositories.audit import AuditRepository
     from storage.repositories.batches import BatchRepository
     from storage.repositories.changes import ChangeRepository
+    from storage.repositories.comparison_records import ComparisonRecordRepository
+    from storage.repositories.comparisons import ComparisonRepository
     from storage.repositories.configurations import ConfigurationRepository
     from storage.repositories.conversations import ConversationRepository
     from storage.repositories.datasets import DatasetRepository
     from storage.repositories.drafts import DraftRepository
+    from storage.repositories.images import ImageRepository
     from storage.repositories.leases import LeaseRepository
     from storage.repositories.messages import MessageRepository
     from storage.repositories.places import PlaceRepository
@@ -124,6 +127,24 @@ class UnitOfWork:
         from storage.repositories.conversations import ConversationRepository
 
         return ConversationRepository(self.session)
+
+    @cached_property
+    def comparisons(self) -> ComparisonRepository:
+        from storage.repositories.comparisons import ComparisonRepository
+
+        return ComparisonRepository(self.session)
+
+    @cached_property
+    def comparison_records(self) -> ComparisonRecordRepository:
+        from storage.repositories.comparison_records import ComparisonRecordRepository
+
+        return ComparisonRecordRepository(self.session)
+
+    @cached_property
+    def images(self) -> ImageRepository:
+        from storage.repositories.images import ImageRepository
+
+        return ImageRepository(self.session)
 
     @cached_property
     def messages(self) -> MessageRepository:

@@ -86,6 +86,14 @@ class MessageRepository(Repository):
         """These messages, in any order."""
         return [row for some in batched(ids) for row in self._connection.execute(select(messages).where(_m.id.in_(some)))]
 
+    def newest_below(self, parent_ids: Sequence[str]) -> dict[str, Row[Any]]:
+        """The newest message below each of these."""
+        found: dict[str, Row[Any]] = {}
+        for some in batched(parent_ids):
+            for row in self._connection.execute(select(messages).where(_m.parent_id.in_(some)).order_by(_m.id)):
+                found[row.parent_id] = row
+        return found
+
     def parts(self, ids: Sequence[str], *, kind: str | None = None) -> dict[str, list[Part]]:
         """The parts of each message in `ids`, in order; of one kind if given."""
         found: dict[str, list[Part]] = {}

@@ -81,14 +81,17 @@ class ComparisonRound(SQLModel, table=True):
 
 
 class ComparisonAnswer(SQLModel, table=True):
-    """A candidate's place in a round. `state`: waiting, asked or skipped; `answer_id`: the message, once it is asked."""
+    """A candidate's place in a round. `state`: waiting, asked or skipped. `question_id`: the message that asks, once it is asked.
+
+    What was answered is the newest message below the question: those before it were tried again.
+    """
 
     __tablename__ = "comparison_answers"
 
     round_id: str = reference("comparison_rounds.id", primary=True)
     candidate_id: str = reference("comparison_candidates.id", primary=True)
     state: str = Field(default="waiting", max_length=8)
-    answer_id: str | None = Field(default=None, sa_type=KeyText, nullable=True)
+    question_id: str | None = Field(default=None, sa_type=KeyText, nullable=True)
 
 
 class ComparisonVerdict(SQLModel, table=True):

@@ -1105,7 +1105,7 @@ def upgrade() -> None:
         sa.Column("round_id", key_text(64), nullable=False),
         sa.Column("candidate_id", key_text(64), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
-        sa.Column("answer_id", key_text(64), nullable=True),
+        sa.Column("question_id", key_text(64), nullable=True),
         sa.ForeignKeyConstraint(
             ["candidate_id"], ["comparison_candidates.id"], name=op.f("fk_comparison_answers_candidate_id"), ondelete="CASCADE"
         ),
