@@ -16,12 +16,31 @@ if TYPE_CHECKING:
 
 #: Key -> (width in characters, kind). Text first: whoever prints it wants these.
 _COLUMNS: Final[tuple[tuple[str, float, str], ...]] = (
-    ("number", 6, "count"), ("type", 12, "text"), ("question", 44, "text"), ("expected", 24, "text"), ("configuration", 20, "text"),
-    ("answer", 60, "text"), ("state", 11, "text"), ("score", 9, "share"), ("passed", 9, "text"), ("stars", 7, "count"),
-    ("scorer", 11, "text"), ("error", 30, "text"), ("ttft", 10, "time"), ("total_time", 10, "time"), ("input_tokens", 10, "count"),
-    ("output_tokens", 10, "count"), ("cost", 11, "money"), ("currency", 9, "text"), ("attempts", 9, "count"), ("from_cache", 11, "text"), ("repetition", 10, "count"),
-    ("weight", 8, "number"), ("model", 20, "text"), ("reasoning", 40, "text"),
-)  # fmt: skip
+    ("number", 6, "count"),
+    ("type", 12, "text"),
+    ("question", 44, "text"),
+    ("expected", 24, "text"),
+    ("configuration", 20, "text"),
+    ("answer", 60, "text"),
+    ("state", 11, "text"),
+    ("score", 9, "share"),
+    ("passed", 9, "text"),
+    ("stars", 7, "count"),
+    ("scorer", 11, "text"),
+    ("error", 30, "text"),
+    ("ttft", 10, "time"),
+    ("total_time", 10, "time"),
+    ("input_tokens", 10, "count"),
+    ("output_tokens", 10, "count"),
+    ("cost", 11, "money"),
+    ("currency", 9, "text"),
+    ("attempts", 9, "count"),
+    ("from_cache", 11, "text"),
+    ("repetition", 10, "count"),
+    ("weight", 8, "number"),
+    ("model", 20, "text"),
+    ("reasoning", 40, "text"),
+)
 #: Lines of the highest row, and points of one.
 _LINES, _LINE = 12, 14.4
 #: Rows of a sheet; what is beyond is in CSV and JSON.
