@@ -10,6 +10,7 @@ from tui.dataset_errors import DATASET_CONFLICTS, DATASET_KINDS, DATASET_WHAT
 from tui.i18n import N_
 from tui.sentence import Candidates, Text
 from tui.sentences_batches import BATCH_CONFLICTS, BATCH_KINDS
+from tui.sentences_questions import QUESTION_CONFLICTS, QUESTION_KINDS
 from tui.serving_errors import SERVING_CONFLICTS, SERVING_KINDS
 from tui.swanlab_errors import SWANLAB_CONFLICTS, SWANLAB_INPUT, SWANLAB_KINDS, SWANLAB_WHAT
 from tui.training_errors import TRAINING_CONFLICTS, TRAINING_KINDS, TRAINING_WHAT
@@ -316,6 +317,7 @@ BY_KIND: dict[str, Candidates] = {
     **SERVING_KINDS,
     **SWANLAB_KINDS,
     **BATCH_KINDS,
+    **QUESTION_KINDS,
 }
 
 #: NotFound by `kind`: what to do, where looking at the list again is not it.
@@ -380,6 +382,7 @@ BY_CONFLICT: dict[str, Text] = {
     **SERVING_CONFLICTS,
     **SWANLAB_CONFLICTS,
     **BATCH_CONFLICTS,
+    **QUESTION_CONFLICTS,
 }
 
 #: InvalidInput by `rule`, where no one field is to blame.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from core.auth.principal import Principal
 from core.errors import Conflict, InvalidInput, NotFound
@@ -25,21 +27,33 @@ if TYPE_CHECKING:
 ABANDONED_MS: Final = 24 * 60 * 60 * 1000
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file by its path, or the bytes of one with what it is called."""
+
+    path: str
+    encoding: str | None = None
+    data: bytes | None = None
+
+
 class Importer:
     """Used by core/questions/service.py alone, which has asked who may do it."""
 
     def __init__(self, store: Store, editor: Editor, files: QuestionFiles, clock: Clock) -> None:
         self._store, self._editor, self._files, self._clock = store, editor, files, clock
 
-    async def look(self, principal: Principal, path: str, encoding: str | None) -> FilePreview:
-        return (await self._scan(principal, path, encoding))[1]
+    async def look(self, principal: Principal, source: Source) -> FilePreview:
+        return (await self._scan(principal, source))[1]
 
-    async def _scan(self, principal: Principal, path: str, encoding: str | None) -> tuple[Scan, FilePreview]:
-        file = await asyncio.to_thread(self._files.open, principal, path)
-        return await scan(file, path, encoding)
+    def _open(self, principal: Principal, source: Source) -> BinaryIO:
+        return self._files.open(principal, source.path) if source.data is None else io.BytesIO(source.data)
 
-    async def _usable(self, principal: Principal, path: str, encoding: str | None, leave_out_bad: bool) -> tuple[Scan, FilePreview]:
-        scanned, preview = await self._scan(principal, path, encoding)
+    async def _scan(self, principal: Principal, source: Source) -> tuple[Scan, FilePreview]:
+        file = await asyncio.to_thread(self._open, principal, source)
+        return await scan(file, source.path, source.encoding)
+
+    async def _usable(self, principal: Principal, source: Source, leave_out_bad: bool) -> tuple[Scan, FilePreview]:
+        scanned, preview = await self._scan(principal, source)
         if preview.left_out and (not leave_out_bad or not preview.count):
             raise NotReadable(preview)
         if not preview.count:
@@ -47,18 +61,27 @@ class Importer:
         return scanned, preview
 
     async def new(
-        self, principal: Principal, path: str, encoding: str | None, *, name: str | None, tags: Sequence[str], leave_out_bad: bool
+        self, principal: Principal, source: Source, *, name: str | None, tags: Sequence[str], leave_out_bad: bool
     ) -> tuple[str, FilePreview]:
         """A new set of a file; its id."""
         owner = principal.require_user("questions.import")
-        scanned, preview = await self._usable(principal, path, encoding, leave_out_bad)
+        scanned, preview = await self._usable(principal, source, leave_out_bad)
         count = len(scanned.digests)
         set_id, first = await self._store.write(lambda uow: self._begin(uow, owner, name, count))
         try:
             nothing: list[int | None] = [None] * count
-            file = await asyncio.to_thread(self._files.open, principal, path)
+            file = await asyncio.to_thread(self._open, principal, source)
             serials = await write_new(
-                self._store, owner, set_id, file, path, encoding, digests=scanned.digests, plan=nothing, roots=nothing, first=first
+                self._store,
+                owner,
+                set_id,
+                file,
+                source.path,
+                source.encoding,
+                digests=scanned.digests,
+                plan=nothing,
+                roots=nothing,
+                first=first,
             )
             labels = tags or _tags_of(preview)
 
@@ -66,7 +89,7 @@ class Importer:
                 uow.questions.lock_owner(owner)
                 self._editor.finish(
                     uow, owner, set_id, name or preview.name, exact=name is not None, note=check_note(preview.note[:500]), tags=labels,
-                    serials=serials, figures=scanned.figures, origin="imported", source=_file_name(path), added=count,
+                    serials=serials, figures=scanned.figures, origin="imported", source=_file_name(source.path), added=count,
                 )  # fmt: skip
 
             await self._store.write(finish)
@@ -84,10 +107,10 @@ class Importer:
         set_id = self._editor.begin(uow, owner)
         return set_id, uow.questions.take_serials(owner, set_id, count) or 1
 
-    async def into(self, principal: Principal, path: str, encoding: str | None, before: QuestionSet, *, leave_out_bad: bool) -> FilePreview:
+    async def into(self, principal: Principal, source: Source, before: QuestionSet, *, leave_out_bad: bool) -> FilePreview:
         """The file as the next version of a set; no version where it holds what the set holds."""
         owner = principal.require_user("questions.import")
-        scanned, preview = await self._usable(principal, path, encoding, leave_out_bad)
+        scanned, preview = await self._usable(principal, source, leave_out_bad)
         plan, roots = await self._store.read(lambda uow: _planned(uow, owner, before, scanned.digests))
         new = sum(each is None for each in plan)
 
@@ -97,11 +120,20 @@ class Importer:
 
         first = await self._store.write(begin)
         try:
-            file = await asyncio.to_thread(self._files.open, principal, path)
+            file = await asyncio.to_thread(self._open, principal, source)
             serials = await write_new(
-                self._store, owner, before.id, file, path, encoding, digests=scanned.digests, plan=plan, roots=roots, first=first
+                self._store,
+                owner,
+                before.id,
+                file,
+                source.path,
+                source.encoding,
+                digests=scanned.digests,
+                plan=plan,
+                roots=roots,
+                first=first,
             )
-            await self._store.write(lambda uow: self._save(uow, owner, before, serials, scanned, _file_name(path)))
+            await self._store.write(lambda uow: self._save(uow, owner, before, serials, scanned, _file_name(source.path)))
         except BaseException:
             await self._store.write(lambda uow: uow.questions.remove_questions(owner, before.id, first, first + new))
             raise

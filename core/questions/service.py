@@ -16,7 +16,7 @@ from core.events import EventBus, QuestionsChanged
 from core.questions import shipped
 from core.questions.editing import Editor, checked, found, pairs, version_row
 from core.questions.files import QuestionFiles
-from core.questions.importer import Importer
+from core.questions.importer import Importer, Source
 from core.questions.names import check_name, check_note, check_tags
 from core.questions.order import decode
 from core.questions.records import question_view, set_view, tags_text, version_view
@@ -258,14 +258,15 @@ class Questions:
 
     # Files ---------------------------------------------------------------------------------------------------------
 
-    async def look(self, principal: Principal, path: str, *, encoding: str | None = None) -> FilePreview:
-        """What a file would become, read to its end. `path`: on this machine, or for somebody served below the own folders.
+    async def look(self, principal: Principal, path: str, *, encoding: str | None = None, data: bytes | None = None) -> FilePreview:
+        """What a file would become, read to its end. `path`: on this machine, or for somebody served below the own folders; with `data`,
+        the bytes of the file, only what it is called.
 
         Raises NotFound(kind="question_file"), InvalidInput("path", "not_a_file" | "not_readable" | "too_large" | "too_many_questions"),
         InvalidInput("encoding", "unknown_encoding").
         """
         principal.require_user("questions.import")
-        return await self._importer.look(principal, path, encoding)
+        return await self._importer.look(principal, Source(path, encoding, data))
 
     async def import_file(
         self,
@@ -277,22 +278,24 @@ class Questions:
         into: str | None = None,
         encoding: str | None = None,
         leave_out_bad: bool = False,
+        data: bytes | None = None,
     ) -> Imported:
         """A set of a file; `into`: the file as the next version of that set instead.
 
-        `name` None: as the file says or is called, with a number where that is taken. Raises as `look` and `create`; NotReadable where
+        `path`, `data`: as for `look`. `name` None: as the file says or is called, with a number where that is taken. Raises as `look` and `create`; NotReadable where
         the file has places that nothing could be made of, unless `leave_out_bad`; InvalidInput("path", "no_questions");
         Conflict(what="question_file_changed" | "question_set_changed") where somebody changes file or set in the meantime.
         """
         owner = principal.require_user("questions.import")
+        source = Source(path, encoding, data)
         title = check_name(name) if name is not None else None
         labels = check_tags(tags)
         if into is None:
-            set_id, preview = await self._importer.new(principal, path, encoding, name=title, tags=labels, leave_out_bad=leave_out_bad)
+            set_id, preview = await self._importer.new(principal, source, name=title, tags=labels, leave_out_bad=leave_out_bad)
             self._events.publish(QuestionsChanged(owner))
             return Imported(await self.get(principal, set_id), preview)
         before = await self.get(principal, into)
-        preview = await self._importer.into(principal, path, encoding, before, leave_out_bad=leave_out_bad)
+        preview = await self._importer.into(principal, source, before, leave_out_bad=leave_out_bad)
         self._events.publish(QuestionsChanged(owner))
         after = await self.get(principal, before.id)
         diff = await self.diff(principal, before.id, before.version, after.version)
