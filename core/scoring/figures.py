@@ -75,7 +75,7 @@ class Figures:
     `total` answers = `answered` + `failed` + `missing`. `score`: weighted mean of the values, a question counting once however often
     it was repeated. `passes`: share of passed among those that pass or fail. `error_rate`: failed of answered and failed.
     `unscored`: answered, but without a value. `cost` by currency, of the answers whose cost is known (`costed`).
-    `corpus`: BLEU and chrF as sacrebleu gives them for all answers as one corpus, from 0 to 1, by scorer's name.
+    `corpus`: BLEU and chrF as sacrebleu gives them for all answers as one corpus, from 0 to 1, by name: "bleu/13a", "bleu/zh", "chrf".
     `tokens_per_s`: output tokens of all answers over the time they took after the first token.
     """
 
@@ -118,7 +118,7 @@ Conclusion = Literal["left", "right", "chance", "same", "too_few"]
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
-    """Two configurations over the `questions` that both were scored on.
+    """Two configurations over the `questions` that both were scored on (those of weight 0 left out).
 
     `test`: mcnemar (exact; passes) or permutation (graded, weighted or repeated values). `difference`: the left score minus the right
     one; `low`, `high`: its interval (paired bootstrap). `left_better`, `right_better`, `equal`: questions. `p`: how often chance alone
