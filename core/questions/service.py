@@ -282,9 +282,11 @@ class Questions:
     ) -> Imported:
         """A set of a file; `into`: the file as the next version of that set instead.
 
-        `path`, `data`: as for `look`. `name` None: as the file says or is called, with a number where that is taken. Raises as `look` and `create`; NotReadable where
-        the file has places that nothing could be made of, unless `leave_out_bad`; InvalidInput("path", "no_questions");
-        Conflict(what="question_file_changed" | "question_set_changed") where somebody changes file or set in the meantime.
+        `path`, `data`: as for `look`. `name` None: as the file says or is called, with a number where that is taken.
+
+        Raises as `look` and `create`; NotReadable where the file has places that nothing could be made of, unless `leave_out_bad`;
+        InvalidInput("path", "no_questions"); Conflict(what="question_file_changed" | "question_set_changed") where somebody changes file
+        or set in the meantime.
         """
         owner = principal.require_user("questions.import")
         source = Source(path, encoding, data)
