@@ -40,6 +40,7 @@ COMMANDS: dict[str, Entry] = {
     "sign-in": Entry("tui.commands.sign_in", N_("Sign in and stay signed in for local commands"), "sign-in"),
     "sign-out": Entry("tui.commands.sign_in", N_("Sign out of the kept session"), "sign-out"),
     "chat": Entry("tui.commands.chat", N_("Ask a model; the answer goes to standard output"), "chat", served=True),
+    "compare": Entry("tui.commands.compare", N_("Compare models: ask, list, show, vote, leaderboard, similar"), served=True),
     "conversation": Entry("tui.commands.conversation", N_("List, show, export and delete conversations"), served=True),
     "dataset": Entry("tui.commands.dataset", N_("Datasets: add, check, list, show, preview, repair, dedupe, split, remove"), served=True),
     "batch": Entry("tui.commands.batch", N_("Batches of questions: plan, run, resume, status, answers, report, retry"), served=True),
