@@ -237,6 +237,11 @@ def cost_range(estimate: tuple[Span, str] | None) -> str:
     return low if low == high else _("{low} to {high}").format(low=low, high=high)
 
 
+def time_of(answer: Answer) -> str:
+    """How long an answer took; "" where that is not known."""
+    return "" if answer.total_ms is None else milliseconds(answer.total_ms)
+
+
 def answer_figures(answer: Answer) -> list[str]:
     """Times, tokens, cost, attempts of an answer: what is known, each as a few words."""
     parts: list[str] = []

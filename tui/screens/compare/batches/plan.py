@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
+from tui import batch_plans
 from tui import batch_words as words
 from tui.glyphs import Glyphs, glyphs
 from tui.i18n import N_, _
 from tui.screens.base import AreaScreen
-from tui.screens.compare.batches import charts, texts
+from tui.screens.compare.batches import charts
 from tui.widgets.lines import pad
 from tui.widgets.sheet import Line, Sheet, wrapped
 
@@ -84,15 +85,15 @@ class PlanScreen(AreaScreen):
 
 def plan_lines(plan: Plan, width: int, signs: Glyphs) -> list[Line]:
     """The plan as lines: its name, what it takes, by configuration, what to mind."""
-    pairs = texts.plan_summary(plan)
+    pairs = batch_plans.summary(plan)
     names = max(cell_len(name) for name, _value in pairs) + 2
     lines: list[Line] = [*wrapped(plan.name, "bold", width), ()]
     for name, value in pairs:
         first, *rest = wrapped(value, "text", max(10, width - names))
         lines.append(((pad(name, names), "dim"), *first))
         lines += [((" " * names, ""), *more) for more in rest]
-    rows = [[charts.Cell(text, "text" if index == 0 else "dim") for index, text in enumerate(row)] for row in texts.plan_rows(plan)]
-    lines += [(), *charts.table(texts.plan_headings(), rows, width, signs), ()]
+    rows = [[charts.Cell(text, "text" if index == 0 else "dim") for index, text in enumerate(row)] for row in batch_plans.rows(plan)]
+    lines += [(), *charts.table(batch_plans.headings(), rows, width, signs), ()]
     for item in plan.warnings:
         lines += wrapped(f"! {words.warning(item)}", "warn", width)
     return [*lines, (), *wrapped(_("Press {key} to start it.").format(key="s"), "accent", width)]

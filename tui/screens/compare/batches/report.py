@@ -67,14 +67,12 @@ class ReportPage(BatchPage, inherit_bindings=False):
         self.query_one(Sheet).focus()
 
     async def load(self, item: Batch) -> None:
-        from core.batches.reports.gather import gather
-
         seen = (item.state, item.answered, item.failed, item.score, item.judged)
         now = self.services.clock.monotonic()
         if item.state == "draft" or (self._data is not None and (seen == self._seen or now - self._read_at < _REST_S)):
             return
         self._seen, self._read_at = seen, now
-        self._data = data = await gather(self.services.batches, self.principal, item.id)
+        self._data = data = await self.services.batches.report_data(self.principal, item.id)
         self.start(self._read_times, data, group="times")
 
     async def _read_times(self, data: ReportData) -> None:

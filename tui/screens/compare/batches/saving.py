@@ -65,8 +65,6 @@ class SaveReport(FormDialog[tuple[str, str]]):
 
 async def save_report(screen: AreaScreen, item: Batch) -> None:
     """Ask in which form and where, and write it there."""
-    from core.batches.reports.gather import gather
-
     served = screen.principal.served
     stem = f"{EXPORTS}/{file_stem(item.name)}" if served else str(Path.home() / file_stem(item.name))
     explanation = _("Among your own files on the server; fetch it with scp or sftp.") if served else ""
@@ -77,13 +75,13 @@ async def save_report(screen: AreaScreen, item: Batch) -> None:
     if not served and not await _may_replace(screen, path):
         return
     screen.modeltrain.say(_("The report is being written…"))
-    data = await gather(screen.services.batches, screen.principal, item.id)
+    data = await screen.services.batches.report_data(screen.principal, item.id)
     words = batch_reports.words(screen.modeltrain.zone)
     if served:
         upload = await asyncio.to_thread(screen.services.files.open_writing, screen.principal, path)
         written = await asyncio.to_thread(_into_own, upload, data, form, words)
     else:
-        written = await asyncio.to_thread(_into_file, Path(path).expanduser(), data, form, words)
+        written = await asyncio.to_thread(_into_file, path, data, form, words)
     screen.modeltrain.say(joined(_("Saved as “{path}”.").format(path=one_line(path, 300)), *notes(written)))
 
 
@@ -97,13 +95,14 @@ async def _may_replace(screen: AreaScreen, path: str) -> bool:
     if not await asyncio.to_thread(place.exists):
         return True
     question = _("“{path}” is there already. Replace it?").format(path=one_line(path, 300))
-    return bool(await screen.app.push_screen_wait(Confirm(question, danger=True)))
+    replace: bool = await screen.app.push_screen_wait(Confirm(question, danger=True))
+    return replace
 
 
-def _into_file(path: Path, data: ReportData, form: str, words: Words) -> Written:
+def _into_file(path: str, data: ReportData, form: str, words: Words) -> Written:
     from core.batches.reports.writing import replacing, write_report
 
-    with replacing(path) as file:
+    with replacing(Path(path).expanduser()) as file:
         return write_report(data, form, words, file)
 
 
