@@ -11,10 +11,10 @@ from textual.containers import Vertical
 from core.errors import ModeltrainError
 from core.questions.types import NotReadable
 from core.sanitise import one_line
-from tui import moments
 from tui.errors import describe
 from tui.i18n import N_, _, ngettext
 from tui.screens.base import AreaScreen
+from tui.screens.data.lists import short
 from tui.training_sentences import size
 from tui.widgets.dialogs import Confirm
 from tui.widgets.file_picker import FileEntry, FilePicker
@@ -32,7 +32,8 @@ class QuestionFileScreen(AreaScreen):
 
     AREA = N_("Compare")
     HELP = N_(
-        "Type a path, Tab completes it; or walk with the arrows and Enter. Enter on a file reads its questions into a set of your library.\n\n"
+        "Type a path, Tab completes it; or walk with the arrows and Enter. Enter on a file reads its questions into a set of your "
+        "library.\n\n"
         "TXT: a question a line. CSV: a column “question”, and if you like “expected”, “type”, “scorer”, “weight”, “system”. JSON and "
         "JSONL: objects with the same names. Any encoding, GBK too. What no question can be made of is told before it is left out."
     )
@@ -78,7 +79,7 @@ class QuestionFileScreen(AreaScreen):
         self.picker.show_folder(asked, folder, [self._entry(item) for item in found.entries], above=above)
 
     def _entry(self, item: FoundFile) -> FileEntry:
-        changed = moments.short(item.modified_at, self.services.clock.now(), self.modeltrain.zone)
+        changed = short(item.modified_at, self.services.clock.now(), self.modeltrain.zone)
         if item.is_folder:
             return FileEntry(item.name, folder=True, changed=changed)
         return FileEntry(item.name, folder=False, size=size(item.size), changed=changed, fits=item.name.lower().endswith(_ENDINGS))

@@ -100,7 +100,8 @@ async def _may_replace(screen: AreaScreen, path: str) -> bool:
 
 
 def _into_file(path: str, data: ReportData, form: str, words: Words) -> Written:
-    from core.batches.reports.writing import replacing, write_report
+    from core.batches.reports.writing import write_report
+    from core.documents.replacing import replacing
 
     with replacing(Path(path).expanduser()) as file:
         return write_report(data, form, words, file)
