@@ -194,13 +194,13 @@ COUNTED: dict[str, Callable[[int], str]] = {
         count,
     ),
     "no_font": lambda count: ngettext(
-        "{count} sign is in no font of the machine that made this report and is shown as □.",
-        "{count} signs are in no font of the machine that made this report and are shown as □.",
+        "{count} sign is in no font of the machine that made this report and is shown as {sign}.",
+        "{count} signs are in no font of the machine that made this report and are shown as {sign}.",
         count,
     ),
     "no_chinese_font": lambda count: ngettext(
-        "No font with Chinese signs is on the machine that made this report: {count} is shown as □. Install Noto Sans CJK there.",
-        "No font with Chinese signs is on the machine that made this report: {count} are shown as □. Install Noto Sans CJK there.",
+        "No font with Chinese signs is on the machine that made this report: {count} is shown as {sign}. Install Noto Sans CJK there.",
+        "No font with Chinese signs is on the machine that made this report: {count} are shown as {sign}. Install Noto Sans CJK there.",
         count,
     ),
 }

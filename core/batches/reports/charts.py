@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.batches.reports.drawing import Box, Drawing, Label, Stroke, fitted, text_width
+from core.documents.drawing import Box, Drawing, Label, Stroke, fitted, text_width
 
 WIDTH: Final = 720.0
 _BAR, _GAP, _GROUP_GAP, _TOP, _AXIS = 16.0, 4.0, 12.0, 34.0, 26.0

@@ -12,11 +12,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from core.batches.reports import drawing, numbers
+from core.batches.reports import numbers
 from core.batches.reports.findings import findings
 from core.batches.reports.junit import verdict
 from core.batches.reports.pictures import drawn, pictures
 from core.batches.reports.tables import Column, facts, tables, text
+from core.documents import drawing
 from core.sanitise import one_line, sanitise
 
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "some_answers": ("shown", "total"),
     "first_answers": ("shown", "total"),
     "texts_cut": ("count", "limit"),
-    "no_font": ("count",),
-    "no_chinese_font": ("count",),
+    "no_font": ("count", "sign"),
+    "no_chinese_font": ("count", "sign"),
     "page": ("page", "pages"),
 }

@@ -11,8 +11,8 @@ from core.batches.reports.charts import Bar, Group, Scale, bars, differences, gr
 from core.sanitise import one_line
 
 if TYPE_CHECKING:
-    from core.batches.reports.drawing import Drawing
     from core.batches.reports.types import ReportData, Words
+    from core.documents.drawing import Drawing
     from core.scoring.figures import Figures, Interval
 
 #: Types and pairs that one chart shows: of more, a picture says nothing any more, and the table has them all.

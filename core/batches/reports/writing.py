@@ -1,36 +1,31 @@
-"""The door to reports: `write_report` into an open file, `replacing` for a file that is there whole or not at all."""
+"""The door to reports: `write_report` into an open file; see core.documents.replacing for files that are whole or not there at all."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import secrets
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from core.batches.reports.types import FORMS, Written
-from core.errors import DiskFull, EnvironmentProblem, InvalidInput
+from core.batches.reports.types import FORMS, Note, ReportData, Words, Written
+from core.documents.replacing import FULL
+from core.errors import DiskFull, InvalidInput
 
 if TYPE_CHECKING:
-    from core.batches.reports.types import ReportData, Words
-
-    Writer = Callable[[ReportData, Words, BinaryIO], tuple[tuple[str, dict[str, Any]], ...]]
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+    Writer = Callable[[ReportData, Words, BinaryIO], tuple[Note, ...]]
 
 
 def write_report(data: ReportData, form: str, words: Words, target: BinaryIO) -> Written:
     """Write the report in `form` (types.FORMS) into `target`. Blocks, for some seconds of 10,000 answers.
 
-    Raises InvalidInput("format", "unknown"), and DiskFull or OSError as `target` raises it.
+    Raises InvalidInput("format", "unknown"), DiskFull, OSError as `target` raises it.
     """
-    counted = _Counted(target)
+    writer, counted = _writer(form), _Counted(target)
+    file: Any = counted
     try:
-        notes = _writer(form)(data, words, counted)  # type: ignore[arg-type]
+        notes = writer(data, words, file)
     except OSError as error:
-        raise DiskFull() if error.errno in _FULL else error from error
+        if error.errno in FULL:
+            raise DiskFull() from error
+        raise
     return Written(counted.count, notes)
 
 
@@ -39,18 +34,24 @@ def _writer(form: str) -> Writer:
     if form not in FORMS:
         raise InvalidInput("format", "unknown", value=form)
     if form == "xlsx":
-        from core.batches.reports.xlsx import write
-    elif form == "html":
-        from core.batches.reports.html import write
-    elif form == "pdf":
-        from core.batches.reports.pdf import write
-    elif form == "junit":
-        from core.batches.reports.junit import write
-    elif form == "csv":
-        from core.batches.reports.plain import write_csv as write
-    else:
-        from core.batches.reports.plain import write_json as write
-    return write
+        from core.batches.reports import xlsx
+
+        return xlsx.write
+    if form == "html":
+        from core.batches.reports import html
+
+        return html.write
+    if form == "pdf":
+        from core.batches.reports import pdf
+
+        return pdf.write
+    if form == "junit":
+        from core.batches.reports import junit
+
+        return junit.write
+    from core.batches.reports import plain
+
+    return plain.write_csv if form == "csv" else plain.write_json
 
 
 class _Counted:
@@ -64,53 +65,3 @@ class _Counted:
         self._target.write(data)
         self.count += len(data)
         return len(data)
-
-    def tell(self) -> int:
-        return self.count
-
-    def seekable(self) -> bool:
-        return False
-
-    def flush(self) -> None:
-        self._target.flush()
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when the block ends well; else `path` stays as it was and nothing else is left.
-
-    Only its owner may read it, or who might read the file whose place it takes. Where `path` is no ordinary file (a pipe, a device) it is
-    written to as it is. Raises DiskFull, EnvironmentProblem(what="file_not_writable", path, reason), and what the block raises.
-    """
-    try:
-        place = path.resolve()
-        if place.exists() and not place.is_file() and not place.is_dir():
-            with place.open("wb") as file:
-                yield file
-            return
-        with _beside(place) as file:
-            yield file
-    except OSError as error:
-        if error.errno in _FULL:
-            raise DiskFull() from error
-        raise EnvironmentProblem(what="file_not_writable", path=str(path), reason=error.strerror or type(error).__name__) from error
-
-
-@contextlib.contextmanager
-def _beside(place: Path) -> Iterator[BinaryIO]:
-    if place.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    mode = place.stat().st_mode & 0o777 if place.exists() else 0o600
-    part = place.with_name(f".{place.name[:200]}.{secrets.token_hex(4)}.part")
-    try:
-        # 0600 until it is whole: what is in it is nobody else's business before the old file's rights are known to hold.
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            yield file
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        part.replace(place)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from core.batches.reports.drawing import COLOURS
 from core.batches.reports.pictures import Picture, pictures
 from core.batches.reports.xlsx_cells import cut
+from core.documents.drawing import COLOURS
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook

@@ -1,4 +1,4 @@
-"""Pictures as plain shapes, drawn once and painted twice: as SVG into HTML (`svg`) and into PDF (pdf_charts)."""
+"""Pictures as plain shapes, drawn once and painted twice: as SVG into HTML (`svg`) and into PDF (paper)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,335 @@
+"""Paper: a PDF that is written from the top down, in fonts of this machine. Lines are broken here, with the rules of Chinese as well.
+
+fpdf2 makes the file and puts only those signs of a font into it that are used. Its own breaking of lines is too slow for hundreds of pages
+and knows blanks only; `Paper` measures and places every line itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from core.documents.drawing import Box, Drawing, Label, Stroke, rgb
+from core.documents.fonts import Face, Fonts, find
+from core.sanitise import sanitise
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
+
+#: A4 and its margins in mm; how high a line is, in sizes of its letters.
+WIDTH, HEIGHT, MARGIN, FOOT = 210.0, 297.0, 15.0, 14.0
+ROOM: Final = WIDTH - 2 * MARGIN
+_LEADING: Final = 1.4
+#: mm of a point.
+_POINT: Final = 25.4 / 72
+#: Marks that no line may begin with, and those that none may end with (CLREQ, line adjustment).
+_CLOSING, _OPENING = "，。、；：？！）》」』】〕〉”’…,.;:?!)]}%", "（《「『【〔〈“‘([{"
+_WIDE = (
+    "\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf"
+    "\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffe6\U00020000-\U0003fffd"
+)
+_TOKEN = re.compile(
+    rf"\s+|[{re.escape(_OPENING)}]*[{_WIDE}][{re.escape(_CLOSING)}]*|[^\s{_WIDE}{re.escape(_OPENING)}]+|[{re.escape(_OPENING)}]"
+)
+#: What the fonts that every reader brings cannot show (they know Latin-1), in signs that they can.
+_PLAIN: Final = str.maketrans({"–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "★": "*", "\u202f": " "})
+Colour = tuple[int, int, int]
+TEXT, DIM, ACCENT, LINE, SOFT = (28, 31, 35), (92, 99, 107), (11, 105, 176), (217, 220, 224), (243, 245, 247)
+GOOD, WARN, BAD = (11, 107, 63), (138, 75, 0), (168, 36, 27)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A font as fpdf2 knows it. `widths`: of a sign, in thousandths of its size; None for the fonts every reader brings."""
+
+    family: str
+    has: Mapping[int, Any]
+    widths: Mapping[int, float]
+
+
+class Paper:
+    """Write with `heading`, `text`, `table` and `picture`, then `save`. `missing` counts signs that no font has; `chinese` says whether a
+    font with Chinese signs was found. `page_words(page, pages)`: what stands at the foot of a page."""
+
+    def __init__(self, title: str, language: str, made_at: datetime, page_words: str, fonts: Fonts | None = None) -> None:
+        self._fonts = find() if fonts is None else fonts
+        self.chinese, self.missing = self._fonts.chinese, 0
+        self._pdf = _document(page_words, self)
+        self._loaded = list(self._load())
+        self._pdf.set_title(sanitise(title))
+        self._pdf.set_lang(language)
+        self._pdf.set_creation_date(made_at)
+        self._pdf.add_page()
+        self.y = MARGIN
+
+    def save(self, target: BinaryIO) -> None:
+        """Write the whole file."""
+        target.write(self._pdf.output())
+
+    def room(self, height: float) -> None:
+        """Begin a new page unless `height` mm are left on this one."""
+        if self.y + height > HEIGHT - MARGIN - FOOT and self.y > MARGIN:
+            self._pdf.add_page()
+            self.y = MARGIN
+
+    @property
+    def page(self) -> int:
+        """Which page is written on, from 1."""
+        return int(self._pdf.page)
+
+    @property
+    def stand_in(self) -> str:
+        """What stands where no font has the sign."""
+        return "□" if self._loaded else "?"
+
+    def space(self, height: float) -> None:
+        self.y += height
+
+    # Text ----------------------------------------------------------------------------------------------------------------
+
+    def heading(self, text: str, size: float = 13.0, *, mark: int | None = 0) -> None:
+        """`mark`: its depth among the bookmarks, None to leave it out."""
+        self.room(size * _POINT * 4)
+        self.space(size * _POINT * 0.7)
+        if mark is not None:
+            self._pdf.set_y(self.y)
+            self._pdf.start_section(self.shown(sanitise(text).replace("\n", " "))[:120], level=mark)
+        self.text(text, size=size, bold=True)
+        self.space(size * _POINT * 0.25)
+
+    def text(
+        self,
+        text: str,
+        *,
+        size: float = 9.5,
+        bold: bool = False,
+        colour: Colour = TEXT,
+        indent: float = 0.0,
+        bullet: str = "",
+        most: int = 0,
+    ) -> None:
+        """A paragraph over the width of the page. `indent` in mm; `most` lines at most (0: all), then an ellipsis."""
+        step = size * _POINT * _LEADING
+        for index, line in enumerate(self.lines(text, ROOM - indent, size, bold=bold, most=most)):
+            self.room(step)
+            if bullet and index == 0:
+                self.line(MARGIN + indent - 3.5, self.y + step * 0.75, bullet, size, bold=bold, colour=colour)
+            self.line(MARGIN + indent, self.y + step * 0.75, line, size, bold=bold, colour=colour)
+            self.y += step
+
+    def lines(self, text: str, width: float, size: float, *, bold: bool = False, most: int = 0) -> list[str]:
+        """`text` broken to fit into `width` mm, with nothing in it that acts; what no font has is already replaced."""
+        found: list[str] = []
+        for paragraph in self.shown(sanitise(text).expandtabs(4)).split("\n"):
+            for line in self._broken(paragraph, width, size, bold):
+                if most and len(found) == most:
+                    found[-1] = found[-1].rstrip()[:-1] + ("…" if self._loaded else "...")
+                    return found
+                found.append(line)
+        return found
+
+    def shown(self, text: str) -> str:
+        """`text` with a box for each sign that no font has; counts them."""
+        if not self._loaded:
+            plain = text.translate(_PLAIN).encode("latin-1", "replace").decode("latin-1")
+            self.missing += sum(1 for old, new in zip(text.translate(_PLAIN), plain, strict=True) if old != new)
+            return plain
+        lacking = {sign for sign in set(text) if sign not in "\n " and not any(ord(sign) in font.has for font in self._loaded)}
+        for joiner in ("\u200d", "\ufe0f", "\ufe0e", "\u3000", "\u00a0", "\u202f"):
+            if joiner in lacking:
+                lacking.discard(joiner)
+                text = text.replace(joiner, " " if joiner in "\u3000\u00a0\u202f" else "")
+        self.missing += sum(text.count(sign) for sign in lacking)
+        return text.translate({ord(sign): "□" for sign in lacking})
+
+    def _broken(self, text: str, width: float, size: float, bold: bool) -> Iterator[str]:
+        """Greedy: as much as fits; a word that is wider than a line is cut anywhere."""
+        most = width / (size * _POINT) * 1000
+        line, used = "", 0.0
+        for token in _TOKEN.findall(text):
+            wide = self._measure(token, bold)
+            if used + wide <= most or (token.isspace() and not line):
+                line, used = line + token, used + wide
+                continue
+            if line.strip():
+                yield line.rstrip()
+            line, used = ("", 0.0) if token.isspace() else (token, wide)
+            while used > most:
+                fit = self._fitting(line, most, bold)
+                yield line[:fit]
+                line = line[fit:]
+                used = self._measure(line, bold)
+        yield line.rstrip()
+
+    def _fitting(self, text: str, most: float, bold: bool) -> int:
+        """How many signs of `text` fit; one at least."""
+        used = 0.0
+        for index, sign in enumerate(text):
+            used += self._measure(sign, bold)
+            if used > most:
+                return max(1, index)
+        return len(text)
+
+    def _measure(self, text: str, bold: bool) -> float:
+        """The width in thousandths of the size."""
+        if not self._loaded:
+            self._pdf.set_font("Helvetica", "B" if bold else "", 10)
+            return float(self._pdf.get_string_width(text)) / (10 * _POINT) * 1000
+        main = self._loaded[0]
+        return sum(main.widths[code] if code in main.has else self._other(code) for code in map(ord, text))
+
+    def _other(self, code: int) -> float:
+        return next((font.widths[code] for font in self._loaded[1:] if code in font.has), 0.0)
+
+    def width(self, text: str, size: float, *, bold: bool = False) -> float:
+        """In mm."""
+        return self._measure(text, bold) / 1000 * size * _POINT
+
+    def line(self, x: float, y: float, text: str, size: float, *, bold: bool = False, colour: Colour = TEXT) -> None:
+        """One line whose letters stand on `y`; the signs must be in a font (`shown`)."""
+        self._pdf.set_text_color(*colour)
+        if not self._loaded:
+            self._pdf.set_font("Helvetica", "B" if bold else "", size)
+            self._pdf.text(x, y, text)
+            return
+        for font, part in self._runs(text):
+            if part.strip():
+                self._pdf.set_font(font.family, "B" if bold else "", size)
+                self._pdf.text(x, y, part)
+            x += self.width(part, size, bold=bold)
+
+    def _runs(self, text: str) -> Iterator[tuple[_Loaded, str]]:
+        """Stretches of one font each."""
+        main = self._loaded[0]
+        if all(ord(sign) in main.has for sign in text):
+            yield main, text
+            return
+        held, font = "", main
+        for sign in text:
+            fit = next((each for each in self._loaded if ord(sign) in each.has), main)
+            if fit is not font and held:
+                yield font, held
+                held = ""
+            font, held = fit, held + sign
+        yield font, held
+
+    # Tables and pictures -------------------------------------------------------------------------------------------------
+
+    def bar(self, x: float, y: float, width: float, height: float, colour: Colour) -> None:
+        self._pdf.set_fill_color(*colour)
+        self._pdf.rect(x, y, width, height, style="F")
+
+    def rule(self, x1: float, y1: float, x2: float, y2: float, colour: Colour = LINE, width: float = 0.2) -> None:
+        self._pdf.set_draw_color(*colour)
+        self._pdf.set_line_width(width)
+        self._pdf.line(x1, y1, x2, y2)
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[bool], size: float = 7.5) -> None:
+        """`right`: which columns are numbers. The head is repeated on every page; cells wrap; nothing is cut."""
+        widths = self._widths(head, rows, right, size)
+        self._row(head, widths, right, size, bold=True, colour=DIM)
+        for row in rows:
+            if self._row(row, widths, right, size, head=head):
+                self.rule(MARGIN, self.y, WIDTH - MARGIN, self.y)
+
+    def _widths(self, head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], size: float) -> list[float]:
+        """Numbers get what they need, heads may wrap; names share the rest by their need."""
+        pad = 2.4
+        need = []
+        for index, label in enumerate(head):
+            cells = [self.width(self.shown(str(row[index])), size) for row in rows[:200]]
+            words = max((self.width(word, size, bold=True) for word in self.shown(label).split()), default=0.0)
+            need.append(max([*cells, min(words, 24.0)], default=words) + pad)
+        total = sum(need)
+        if total <= ROOM:
+            spare = (ROOM - total) / max(1, len(need))
+            return [each + spare for each in need]
+        numbers = sum(each for each, number in zip(need, right, strict=True) if number)
+        names = total - numbers
+        if numbers > ROOM * 0.75 or not names:
+            return [each * ROOM / total for each in need]
+        return [each if number else each * (ROOM - numbers) / names for each, number in zip(need, right, strict=True)]
+
+    def _row(
+        self,
+        cells: Sequence[str],
+        widths: Sequence[float],
+        right: Sequence[bool],
+        size: float,
+        *,
+        bold: bool = False,
+        colour: Colour = TEXT,
+        head: Sequence[str] = (),
+    ) -> bool:
+        step = size * _POINT * 1.3
+        broken = [self.lines(str(cell), wide - 2.0, size, bold=bold) for cell, wide in zip(cells, widths, strict=True)]
+        height = max(map(len, broken)) * step + 1.6
+        before = self._pdf.page
+        self.room(height)
+        if head and self._pdf.page != before:
+            self._row(head, widths, right, size, bold=True, colour=DIM)
+        x = MARGIN
+        for lines, wide, number in zip(broken, widths, right, strict=True):
+            for index, line in enumerate(lines):
+                start = x + wide - 1.6 - self.width(line, size, bold=bold) if number else x
+                self.line(start, self.y + 0.8 + (index + 0.78) * step, line, size, bold=bold, colour=colour)
+            x += wide
+        self.y += height
+        if bold:
+            self.rule(MARGIN, self.y, WIDTH - MARGIN, self.y, DIM, 0.3)
+        return True
+
+    def picture(self, drawing: Drawing, width: float = ROOM) -> None:
+        """A drawing, as wide as said in mm, never on two pages."""
+        scale = width / drawing.width
+        self.room(min(drawing.height * scale + 6, HEIGHT - 2 * MARGIN - FOOT))
+        for shape in drawing.shapes:
+            if isinstance(shape, Box):
+                self.bar(
+                    MARGIN + shape.x * scale, self.y + shape.y * scale, max(shape.width, 0) * scale, shape.height * scale, rgb(shape.colour)
+                )
+            elif isinstance(shape, Stroke):
+                ends = (MARGIN + shape.x1 * scale, self.y + shape.y1 * scale, MARGIN + shape.x2 * scale, self.y + shape.y2 * scale)
+                self.rule(*ends, colour=rgb(shape.colour), width=max(0.1, shape.width * scale))
+            else:
+                self._label(shape, scale)
+        self.y += drawing.height * scale + 5
+
+    def _label(self, label: Label, scale: float) -> None:
+        size = label.size * scale / _POINT
+        text = self.shown(sanitise(label.text))
+        wide = self.width(text, size, bold=label.bold)
+        shift = {"start": 0.0, "middle": wide / 2, "end": wide}[label.anchor]
+        self.line(MARGIN + label.x * scale - shift, self.y + label.y * scale, text, size, bold=label.bold, colour=rgb(label.colour))
+
+    # Fonts ---------------------------------------------------------------------------------------------------------------
+
+    def _load(self) -> Iterator[_Loaded]:
+        for family, face in (("main", self._fonts.main), ("other", self._fonts.other)):
+            if face is not None:
+                yield self._loaded_face(family, face)
+
+    def _loaded_face(self, family: str, face: Face) -> _Loaded:
+        self._pdf.add_font(family, "", face.path, collection_font_number=face.number)
+        heavy, number = (face.bold, face.bold_number) if face.bold is not None else (face.path, face.number)
+        self._pdf.add_font(family, "B", heavy, collection_font_number=number)
+        font: Any = self._pdf.fonts[family]
+        return _Loaded(family, font.cmap, font.cw)
+
+
+def _document(page_words: str, paper: Paper) -> FPDF:
+    """An empty file with a foot on every page."""
+    from fpdf import FPDF
+
+    class Document(FPDF):
+        def footer(self) -> None:
+            words = page_words.replace("{page}", str(self.page)).replace("{pages}", "{nb}")
+            paper.line(MARGIN, HEIGHT - MARGIN + 3, paper.shown(words), 8, colour=DIM)
+
+    pdf = Document(format="A4")
+    pdf.set_auto_page_break(False)
+    pdf.set_producer("modeltrain")
+    return pdf
