@@ -37,7 +37,7 @@ def clean(draft: QuestionDraft) -> QuestionDraft:
         raise Wrong("bad_number", field="weight", found=str(weight))
     variables = {_text("variables", name, LONGEST_TYPE): _text("variables", value, strip=False) for name, value in draft.variables.items()}
     options = _options(draft.options)
-    if scorer:
+    if scorer or options:
         check_scorer(scorer, options)
     return replace(
         draft, text=text, expected=expected, type=type_, scorer=scorer, weight=float(weight), variables=variables, system=system,

@@ -5,8 +5,8 @@ Their questions were written for this program; each right answer was worked out 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -21,23 +21,31 @@ LANGUAGES: Final = ("en", "zh")
 
 @lru_cache(maxsize=1)
 def examples() -> tuple[Example, ...]:
-    """All of them, by language and id. Blocks for some milliseconds, once."""
-    return tuple(example for example, _questions in _every())
+    """All of them, by language and id. Blocks for some milliseconds, once. The questions themselves are not looked at here."""
+    return tuple(_about(path) for path in _paths())
 
 
 def load(example_id: str) -> tuple[Example, list[QuestionDraft]]:
     """One with its questions. Raises NotFound(kind="question_example")."""
-    for example, questions in _every():
-        if example.id == example_id:
-            return example, questions
+    for path in _paths():
+        if path.stem == example_id:
+            with read_questions(path) as read:
+                return _about(path), [item for item in read if isinstance(item, QuestionDraft)]
     raise NotFound(kind="question_example", reference=example_id)
 
 
-def _every() -> Iterator[tuple[Example, list[QuestionDraft]]]:
-    paths = [path for path in FOLDER.iterdir() if path.suffix == ".json" and path.stem.rpartition("-")[2] in LANGUAGES]
-    for path in sorted(paths, key=lambda each: (each.stem.rpartition("-")[2], each.stem)):
-        with read_questions(path) as read:
-            questions = [item for item in read if isinstance(item, QuestionDraft)]
-        types = Counter(question.type for question in questions)
-        language = path.stem.rpartition("-")[2]
-        yield Example(path.stem, read.name, read.note, language, len(questions), dict(types), read.tags), questions
+def _paths() -> list[Path]:
+    """The language is the end of the name: "tasks-en.json"."""
+    paths = [path for path in FOLDER.iterdir() if path.suffix == ".json" and _language(path) in LANGUAGES]
+    return sorted(paths, key=lambda path: (_language(path), path.stem))
+
+
+def _language(path: Path) -> str:
+    return path.stem.rpartition("-")[2]
+
+
+def _about(path: Path) -> Example:
+    told = json.loads(path.read_text(encoding="utf-8"))
+    types = Counter(question.get("type", "") for question in told["questions"])
+    count = len(told["questions"])
+    return Example(path.stem, told["name"], told["note"], _language(path), count, dict(types), tuple(told["tags"]))
