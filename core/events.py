@@ -65,6 +65,11 @@ class QuestionsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BatchesChanged(Event):
+    """A batch of the owner's was made, started, paused, resumed, ended, renamed or deleted."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServicesChanged(Event):
     """A managed service of the owner (core/managed) started, answered, ended or was given up."""
 

@@ -17,6 +17,8 @@
 | MODELTRAIN_MODEL_FOLDERS | folders of models that everybody may train and serve, separated as in PATH |
 | MODELTRAIN_DATASET_FOLDERS | folders of datasets that everybody may use, separated as in PATH |
 | MODELTRAIN_RUNS_A_USER | runs of one account that may run at a time (default: 4) |
+| MODELTRAIN_BATCHES_RESUME | "no": batches that the end of the program cut off wait for a person (default: yes, they go on) |
+| MODELTRAIN_BATCHES_GIVE_UP | seconds that a provider may be away before a batch pauses itself (default: 600) |
 | MODELTRAIN_LOG_LEVEL | debug, info, warning or error: what `modeltrain serve` writes into its log (default: info) |
 | CREDENTIALS_DIRECTORY | set by systemd: the credential `modeltrain-master-key` in it holds the master key |
 """
@@ -125,6 +127,20 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
+class BatchSettings:
+    """`at_once`: batches that one process works on at a time. `give_up_s`: so long a provider may be away, or refuse everything, before
+    the batch pauses itself. `resume`: batches that the end of the program cut off go on by themselves at the next start; without it they
+    are paused and wait for a person. `lease_s`: so long a process is believed to work on a batch that cannot be looked at.
+    """
+
+    at_once: int = 4
+    give_up_s: float = 10.0 * MINUTE
+    resume: bool = True
+    lease_s: float = 30.0
+    answer_limit_bytes: int = 1024 * 1024
+
+
+@dataclass(frozen=True)
 class Settings:
     """`served` is true in a worker of `modeltrain serve`: then provider addresses of inner networks are guarded."""
 
@@ -139,6 +155,7 @@ class Settings:
     chat: ChatSettings = ChatSettings()
     serve: ServeSettings = ServeSettings()
     training: TrainingSettings = TrainingSettings()
+    batches: BatchSettings = BatchSettings()
 
     @property
     def is_sqlite(self) -> bool:
@@ -182,7 +199,16 @@ def load_settings(data_dir: Path | None = None, environment: Mapping[str, str] |
         lock_wait_s=_seconds(environment, "MODELTRAIN_LOCK_WAIT", Settings.lock_wait_s, LONGEST_LOCK_WAIT_S),
         serve=_serve(environment),
         training=_training(environment),
+        batches=_batches(environment),
     )
+
+
+def _batches(environment: Mapping[str, str]) -> BatchSettings:
+    resume = environment.get("MODELTRAIN_BATCHES_RESUME", "").strip().lower()
+    if resume not in ("", "yes", "no"):
+        raise EnvironmentProblem(what="bad_setting", variable="MODELTRAIN_BATCHES_RESUME", value=resume, choices="yes, no")
+    give_up = _seconds(environment, "MODELTRAIN_BATCHES_GIVE_UP", BatchSettings.give_up_s, 7.0 * DAY)
+    return BatchSettings(resume=resume != "no", give_up_s=give_up)
 
 
 def _training(environment: Mapping[str, str]) -> TrainingSettings:

@@ -41,13 +41,15 @@ WaitReason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class JudgeSetting:
-    """A model that judges. With two configurations or more it compares their answers two by two, each pair in both orders.
+    """A model that judges: it grades every answer whose scorer is "judge" and, with `pairs`, compares the answers of every two
+    configurations to a question, each pair in both orders.
 
-    `rubric`: what makes a good answer, in words; "" for the rubric of core/scoring. `temperature`: None for the configuration's own.
+    `rubric`: what makes a good answer, in words; "" for the rubric of core/scoring. A question's own (option "rubric") comes first.
     """
 
     configuration_id: str
     rubric: str = ""
+    pairs: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.repositories.base import Repository, askable, batched
+from storage.repositories.base import IDS, Repository, askable, batched
 from storage.tables import metadata
 
 batches = metadata.tables["batches"]
@@ -207,11 +207,10 @@ class BatchRepository(Repository):
         statement: Select[Any] = select(_b.id, _b.state, _b.owner_id).where(_b.state.in_(("running", "pausing")))
         return self._connection.execute(statement.order_by(_b.started_at, _b.id)).all()
 
-    def waiting(self, batch_id: str, configuration_ids: Sequence[str], limit: int, *, lock: bool = False) -> Sequence[Row[Any]]:
+    def waiting(self, batch_id: str, configuration_ids: Sequence[str], limit: int) -> Sequence[Row[Any]]:
         """Joined answers of these configurations that wait to be asked, in order."""
         statement = _answers().where(_a.batch_id == batch_id, _a.state == "waiting", _a.configuration_id.in_(configuration_ids))
-        statement = statement.order_by(_a.ordinal).limit(limit)
-        return self._connection.execute(statement.with_for_update(of=answers) if lock else statement).all()
+        return self._connection.execute(statement.order_by(_a.ordinal).limit(limit)).all()
 
     def mark_asking(self, rows: Sequence[Mapping[str, Any]], *, epoch: int, moment: int) -> None:
         """`rows`: {"b_id", "b_key"}: they are asked from now on."""
@@ -227,6 +226,21 @@ class BatchRepository(Repository):
             statement = statement.where(_a.state == "answered", _a.from_cache.is_(False))
             for row in self._connection.execute(statement.order_by(_a.answered_at.desc())):
                 found[row.request_key] = row
+        return found
+
+    def joined(self, batch_id: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
+        """Joined answers of a batch by their ids; those that are not in it are left out."""
+        found: list[Row[Any]] = []
+        for some in batched(ids):
+            found += self._connection.execute(_answers().where(_a.batch_id == batch_id, _a.id.in_(some))).all()
+        return found
+
+    def weights(self, ids: Sequence[str]) -> dict[str, float]:
+        """The weights of the questions of answers."""
+        found: dict[str, float] = {}
+        for some in batched(ids):
+            statement: Select[Any] = select(_a.id, _q.weight).join(questions, _a.question_id == _q.id).where(_a.id.in_(some))
+            found |= {row.id: row.weight for row in self._connection.execute(statement)}
         return found
 
     def states(self, ids: Sequence[str]) -> dict[str, Row[Any]]:
@@ -322,8 +336,8 @@ class BatchRepository(Repository):
         rows = self._connection.execute(select(_j.left_id, _j.right_id, _j.turned).where(_j.batch_id == batch_id))
         return {(row.left_id, row.right_id or "", row.turned) for row in rows}
 
-    def waiting_judgements(self, batch_id: str, limit: int) -> Sequence[Row[Any]]:
-        """Judgements to be asked for, with the texts of both answers and the question."""
+    def open_judgements(self, batch_id: str, *, ids: Sequence[str] | None = None, limit: int = IDS) -> Sequence[Row[Any]]:
+        """Judgements that wait or, if `ids` are named (500 at most), those not through; with both answers' texts and the question."""
         left, right = answers.alias("l"), answers.alias("r")
         joined = (
             judgements.join(left, left.c.id == _j.left_id)
@@ -332,18 +346,29 @@ class BatchRepository(Repository):
         )
         columns = [column.label(f"q_{column.name}") for column in questions.c]
         texts = (left.c.content.label("left_content"), right.c.content.label("right_content"))
-        statement = select(judgements, *texts, *columns).select_from(joined).where(_j.batch_id == batch_id, _j.state == "waiting")
+        wanted = _j.state == "waiting" if ids is None else and_(_j.id.in_(ids), _j.state != "answered")
+        statement = select(judgements, *texts, *columns).select_from(joined).where(_j.batch_id == batch_id, wanted)
         return self._connection.execute(statement.order_by(_j.ordinal).limit(limit)).all()
 
     def change_judgements(self, ids: Sequence[str], **values: Any) -> None:
         for some in batched(ids):
             self._connection.execute(update(judgements).where(_j.id.in_(some)).values(**values))
 
+    def judged_of(self, batch_id: str) -> Sequence[Row[Any]]:
+        """(left id, right id, turned, state, verdict, reason) of all, in order."""
+        statement: Select[Any] = select(_j.left_id, _j.right_id, _j.turned, _j.state, _j.verdict, _j.reason)
+        return self._connection.execute(statement.where(_j.batch_id == batch_id).order_by(_j.ordinal)).all()
+
     def judgement_states(self, ids: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for some in batched(ids):
             found |= {row.id: row.state for row in self._connection.execute(select(_j.id, _j.state).where(_j.id.in_(some)))}
         return found
+
+    def fail_judgements(self, batch_id: str, error: str) -> None:
+        """Those that still wait fail unasked."""
+        where = (_j.batch_id == batch_id, _j.state == "waiting")
+        self._connection.execute(update(judgements).where(*where).values(state="failed", error=error))
 
     def put_back_judgements(self, batch_id: str, states: Sequence[str]) -> int:
         statement = update(judgements).where(_j.batch_id == batch_id, _j.state.in_(states))
