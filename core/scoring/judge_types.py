@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 #: An answer of a pair, or "tie"; None where the judge's text could not be read.
@@ -49,8 +49,8 @@ class Verdict:
 class PairVerdict:
     """Two answers judged in both orders. Disagreement is a tie, `flipped`. `winner` None: a text could not be read.
 
-    `first_shown`: how often (of 2) the answer shown first won: 2 is a judge that looks at the place. `left_length`, `right_length` in
-    characters.
+    `decided`: how many of the two texts named a winner; `first_shown`: in how many of them it was the answer shown first: 2 of 2 is a
+    judge that looks at the place. `left_length`, `right_length` in characters.
     """
 
     winner: Winner | None
@@ -59,6 +59,7 @@ class PairVerdict:
     left_length: int
     right_length: int
     reasons: tuple[str, str] = ("", "")
+    decided: int = 2
 
     def to_json(self) -> dict[str, Any]:
         """As stored and exported."""
@@ -69,15 +70,15 @@ class PairVerdict:
             "left_length": self.left_length,
             "right_length": self.right_length,
             "reasons": list(self.reasons),
+            "decided": self.decided,
         }
 
     @staticmethod
     def from_json(stored: Mapping[str, Any]) -> PairVerdict:
         """What `to_json` gave."""
         first, second = stored["reasons"]
-        return PairVerdict(
-            stored["winner"], stored["flipped"], stored["first_shown"], stored["left_length"], stored["right_length"], (first, second)
-        )
+        values = {**stored, "reasons": (first, second)}
+        return PairVerdict(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class JudgeFigures:
     `flips`: pairs whose winner changed with the order; `flip_rate` of the readable ones. `first_rate`: share of decided verdicts for
     the answer shown first (0.5 is fair). `longer_rate`: share of decided pairs won by the longer answer (0.5 is fair).
     `length_correlation`: Spearman's rank correlation of grades with answers' lengths, within questions where several were graded, from
-    -1 to 1. `warnings`: of flips, place, length, unreadable, family.
+    -1 to 1. `same_family`: candidates that the judge is akin to. `warnings`: of flips (one pair in five or more), place (the first or the
+    second is preferred, and that is no chance), length (likewise the longer), unreadable (one text in twenty or more), family.
     """
 
     pairs: int = 0
@@ -98,4 +100,5 @@ class JudgeFigures:
     first_rate: tuple[float, float, float] | None = None
     longer_rate: tuple[float, float, float] | None = None
     length_correlation: float | None = None
-    warnings: tuple[str, ...] = field(default_factory=tuple)
+    warnings: tuple[str, ...] = ()
+    same_family: tuple[str, ...] = ()
