@@ -18,6 +18,7 @@ from core.supervisor import Supervisor
 if TYPE_CHECKING:
     from core.auth.accounts import Accounts
     from core.chat.service import Chat
+    from core.compare.service import Comparisons
     from core.datasets.service import Datasets
     from core.files.service import UserFiles
     from core.inference.service import Inference
@@ -61,6 +62,36 @@ class Services:
     managed: ManagedServices
     environment: TrainingEnvironment
     gpus: GpuReader
+
+    @cached_property
+    def comparisons(self) -> Comparisons:
+        """Models side by side, verdicts and records. Made when somebody asks."""
+        import random
+
+        from core.compare.candidates import KIND, CandidateChat, nobody
+        from core.compare.service import Comparisons
+
+        chat = CandidateChat(
+            self.store,
+            self.configurations,
+            self.supervisor,
+            events=self.events,
+            clock=self.clock,
+            ids=self.ids,
+            settings=replace(self.settings.chat, outlives_people=self.settings.served),
+            find_colleague=nobody,
+            kind=KIND,
+        )
+        return Comparisons(
+            self.store,
+            self.configurations,
+            chat,
+            self.supervisor,
+            events=self.events,
+            clock=self.clock,
+            ids=self.ids,
+            shuffle=random.SystemRandom().shuffle,
+        )
 
     @cached_property
     def datasets(self) -> Datasets:

@@ -42,7 +42,8 @@ ModeltrainError                      code, fields
 │   ├── StreamTruncated              the stream ended without its end
 │   ├── StreamStalled                nothing came for the time allowed
 │   ├── ResponseTooLarge
-│   └── ConnectionLost               the network broke in mid-answer
+│   ├── ConnectionLost               the network broke in mid-answer
+│   └── ImagesNotSeen                the question has images and the model takes none
 ├── AnswerInterrupted                this program ended while it was receiving an answer
 └── EnvironmentProblem               port taken, folder not writable, ... : `what` says which
 """
@@ -294,6 +295,12 @@ class ResponseTooLarge(ProviderError):
 
 class ConnectionLost(ProviderError):
     code = "connection_lost"
+
+
+class ImagesNotSeen(ProviderError):
+    """The question has images and the model does not see: it is not even asked. `model`: its name."""
+
+    code = "images_not_seen"
 
 
 class AnswerInterrupted(ModeltrainError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.audit import Audit
@@ -29,7 +29,7 @@ FindColleague = Callable[[Principal, str], Awaitable[str]]
 
 
 class ChatBase:
-    """See the module. `find_colleague`: who is meant by a name that somebody typed."""
+    """See the module. `find_colleague`: who is meant by a name that somebody typed. `kind`: which conversations there are for it."""
 
     def __init__(
         self,
@@ -42,8 +42,9 @@ class ChatBase:
         ids: Identifiers,
         settings: ChatSettings,
         find_colleague: FindColleague,
+        kind: str = "",
     ) -> None:
-        self._store = Changes(store, events)
+        self._store = Changes(store, events, kind)
         self._configurations = configurations
         self._clock = clock
         self._ids = ids
@@ -51,6 +52,11 @@ class ChatBase:
         self._find_colleague = find_colleague
         self._audit = Audit(clock, ids)
         self._answering = Answering(self._store, clock, events, supervisor, settings)
+
+    @property
+    def ours(self) -> Container[str]:
+        """The ids of the answers that this process makes, or has made and not saved yet."""
+        return self._answering.ours
 
     def _moment(self, owner: str, *, making: bool = False) -> sending.Moment:
         """Now. `making`: an answer is begun, so this process must be named (which imports psutil)."""

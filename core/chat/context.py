@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from core.llm.images import encoded
 from core.llm.request import Turn
 
 if TYPE_CHECKING:
@@ -20,23 +21,31 @@ _SENT = frozenset({"complete", "stopped", "truncated"})
 
 
 def branch_turns(uow: UnitOfWork, conversation_id: str, last_id: str) -> tuple[Turn, ...]:
-    """The turns of the branch that ends with the message `last_id` (a question)."""
+    """The turns of the branch that ends with the message `last_id` (a question). Slow where it has images: in a thread of the store."""
     nodes = uow.messages.outline(conversation_id, last_id)
     sent = [node for node in nodes if node.role == "user" or node.state in _SENT]
     parts = uow.messages.parts([node.id for node in sent], kind="text")
-    return merged((node.role, "".join(part.content for part in parts.get(node.id, ()))) for node in sent)
+    shown = uow.images.of_messages([node.id for node in sent if node.role == "user"])
+    return merged(
+        Turn(
+            "user" if node.role == "user" else "assistant",
+            "".join(part.content for part in parts.get(node.id, ())),
+            tuple(encoded(image.media_type, bytes(image.content)) for image in shown.get(node.id, ())),
+        )
+        for node in sent
+    )
 
 
-def merged(turns: Iterable[tuple[str, str]]) -> tuple[Turn, ...]:
+def merged(turns: Iterable[Turn]) -> tuple[Turn, ...]:
     """Turns without the empty ones, and with neighbours of one role joined: some chat templates refuse two questions in a row."""
     made: list[Turn] = []
-    for role, content in turns:
-        if not content.strip():
+    for turn in turns:
+        if not turn.content.strip():
             continue
-        if made and made[-1].role == role:
-            made[-1] = Turn(made[-1].role, f"{made[-1].content}\n\n{content}")
+        if made and (last := made[-1]).role == turn.role:
+            made[-1] = Turn(last.role, f"{last.content}\n\n{turn.content}", last.images + turn.images)
         else:
-            made.append(Turn("user" if role == "user" else "assistant", content))
+            made.append(turn)
     return tuple(made)
 
 

@@ -14,7 +14,7 @@ from core.chat.saving import Place
 from core.chat.sending import Asked
 from core.chat.sharing import Sharing
 from core.chat.types import AnswerUpdate, Sent
-from core.errors import Conflict, ModeltrainError, NotFound, ProviderError
+from core.errors import Conflict, ImagesNotSeen, ModeltrainError, NotFound, ProviderError
 from core.llm.request import ChatRequest, Turn
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class Chat(Sharing):
 
     # -----------------------------------------------------------------------------------------------------------------
 
-    async def _prepare(self, principal: Principal, conversation_id: str | None, configuration_id: str | None) -> _Prepared:
+    async def _prepare(self, principal: Principal, conversation_id: str | None, configuration_id: str | None) -> Prepared:
         """Everything that an answer needs but the question: read before anything is written."""
         owner = principal.require_user("chat")
         reference = configuration_id
@@ -188,12 +188,12 @@ class Chat(Sharing):
         try:
             ready = await self._configurations.resolve(principal, reference)
         except ProviderError as refusal:
-            return _Prepared(self._moment(owner, making=True), None, refusal, Asked(reference, "", ""))
-        return _Prepared(self._moment(owner, making=True), ready, None, Asked.of(ready))
+            return Prepared(principal, self._moment(owner, making=True), None, refusal, Asked(reference, "", ""))
+        return Prepared(principal, self._moment(owner, making=True), ready, None, Asked.of(ready))
 
     def _start(
         self,
-        prepared: _Prepared,
+        prepared: Prepared,
         sent: Sent,
         answer: dict[str, Any],
         *,
@@ -206,13 +206,15 @@ class Chat(Sharing):
         async def request() -> ChatRequest:
             if ready is None:
                 raise ProviderError()
-            return await self._request(at.owner_id, ready, sent, convert.texts(before)[0], stream=stream)
+            return await self._request(prepared.principal, ready, sent, convert.texts(before)[0], stream=stream)
 
         place = Place(at.owner_id, sent.conversation_id, sent.answer_id, at.generator)
         self._answering.start(Job(place, answer, ready, request, prepared.refusal, before), title_from=title_from)
 
-    async def _request(self, owner: str, ready: ReadyModel, sent: Sent, content: str, *, stream: bool) -> ChatRequest:
+    async def _request(self, principal: Principal, ready: ReadyModel, sent: Sent, content: str, *, stream: bool) -> ChatRequest:
         """What is asked: the branch up to the question, and what there is of an answer that is continued."""
+
+        owner = principal.require_user("chat")
 
         def work(uow: UnitOfWork) -> tuple[str, tuple[Turn, ...]]:
             row = uow.conversations.get(owner, sent.conversation_id)
@@ -223,6 +225,8 @@ class Chat(Sharing):
         system, turns = await self._store.read(work)
         if content:
             turns = context.continuing(turns, content)
+        if any(turn.images for turn in turns) and not await self._configurations.sees_images(principal, ready):
+            raise ImagesNotSeen(model=ready.model)
         system = system if system.strip() else ready.system_prompt
         return ChatRequest(ready.model, turns, system if system.strip() else None, ready.parameters, stream, ready.timeout_s)
 
@@ -240,9 +244,10 @@ class Chat(Sharing):
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class Prepared:
     """What is known before an answer is begun. `refusal`: why the model cannot be asked; the answer then fails with it."""
 
+    principal: Principal
     at: sending.Moment
     ready: ReadyModel | None
     refusal: ModeltrainError | None

@@ -211,7 +211,10 @@ class PastAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SimilarRound:
-    """A question asked before that is like another one. `score`: 0.0 to 1.0, see core/compare/similarity.py. `answers` () where names are hidden."""
+    """A question asked before that is like another one. `score`: 0.0 to 1.0, see core/compare/similarity.py.
+
+    `answers` is () where names are hidden.
+    """
 
     round_id: str
     comparison_id: str

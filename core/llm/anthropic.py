@@ -11,7 +11,7 @@ from core.llm.capabilities import guess
 from core.llm.failures import Origin, from_error_value
 from core.llm.merging import finish_reason, merged, plain_turns, sampling, text_in
 from core.llm.presets import profile_for
-from core.llm.request import ChatRequest, ListedModel
+from core.llm.request import ChatRequest, ListedModel, Turn
 from core.llm.wire import HttpChatModel
 
 VERSION = "2023-06-01"
@@ -44,7 +44,7 @@ class AnthropicChatModel(HttpChatModel):
         body: dict[str, Any] = {
             "model": request.model,
             "max_tokens": parameters.max_tokens or profile.max_tokens + (budget or 0),
-            "messages": plain_turns(request.turns),
+            "messages": plain_turns(request.turns, _with_images),
             "stream": request.stream,
             **sampling(parameters, profile, names),
         }
@@ -72,6 +72,12 @@ class AnthropicChatModel(HttpChatModel):
                 break
             after = f"&after_id={_quoted(last)}"
         return tuple(found[name] for name in sorted(found, key=str.lower))
+
+
+def _with_images(turn: Turn) -> dict[str, Any]:
+    """Images before the text, as https://docs.claude.com/en/docs/build-with-claude/vision advises."""
+    sources = [{"type": "base64", "media_type": image.media_type, "data": image.base64} for image in turn.images]
+    return {"content": [*({"type": "image", "source": source} for source in sources), {"type": "text", "text": turn.content}]}
 
 
 class AnthropicParser(Parser):

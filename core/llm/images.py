@@ -7,6 +7,7 @@ Sizes are read from the headers: PNG (https://www.w3.org/TR/png-3/#11IHDR), JPEG
 from __future__ import annotations
 
 import struct
+from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -36,7 +37,7 @@ class ImageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image as it is sent to a model."""
+    """An image that somebody asks with. `width` and `height` in pixels, 0 where its header does not say."""
 
     media_type: MediaType
     data: bytes = field(repr=False)
@@ -44,12 +45,24 @@ class Image:
     height: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """An image as every format writes it: its bytes in base64, made once and away from the event loop."""
+
+    media_type: str
+    base64: str = field(repr=False)
+
+
+def encoded(media_type: str, data: bytes) -> EncodedImage:
+    return EncodedImage(media_type, b64encode(data).decode("ascii"))
+
+
 def recognise(data: bytes) -> Image:
     """The image that `data` is. Raises InvalidInput("image", "empty" | "too_large" | "not_an_image"): PNG, JPEG, GIF and WebP are known."""
     if not data:
         raise InvalidInput("image", "empty")
     if len(data) > IMAGE_BYTES:
-        raise InvalidInput("image", "too_large", max=IMAGE_BYTES, size=len(data))
+        raise InvalidInput("image", "too_large", maximum=IMAGE_BYTES)
     media_type = _media_type(data)
     if media_type is None:
         raise InvalidInput("image", "not_an_image")

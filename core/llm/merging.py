@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.llm.events import FinishReason
@@ -62,9 +62,12 @@ def sampling(parameters: Parameters, profile: Profile, names: Mapping[str, str])
     return found
 
 
-def plain_turns(turns: tuple[Turn, ...]) -> list[dict[str, str]]:
-    """The context as every format has it. Turns without text (an answer that failed) are left out: some providers refuse them."""
-    return [{"role": turn.role, "content": turn.content} for turn in turns if turn.content]
+def plain_turns(turns: tuple[Turn, ...], with_images: Callable[[Turn], dict[str, Any]]) -> list[dict[str, Any]]:
+    """The context as every format has it; `with_images` makes the fields of a turn that shows some, besides its role.
+
+    Turns without text (an answer that failed) are left out: some providers refuse them.
+    """
+    return [{"role": turn.role, **(with_images(turn) if turn.images else {"content": turn.content})} for turn in turns if turn.content]
 
 
 def text_in(value: Any) -> str:

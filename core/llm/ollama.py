@@ -13,7 +13,7 @@ from core.llm.capabilities import Capability, guess
 from core.llm.failures import Origin, from_error_value
 from core.llm.merging import finish_reason, merged, plain_turns, sampling, text_in, whole_number
 from core.llm.presets import profile_for
-from core.llm.request import ChatRequest, ListedModel
+from core.llm.request import ChatRequest, ListedModel, Turn
 from core.llm.wire import HttpChatModel
 
 _NAMES = {
@@ -47,7 +47,7 @@ class OllamaChatModel(HttpChatModel):
 
     def _chat_body(self, request: ChatRequest) -> dict[str, Any]:
         profile = profile_for(self._connection.preset, request.model)
-        messages = plain_turns(request.turns)
+        messages = plain_turns(request.turns, _with_images)
         if request.system:
             messages.insert(0, {"role": "system", "content": request.system})
         body: dict[str, Any] = {"model": request.model, "messages": messages, "stream": request.stream}
@@ -90,6 +90,10 @@ class OllamaChatModel(HttpChatModel):
             return False
         found[name] = value if isinstance(value, dict) else {}
         return True
+
+
+def _with_images(turn: Turn) -> dict[str, Any]:
+    return {"content": turn.content, "images": [image.base64 for image in turn.images]}
 
 
 class OllamaParser(Parser):

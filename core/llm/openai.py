@@ -16,7 +16,7 @@ from core.llm.capabilities import Capability, guess
 from core.llm.failures import Origin, from_error_value
 from core.llm.merging import FAILED, finish_reason, merged, plain_turns, sampling, text_in, whole_number
 from core.llm.presets import profile_for
-from core.llm.request import ChatRequest, ListedModel
+from core.llm.request import ChatRequest, ListedModel, Turn
 from core.llm.wire import HttpChatModel
 
 _NAMES = {
@@ -48,7 +48,7 @@ class OpenAIChatModel(HttpChatModel):
 
     def _chat_body(self, request: ChatRequest) -> dict[str, Any]:
         profile = profile_for(self._connection.preset, request.model)
-        messages = plain_turns(request.turns)
+        messages = plain_turns(request.turns, _with_images)
         if request.system:
             messages.insert(0, {"role": "system", "content": request.system})
         body: dict[str, Any] = {"model": request.model, "messages": messages, "stream": request.stream}
@@ -84,6 +84,12 @@ class OpenAIChatModel(HttpChatModel):
             raise self._origin.error(errors.NotAStream, reason="no_list", status=200)
         found = {model.name: model for row in rows if (model := _listed(row)) is not None}
         return tuple(found[name] for name in sorted(found, key=str.lower))
+
+
+def _with_images(turn: Turn) -> dict[str, Any]:
+    """Source: https://platform.openai.com/docs/guides/images-vision."""
+    urls = [f"data:{image.media_type};base64,{image.base64}" for image in turn.images]
+    return {"content": [{"type": "text", "text": turn.content}, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]}
 
 
 class OpenAIParser(Parser):

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from core.llm.events import StreamEvent
+from core.llm.images import EncodedImage
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of the context. Reasoning is never sent back."""
+    """One message of the context. Reasoning is never sent back. `images`: shown with it, to models that see."""
 
     role: Literal["user", "assistant"]
     content: str
+    images: tuple[EncodedImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from core.models.checks import Problems, check_draft
 from core.models.editing import Editor, free_name
 from core.models.resolver import KIND, Resolver, find, find_default
 from core.models.rows import stored_key, version_info
+from core.models.sight import sees_images
 from core.models.starter import STARTERS
 from core.models.tester import QUESTION, ConfigurationTester
 from core.models.types import (
@@ -219,6 +220,11 @@ class Configurations:
         InvalidInput("key", "key_needed"), SecretUnreadable, MasterKeyMissing.
         """
         return await self._resolver.ready(principal, reference)
+
+    async def sees_images(self, principal: Principal, ready: ReadyModel) -> bool:
+        """Whether the model takes images, as its provider's list says or, where it says nothing, as its name suggests."""
+        owner = principal.require_user("configuration.use")
+        return await self._store.read(lambda uow: sees_images(uow, owner, ready))
 
     async def test(
         self, principal: Principal, target: str | ConfigurationDraft, *, configuration_id: str | None = None, question: str = QUESTION
