@@ -67,11 +67,9 @@ async def _judged(batches: Batches, principal: Principal, batch: Batch, answers:
 
 
 def _pair(each: Judgement) -> PairVerdict:
-    from core.scoring.judge_types import PairVerdict
+    from core.scoring.judge import pair_of
 
-    shown = (each.first == "left") + (each.second == "right")
-    flipped = each.first is not None and each.second is not None and each.first != each.second
-    return PairVerdict(each.winner, flipped, shown, each.left_length, each.right_length, (each.first_reason, each.second_reason))
+    return pair_of(each.first, each.second, each.left_length, each.right_length, (each.first_reason, each.second_reason))
 
 
 def _grades(answers: Iterator[Answer]) -> Iterator[tuple[str, int, float]]:
