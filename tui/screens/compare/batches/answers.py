@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from core.errors import NotFound
 from core.sanitise import one_line
 from tui.glyphs import glyphs
 from tui.i18n import N_, _
 from tui.screens.compare.batches import lists
-from tui.screens.compare.batches.pages import BatchPage, page_bindings
+from tui.screens.compare.batches.pages import WIDE, BatchPage, page_bindings
 from tui.screens.compare.batches.rating import RATING, Rating
 from tui.widgets.dialogs import Choose
 from tui.widgets.fields import Field
@@ -101,8 +103,15 @@ class AnswersPage(Rating, BatchPage, inherit_bindings=False):
         await self._read(max(_PAGE, len(self._answers)), 0)
         await self.read_judgements(item)
         if not self._types:
-            found = await self.services.questions.get(self.principal, item.set_id) if item.set_id else None
-            self._types = dict(found.types) if found is not None else {}
+            self._types = await self._read_types(item)
+
+    async def _read_types(self, item: Batch) -> dict[str, int]:
+        """Types of questions, with how many there are: as the set says, or what is in sight where that is gone."""
+        try:
+            versions = await self.services.questions.versions(self.principal, item.set_id)
+        except NotFound:
+            return dict(Counter(each.question.type for each in self._answers))
+        return next((dict(each.types) for each in versions if each.version == item.set_version), {})
 
     async def _read(self, limit: int, offset: int) -> None:
         page = await self.services.batches.answers(
@@ -124,7 +133,7 @@ class AnswersPage(Rating, BatchPage, inherit_bindings=False):
         self._repeated = item.draft.repetitions > 1
         several = len(item.configurations) if not self._configuration else 1
         types = len([kind for kind in self._types if kind]) > 0
-        self.rows.columns = lists.answer_columns(wide=self.app.size.width >= 100, names=several, types=types)
+        self.rows.columns = lists.answer_columns(wide=self.app.size.width >= WIDE, names=several, types=types)
         rows = [lists.answer_row(each, signs, repeated=self._repeated) for each in self._answers]
         self.rows.show(rows, empty=lists.no_answers(filtered=self.filtered))
         self._draw_remark(item)
@@ -144,7 +153,7 @@ class AnswersPage(Rating, BatchPage, inherit_bindings=False):
         self.tabs.remark = ", ".join(word for word in said if word) or self.tabs.remark
 
     def draw_answer(self) -> None:
-        self.show_answer(self.detail, self.answer_in_hand)
+        self.show_answer(self.detail, self.answer_in_hand, brief=self.app.size.width < WIDE)
         self.refresh_bindings()
 
     def on_resize(self, event: Resize) -> None:

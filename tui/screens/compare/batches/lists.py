@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _BAR = 8
 BATCH_COLUMNS = (
-    Column("state", N_("State"), 12),
+    Column("state", N_("State"), 13),
     Column("name", N_("Name"), 16, grow=True),
     Column("progress", N_("Answers"), 22),
     Column("score", N_("Score"), 7, right=True),
@@ -62,7 +62,7 @@ SORTS: dict[str, str] = {
 def answer_columns(*, wide: bool, names: int, types: bool) -> tuple[Column, ...]:
     """The columns of the list of answers: short ones first where there is a detail beside them."""
     fixed = (
-        Column("number", N_("No."), 6, right=True),
+        Column("number", N_("No."), 5, right=True),
         Column("state", "", 1),
         Column("score", N_("Score"), 7, right=True),
         Column("stars", N_("Stars"), 5),

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from core.events import Event
     from tui.app import ModeltrainApp
 
-_WIDE = 100
+#: From so many cells on there is a detail beside a list.
+WIDE = 100
 #: Seconds between two looks at a batch that nobody works on: somebody else may have started it.
 _EVERY_S = 2.0
 #: Name -> (title, where its screen lives).
@@ -110,7 +111,7 @@ class BatchPage(BatchActions, inherit_bindings=False):
             self.reload()
 
     def on_resize(self, event: Resize) -> None:
-        self.set_class(event.size.width < _WIDE, "narrow")
+        self.set_class(event.size.width < WIDE, "narrow")
 
     def reload(self, keep: str | None = None) -> None:
         self.start(self._load, group="load")

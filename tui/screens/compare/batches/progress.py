@@ -16,8 +16,8 @@ from tui.i18n import N_, _
 from tui.screens.compare.batches import lists, texts
 from tui.screens.compare.batches.pages import BatchPage, page_bindings
 from tui.widgets.frame import Rule
-from tui.widgets.lines import fit
-from tui.widgets.rows import Rows
+from tui.widgets.lines import fit, pad
+from tui.widgets.rows import Rows, widest
 from tui.widgets.sheet import Line, Sheet
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class ProgressPage(BatchPage, inherit_bindings=False):
 
     async def load(self, item: Batch) -> None:
         if not self._latest:
-            page = await self.services.batches.answers(self.principal, item.id, state="answered", limit=_LATEST)
-            self._latest.extend(page.items)
+            page = await self.services.batches.answers(self.principal, item.id, state="answered", sort="-number", limit=_LATEST)
+            self._latest.extend(reversed(page.items))
         if item.active and self.idle:
             self._watching = self.start(self._watch, group="watch")
 
@@ -89,19 +89,26 @@ class ProgressPage(BatchPage, inherit_bindings=False):
         self.rows.show([lists.progress_row(each, signs) for each in item.configurations])
         self.query_one("#batch-latest-rule", Rule).text = _("Latest answers") if self._latest else ""
         latest = tuple(reversed(self._latest))
-        several = len(item.configurations) > 1
-        self.query_one("#batch-latest", Sheet).show(lambda width: [latest_line(each, width, signs, several=several) for each in latest])
+        names = [one_line(each.name, 60) for each in item.configurations]
+        room = widest(names, 4, 20) if len(names) > 1 else 0
+        self.query_one("#batch-latest", Sheet).show(lambda width: [latest_line(each, width, signs, room) for each in latest])
 
     def on_rows_chosen(self, event: Rows.Chosen) -> None:
         self.turn_to("answers", configuration_id=event.row_id)
 
 
-def latest_line(item: Answer, width: int, signs: Glyphs, *, several: bool) -> Line:
-    """An answer in a line: state, number, who, how good, how it begins."""
+def latest_line(item: Answer, width: int, signs: Glyphs, room: int) -> Line:
+    """An answer in a line: state, number, who (in `room` cells, 0 for nobody), how good, how it begins."""
     state, token = words.answer_state(item.state, signs)
     value = item.score.value if item.score is not None else None
-    front = f"{state[:1]} {item.question.number:>5}  "
-    name = f"{fit(one_line(item.configuration_name, 60), 18, signs.ellipsis)}  " if several else ""
-    score = f"{words.score_figure(value):>7}  " if value is not None else " " * 9
+    front = f"{state[:1]} {item.question.number:>6}  "
+    name = f"{pad(one_line(item.configuration_name, 60), room, ellipsis=signs.ellipsis)}  " if room else ""
+    score = f"{words.score_figure(value):>7}  "
     text = one_line((item.content or item.question.text)[:1000], 300)
-    return ((front, token), (name, "accent"), (score, words.score_token(value)), (fit(text, max(8, width - 50), signs.ellipsis), "dim"))
+    used = 9 + room + (2 if room else 0) + 9 + 3
+    return (
+        (front, token),
+        (name, "accent"),
+        (score, words.score_token(value)),
+        (fit(text, max(8, width - used), signs.ellipsis), "dim"),
+    )

@@ -61,8 +61,8 @@ class Rating(AreaScreen):
             if not page.items or read >= page.total:
                 return
 
-    def show_answer(self, sheet: Sheet, answer: Answer | None) -> None:
-        """Draw it into `sheet`."""
+    def show_answer(self, sheet: Sheet, answer: Answer | None, *, brief: bool = False) -> None:
+        """Draw it into `sheet`; `brief`: where there are only a few lines."""
         if answer is None:
             sheet.show(lambda _width: ())
             return
@@ -73,6 +73,9 @@ class Rating(AreaScreen):
             if answer.configuration_id in (each.left_configuration_id, each.right_configuration_id)
         ]
         names = self.names
+        if brief and not shown:
+            sheet.show(lambda width: texts.brief_lines(answer, width, signs))
+            return
         sheet.show(lambda width: texts.answer_lines(answer, width, signs, reasoning=shown, judged=judged, names=names))
 
     def may_rate(self, action: str) -> bool | None:

@@ -145,6 +145,20 @@ def answer_lines(
     return [*lines, *judge_lines(item, judged, names or {}, width, signs)]
 
 
+def brief_lines(item: Answer, width: int, signs: Glyphs) -> list[Line]:
+    """One answer in the few lines that there are below a list: question, what was expected, the answer as far as it goes."""
+    score = words.score_words(item.score) if item.score is not None else ""
+    lines: list[Line] = wrapped(one_line(item.question.text[:4000], 2 * width), "bold", width)[:2]
+    if item.question.expected is not None:
+        expected = _("Expected: {text}").format(text=one_line(item.question.expected[:4000], width))
+        lines += wrapped(f"{expected}  {signs.bullet}  {score}" if score else expected, "dim", width)[:2]
+    elif score:
+        lines += wrapped(score, "dim", width)[:1]
+    if item.state == "failed" and item.error is not None:
+        return lines + wrapped(describe(item.error).sentence, "bad", width)
+    return lines + wrapped(sanitise(item.content[:LONGEST]).expandtabs(4).strip("\n"), "text", width)
+
+
 def _weight(item: Answer) -> str:
     return "" if item.question.weight == 1 else _("weight {weight}").format(weight=f"{item.question.weight:g}")
 
