@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Content = Literal["echo", "chat", "markdown", "chinese", "hostile", "wide", "separators"]
+Content = Literal["echo", "chat", "markdown", "chinese", "hostile", "wide", "separators", "sight"]
 Reasoning = Literal["", "own", "reasoning_content", "reasoning", "thinking", "redacted", "tags", "no_opener", "unterminated", "interleaved"]
-Capability = Literal["chat", "reasoning", "code"]
+Capability = Literal["chat", "reasoning", "code", "vision"]
 
 THINK = ("<think>", "</think>")
 CONTEXT = 32_768
@@ -58,6 +58,8 @@ class SimulatedModel:
             found.append("reasoning")
         if self.content == "markdown":
             found.append("code")
+        if self.content == "sight":
+            found.append("vision")
         return tuple(found)
 
 
@@ -78,6 +80,7 @@ PLAIN = (
     _Model("sim-wide", "emoji, wide and combining characters, right-to-left scripts.", content="wide"),
     _Model("sim-hostile", "escape sequences, controls, markup and half characters.", content="hostile"),
     _Model("sim-separators", "U+2028, U+2029, U+0085 and other characters that look like line ends.", content="separators"),
+    _Model("sim-vision", "says what images the question shows.", content="sight"),
 )
 REASONING = (
     _Model("sim-reasoning-content", "reasons in the field reasoning_content.", reasoning="reasoning_content"),

@@ -104,6 +104,8 @@ def answer(content: Content, question: Question, random: Random, length: int | N
         return _lines(HOSTILE, length)
     if content == "separators":
         return _lines(SEPARATORS, length)
+    if content == "sight":
+        return _sight(question, length)
     if content == "markdown":
         return _markdown(question, random, length)
     if content == "chat":
@@ -134,6 +136,18 @@ def _lines(lines: tuple[str, ...], length: int | None) -> list[str]:
         return [line if len(line) == 1 else f"\n\n{line}"]
 
     return _collect(block, len(lines), length)
+
+
+def _sight(question: Question, length: int | None) -> list[str]:
+    chinese = is_chinese(question.text)
+    if chinese:
+        said = f"我看到 {len(question.seen)} 张图片。" if question.seen else "我没有看到图片。"
+    else:
+        said = f"I see {len(question.seen)} image{'s' * (len(question.seen) != 1)}." if question.seen else "I see no image."
+    lines = [said, *(f"{number}. {seen}" for number, seen in enumerate(question.seen, 1))]
+    note = "本回答由 modeltrain 模拟，未经任何模型查看。" if chinese else "This answer is simulated by modeltrain; no model has looked."
+    blocks = [f"\n{line}" for line in lines] + [f"\n\n{note}"]
+    return _collect(lambda index: tokens_of(blocks[index % len(blocks)]), len(blocks), length)
 
 
 def _markdown(question: Question, random: Random, length: int | None) -> list[str]:

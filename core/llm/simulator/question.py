@@ -47,7 +47,10 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Question:
-    """`turns`: (role, text) in order, without the system prompt. `parameters`: everything else of the body, as it came."""
+    """`turns`: (role, text) in order, without the system prompt. `parameters`: everything else of the body, as it came.
+
+    `seen`: what the images of the last message that has some show (sight.py), read for models that see.
+    """
 
     name: str
     asked: Asked
@@ -59,6 +62,7 @@ class Question:
     stop: tuple[str, ...]
     include_usage: bool
     parameters: dict[str, Any] = field(default_factory=dict)
+    seen: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

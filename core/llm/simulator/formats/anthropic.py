@@ -60,6 +60,7 @@ class AnthropicFormat:
             stop=base.read_stop(body.get("stop_sequences"), "stop_sequences"),
             include_usage=True,
             parameters=base.rest_of(body),
+            seen=base.seen_by(asked, body),
         )
 
     def writer(self, question: Question, plan: Plan, created: float, *, quirks: bool = False) -> AnthropicWriter:

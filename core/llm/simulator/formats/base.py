@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from core.llm.simulator.names import Asked, UnknownModel, parse_name
 from core.llm.simulator.parser import Request
 from core.llm.simulator.question import Piece, Plan, Question, Refused
+from core.llm.simulator.sight import seen_in
 
 #: When the simulated models were "made", for lists that have such a field: 2026-01-01, seconds since the epoch and ISO 8601.
 MADE_AT = 1_767_225_600
@@ -178,6 +179,11 @@ def read_turns(body: Mapping[str, Any], roles: Iterable[str]) -> list[tuple[str,
             raise Refused(400, f"messages[{index}].role: one of {', '.join(allowed)} is required.")
         turns.append((role, read_text(message.get("content"), f"messages[{index}].content")))
     return turns
+
+
+def seen_by(asked: Asked, body: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the asked model sees in the request's images; nothing where it does not see. Raises Refused."""
+    return seen_in(body) if "vision" in asked.model.capabilities else ()
 
 
 def split_system(turns: list[tuple[str, str]]) -> tuple[str, list[tuple[str, str]]]:

@@ -15,7 +15,7 @@ from core.llm.simulator.question import Piece, Plan, Question, Refused
 _ROLES = ("system", "user", "assistant", "tool")
 _SECOND = 1_000_000_000
 #: Ollama's words for what models can do.
-_CAPABILITIES = {"chat": "completion", "reasoning": "thinking"}
+_CAPABILITIES = {"chat": "completion", "reasoning": "thinking", "vision": "vision"}
 
 
 class OllamaFormat:
@@ -47,6 +47,7 @@ class OllamaFormat:
             stop=base.read_stop(options.get("stop"), "stop"),
             include_usage=True,
             parameters=base.rest_of(body),
+            seen=base.seen_by(asked, body),
         )
 
     def writer(self, question: Question, plan: Plan, created: float, *, quirks: bool = False) -> OllamaWriter:

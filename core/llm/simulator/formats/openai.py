@@ -58,6 +58,7 @@ class OpenAIFormat:
             stop=base.read_stop(body.get("stop"), "stop"),
             include_usage=bool(options and options.get("include_usage")),
             parameters=base.rest_of(body),
+            seen=base.seen_by(asked, body),
         )
 
     def writer(self, question: Question, plan: Plan, created: float, *, quirks: bool = False) -> OpenAIWriter:
