@@ -14,24 +14,21 @@ LONGEST: Final = 500_000
 MOST_TOKENS: Final = 20_000
 _ENGLISH = re.compile(r"[a-z0-9]+")
 _LETTER = re.compile(r"[^\W\d_]")
-_FOREIGN = re.compile(r"(?![a-z])[^\W\d_]")
+_LATIN = re.compile(r"[A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]")
 #: Each character of a script without spaces is a token; elsewhere letters and digits together (with their combining marks) are one.
 _TOKEN = re.compile(rf"{UNSPACED.pattern}|(?:(?!{UNSPACED.pattern})[^\W_])(?:(?!{UNSPACED.pattern})[^\W_]|[\u0300-\u036f\u093e-\u094d])*")
 
 
-def tokens(text: str, cut: str = "auto") -> list[str]:
-    """The tokens of a text in lower case. `cut`: english (what rouge-score does: a-z and 0-9, all else parts words), words (letters and
-    digits of any script, characters where words are not set apart), auto (english where at most one letter in twenty is outside a-z).
+def tokens(text: str, cut: str) -> list[str]:
+    """The tokens of a text in lower case. `cut`: latin (what rouge-score does: a-z and 0-9, all else parts words) or words (letters and
+    digits of any script, characters where words are not set apart by spaces).
     """
-    text = text.lower()
-    if cut == "english" or (cut == "auto" and is_english(text)):
-        return _ENGLISH.findall(text)
-    return _TOKEN.findall(text)
+    return (_ENGLISH if cut == "latin" else _TOKEN).findall(text.lower())
 
 
-def is_english(text: str) -> bool:
-    """Whether nearly all letters (19 of 20) are those of English. Text without letters is."""
-    return text.isascii() or len(_FOREIGN.findall(text.lower())) * 20 <= len(_LETTER.findall(text))
+def cut_for(expected: str) -> str:
+    """How texts are cut that are compared with this one: as rouge-score does where nine of ten letters are Latin, or there are none."""
+    return "latin" if expected.isascii() or len(_LATIN.findall(expected)) * 10 >= len(_LETTER.findall(expected)) * 9 else "words"
 
 
 def rouge_l(answer: str, expected: str | None, settings: Mapping[str, Any]) -> Score:
@@ -56,14 +53,14 @@ class TooManyTokens(ValueError):
 
 
 def measures(answer: str, expected: str, cut: str = "auto") -> dict[str, float]:
-    """Precision, recall and their harmonic mean `f`. How both texts are cut is decided by both together.
+    """Precision, recall and their harmonic mean `f`. `cut`: as for `tokens`; auto lets `cut_for` say.
 
     Raises TooManyTokens.
     """
     from rapidfuzz.distance import LCSseq
 
     if cut == "auto":
-        cut = "english" if is_english(expected) and is_english(answer) else "words"
+        cut = cut_for(expected)
     found, wanted = tokens(answer, cut), tokens(expected, cut)
     if not found or not wanted:
         return {"precision": 0.0, "recall": 0.0, "f": 0.0}

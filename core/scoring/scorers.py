@@ -93,7 +93,7 @@ _INFOS = (
         graded=True,
         options=(
             Option("measure", "choice", "f", choices=("f", "precision", "recall")),
-            Option("tokens", "choice", "auto", choices=("auto", "english", "words")),
+            Option("tokens", "choice", "auto", choices=("auto", "latin", "words")),
             _ALTERNATIVES,
             _PASS_AT,
         ),
