@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from rich.segment import Segment
@@ -39,6 +39,8 @@ class DrawnChart(Widget):
         self.empty = ""
         self.weight, self.log_scale = 0.0, False
         self.span: Span | None = None
+        #: How a step is called where it is no plain number, as a moment is.
+        self.step_words: Callable[[int], str] | None = None
         self.pointer: float | None = None
         self._kept: dict[str, Kept] = {}
         self._at_end = False
@@ -176,18 +178,29 @@ class DrawnChart(Widget):
         colours, signs = palette(self.app), glyphs(self.app)
         width = self.size.width - gutter
         line = [signs.rule] * width
-        free = 0
-        for tick in nice_ticks(span.low, span.high, max(1, width // 14)):
-            if tick != round(tick):
-                continue
-            text = f"{round(tick):,}" if abs(tick) < 1e7 else number(tick)
+        free, last = 0, ""
+        for tick in self._ticks(span, max(1, width // 14)):
+            text, before = self._step_text(tick), last
+            last = text
             place = round((tick - span.low) / (span.high - span.low) * (width - 1)) - len(text) // 2
             place = min(max(place, 0), width - len(text))
-            if place >= free and len(text) <= width:
+            if place >= free and len(text) <= width and text != before:
                 line[place : place + len(text)] = text
                 free = place + len(text) + 1
         text = "".join(line)
         return self._strip([(signs.bottom_left.rjust(gutter), colours.rule), (text, colours.dim)])
+
+    def _ticks(self, span: Span, most: int) -> list[float]:
+        """Steps that the axis names: round numbers, or, where steps are called otherwise, evenly spread ones."""
+        if self.step_words is None:
+            return [tick for tick in nice_ticks(span.low, span.high, most) if tick == round(tick)]
+        parts = max(1, min(most, 5) - 1)
+        return [float(round(span.low + (span.high - span.low) * part / parts)) for part in range(parts + 1)]
+
+    def _step_text(self, step: float) -> str:
+        if self.step_words is not None:
+            return self.step_words(round(step))
+        return f"{round(step):,}" if abs(step) < 1e7 else number(step)
 
     def _head(self) -> Strip:
         """Title, values under the crosshair or the last ones, and how it is drawn."""
@@ -213,7 +226,7 @@ class DrawnChart(Widget):
             if len(self._kept) > 1:
                 name = f"{ASCII_LINES[index % len(ASCII_LINES)] if self._is_ascii else signs.full} {fit(one_line(kept.series.label), 20)} "
             if self.pointer is not None and index == 0:
-                left.append((f"  @{at:,}", colours.text))
+                left.append((f"  @{at:,}" if self.step_words is None else f"  {self.step_words(at)}", colours.text))
             left += [("  " + name, self._line_style(index)), (words, self._line_style(index) if len(self._kept) == 1 else colours.text)]
         room = width - width_of(right) - 1
         if room < width_of(left):
