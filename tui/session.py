@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from core.auth.principal import Origin, Principal
 from tui.glyphs import can_show_unicode
@@ -14,6 +14,8 @@ from tui.ssh.colours import Depth, depth_of
 if TYPE_CHECKING:
     from core.auth.types import Profile, SignedIn
     from core.bootstrap import Services
+
+T = TypeVar("T")
 
 
 class Live(Protocol):
@@ -65,6 +67,8 @@ class SessionContext:
     profile: Profile | None = None
     signed_in_as: SignedIn | None = None
     came_from: Origin | None = None
+    _kept: dict[type[Any], Any] = field(default_factory=dict)
+    _kept_for: Live | None = None
     _services: Services | None = None
 
     @property
@@ -83,6 +87,15 @@ class SessionContext:
         if self._services is None:
             raise RuntimeError("the services are not built yet")
         return self._services
+
+    def kept(self, kind: type[T]) -> T:
+        """What a part of the interface keeps while nobody looks at it, made when it is first asked for; gone when the account is left."""
+        if self._kept_for is not self.live:
+            self._kept, self._kept_for = {}, self.live
+        if kind not in self._kept:
+            self._kept[kind] = kind()
+        found: T = self._kept[kind]
+        return found
 
     def provide(self, services: Services) -> None:
         """The services are built."""

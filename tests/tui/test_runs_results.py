@@ -15,11 +15,13 @@ from core.training.failures import Failure, LogExcerpt, Remedy
 from core.training.types import Attempt, Run, RunState
 from tests.tui.world import World, signed_in
 from tests.unit.inference.house import FewRuns, SmallEnvironment, make_run, write_model, write_output
+from tui.i18n import N_
+from tui.screens.compare.opening import visit
+from tui.screens.compare.screen import SideBySideScreen
 from tui.screens.runs.compare import CompareScreen
 from tui.screens.runs.failure import FailureScreen
 from tui.screens.runs.report import ReportScreen
 from tui.screens.runs.results import ResultsScreen
-from tui.screens.runs.side_by_side import SideBySideScreen
 
 RUN, OTHER = "a" * 32, "b" * 32
 OUT_OF_MEMORY = Failure(
@@ -181,11 +183,14 @@ async def test_two_models_answer_side_by_side(settings: Settings, tmp_path: Path
             )
             for name in ("left one", "right one")
         ]
-        world.app.push_screen(SideBySideScreen((made[0].id, made[1].id)))
+        visit(world.app, (made[0].id, made[1].id), (N_("base"), N_("trained")))
         await world.until("base: left one")
         await world.pilot.press(*"parrot", "enter")
         await world.until(lambda: sum(line.count("parrot") for line in world.lines()) >= 4)
         assert any(line.count("parrot") == 2 for line in world.lines()), "the same line holds both"
+        await world.until(lambda: world.text.count("complete") >= 2)
+        await world.pilot.press("escape", "escape")
+        await world.until(lambda: not isinstance(world.app.screen, SideBySideScreen))
 
 
 async def test_models_on_this_machine_are_beside_the_configurations(settings: Settings, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from tui.i18n import _, ngettext
+from tui.screens.base import AreaScreen
 from tui.screens.chat.base import ChatBase
 from tui.widgets.dialogs import Ask, Confirm
 from tui.widgets.transcript import Target, Transcript
@@ -18,8 +19,8 @@ _ENDINGS = {
 }  # fmt: skip
 
 
-class Copying(ChatBase):
-    """The mixin of `ChatScreen` for copies."""
+class CopyingAnswers(AreaScreen):
+    """The part of a screen that copies and saves what its transcripts hand over."""
 
     def on_transcript_copy_requested(self, event: Transcript.CopyRequested) -> None:
         event.stop()
@@ -44,17 +45,6 @@ class Copying(ChatBase):
         if event.text:
             self.start(self._save, event.text, event.language, event.target.code is not None, group="dialog")
 
-    def copy_last_answer(self) -> None:
-        """What the palette does from the composer."""
-        if (answer := self.opened.last_answer) is not None:
-            self.transcript.target = Target(answer.id)
-            self.transcript.action_copy()
-
-    def save_last_answer(self) -> None:
-        if (answer := self.opened.last_answer) is not None:
-            self.transcript.target = Target(answer.id)
-            self.transcript.action_save()
-
     async def _save(self, text: str, language: str, is_code: bool) -> None:
         ending = _ENDINGS.get(language.lower(), "txt") if is_code else "md"
         suggested = str(Path.home() / f"{'code' if is_code else 'answer'}.{ending}")
@@ -74,3 +64,18 @@ class Copying(ChatBase):
             )
             return
         self.modeltrain.say(_("Saved as “{path}”.").format(path=path))
+
+
+class Copying(CopyingAnswers, ChatBase):
+    """The mixin of `ChatScreen` for copies."""
+
+    def copy_last_answer(self) -> None:
+        """What the palette does from the composer."""
+        if (answer := self.opened.last_answer) is not None:
+            self.transcript.target = Target(answer.id)
+            self.transcript.action_copy()
+
+    def save_last_answer(self) -> None:
+        if (answer := self.opened.last_answer) is not None:
+            self.transcript.target = Target(answer.id)
+            self.transcript.action_save()

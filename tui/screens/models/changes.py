@@ -1,7 +1,8 @@
-"""What is done with configurations in their list: copy, default, on and off, delete."""
+"""What is done with configurations in their list: copy, default, on and off, delete, asked side by side."""
 
 from __future__ import annotations
 
+from core.compare.types import FEWEST, MOST
 from core.models.types import Configuration
 from core.sanitise import one_line
 from tui.i18n import _, ngettext
@@ -86,3 +87,15 @@ class ConfigurationActions(AreaScreen):
                     self.reload()
 
         self.app.push_screen(Confirm(question, explanation, danger=True), decided)
+
+    def action_compare(self) -> None:
+        """The marked ones side by side; with one in hand only, that one and the default."""
+        ids = self.rows.selected_ids
+        if len(ids) == 1:
+            ids += [item.id for item in self._configurations if item.is_default and item.id not in ids]
+        if not FEWEST <= len(ids) <= MOST:
+            self.modeltrain.say(_("Mark two or three with Space: they answer side by side."))
+            return
+        from tui.screens.compare.opening import compare_these
+
+        self.app.run_worker(compare_these(self.modeltrain, ids), group="go", exclusive=True)

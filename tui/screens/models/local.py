@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.inference.types import ServeOptions
 from core.sanitise import one_line
-from tui.i18n import _
+from tui.i18n import N_, _
 from tui.model_sentences import size
 from tui.screens.base import AreaScreen
 from tui.widgets.dialogs import Ask, Choose, Confirm
@@ -177,9 +177,9 @@ class TargetActions(AreaScreen):
         left, right = found
         if left is None or right is None:
             return
-        from tui.screens.runs.side_by_side import SideBySideScreen
+        from tui.screens.compare.opening import visit
 
-        self.app.push_screen(SideBySideScreen((left.configuration_id, right.configuration_id)))
+        visit(self.modeltrain, (left.configuration_id, right.configuration_id), (N_("base"), N_("trained")))
 
     # Merging, notes, deleting ----------------------------------------------------------------------------------------
 

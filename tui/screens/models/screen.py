@@ -32,9 +32,9 @@ CONFIGURATIONS, PROVIDERS, LOCAL = "configurations", "providers", "local"
 _WIDE = 100
 _ONLY = {
     "new": (CONFIGURATIONS,), "test": (CONFIGURATIONS,), "copy": (CONFIGURATIONS,), "delete": (CONFIGURATIONS,),
-    "default": (CONFIGURATIONS,), "sort": (CONFIGURATIONS,), "filter": (CONFIGURATIONS, LOCAL), "edit": (CONFIGURATIONS, PROVIDERS),
-    "switch": (CONFIGURATIONS, PROVIDERS), "chat": (LOCAL,), "side_by_side": (LOCAL,), "serve": (LOCAL,), "merge": (LOCAL,),
-    "log": (LOCAL,), "note": (LOCAL,), "delete_model": (LOCAL,), "results": (LOCAL,),
+    "default": (CONFIGURATIONS,), "sort": (CONFIGURATIONS,), "compare": (CONFIGURATIONS,), "filter": (CONFIGURATIONS, LOCAL),
+    "edit": (CONFIGURATIONS, PROVIDERS), "switch": (CONFIGURATIONS, PROVIDERS), "chat": (LOCAL,), "side_by_side": (LOCAL,),
+    "serve": (LOCAL,), "merge": (LOCAL,), "log": (LOCAL,), "note": (LOCAL,), "delete_model": (LOCAL,), "results": (LOCAL,),
 }  # fmt: skip
 
 
@@ -47,7 +47,8 @@ class ModelsScreen(ConfigurationActions, ProviderActions, TargetActions):
         "nothing else is chosen.\n\n"
         "t sends a short message to the model in hand (or to all marked ones) and shows the answer with its time, or what is wrong and how "
         "to mend it; Esc stops a test.\n\n"
-        "Space marks rows; u switches on and off, d deletes what is marked, after saying what uses it.\n\n"
+        "Space marks rows; u switches on and off, d deletes what is marked, after saying what uses it; b asks two or three of them the "
+        "same, side by side.\n\n"
         "Left and right change to the providers. Enter opens one with the models it has. Administrators switch them on and off there, set "
         "a key for everybody and the default endpoint, and allow addresses of the inner network for people who come over SSH.\n\n"
         "Right once more are the models on this machine: base models of the model folders, and what your runs brought. Enter or c chats "
@@ -71,6 +72,7 @@ class ModelsScreen(ConfigurationActions, ProviderActions, TargetActions):
         Binding("a", "allowed", N_("allowed addresses"), id="models.allowed", tooltip=N_("Addresses of the inner network")),
         Binding("c", "chat", N_("chat"), id="models.chat", tooltip=N_("Chat with it; it is served first if need be")),
         Binding("s", "serve", N_("serve/stop"), id="models.serve", tooltip=N_("Start or stop its model server")),
+        Binding("b", "compare", N_("side by side"), id="models.compare", tooltip=N_("Ask two or three marked ones the same, side by side")),
         Binding("b", "side_by_side", N_("with its base"), id="models.side", tooltip=N_("Ask it and its base side by side")),
         Binding("m", "merge", N_("merge"), id="models.merge", tooltip=N_("Melt the adapter into its base, as a run")),
         Binding("o", "results", N_("results"), id="models.results", tooltip=N_("Everything that its run brought")),
@@ -185,7 +187,9 @@ class ModelsScreen(ConfigurationActions, ProviderActions, TargetActions):
         marked = len(self.rows.marked)
         if marked:
             self.tabs.remark = ngettext(
-                "{count} marked: t test, u on/off, d delete", "{count} marked: t test, u on/off, d delete", marked
+                "{count} marked: t test, b side by side, u on/off, d delete",
+                "{count} marked: t test, b side by side, u on/off, d delete",
+                marked,
             ).format(count=marked)
         elif self.view == CONFIGURATIONS:
             query = one_line(self.query_one("#models-filter", Field).value)

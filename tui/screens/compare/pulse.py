@@ -1,0 +1,34 @@
+"""Pulse: all growing columns are drawn together, so often and no oftener, however many updates come for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual.screen import Screen
+from textual.timer import Timer
+
+
+class Pulse:
+    """`draw()` shows what is new; `every_s()`: seconds between two drawings; `clock()`: monotonic seconds."""
+
+    def __init__(self, screen: Screen[object], draw: Callable[[], None], every_s: Callable[[], float], clock: Callable[[], float]) -> None:
+        self._screen, self._draw, self._every_s, self._clock = screen, draw, every_s, clock
+        self._timer: Timer | None = None
+        self._last = float("-inf")
+
+    def touch(self) -> None:
+        """Something is new."""
+        if self._timer is None:
+            wait = max(0.0, self._last + self._every_s() - self._clock())
+            self._timer = self._screen.set_timer(wait, self._fire)
+
+    def now(self) -> None:
+        """Draw at once: an end waits for nothing."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._fire()
+
+    def _fire(self) -> None:
+        self._timer = None
+        self._last = self._clock()
+        self._draw()
