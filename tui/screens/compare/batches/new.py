@@ -145,8 +145,8 @@ class NewBatchScreen(NewBatchPicking):
         found = self.sets.get(form["set_id"])
         if found is not None:
             count = ngettext("{count} question", "{count} questions", found.count).format(count=f"{found.count:,}")
-            expected = _("{count} with an expected answer").format(count=f"{found.expected:,}")
-            form.field("set_id").say(f"{count} · {expected}")
+            scored = _("{count} can be scored").format(count=f"{found.expected:,}")
+            form.field("set_id").say(f"{count} · {scored}")
         chosen = len(self.pick_field("configuration_ids").values)
         if chosen:
             form.field("configuration_ids").say(ngettext("{count} configuration", "{count} configurations", chosen).format(count=chosen))

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 #: Form -> what it is for.
 _NAMES = {
-    "xlsx": N_("XLSX, a workbook with charts"),
-    "html": N_("HTML, a page to read and print"),
+    "xlsx": N_("XLSX workbook"),
+    "html": N_("HTML page"),
     "pdf": N_("PDF"),
-    "csv": N_("CSV, the answers as a table"),
-    "json": N_("JSON, everything"),
-    "junit": N_("JUnit XML, for CI"),
+    "csv": N_("CSV table"),
+    "json": N_("JSON"),
+    "junit": N_("JUnit XML"),
 }
 _LABELS = 8
 

@@ -48,6 +48,7 @@ class BatchesScreen(CompareTab, BatchActions, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", N_("new"), id="batches.new", tooltip=N_("Choose questions and configurations")),
         *BATCH_BINDINGS,
+        Binding("c", "copy", N_("copy"), id="batches.copy", show=False, tooltip=N_("Make another like it")),
         Binding("d", "delete", N_("delete"), id="batches.delete", tooltip=N_("Delete it with its answers")),
         Binding("slash", "filter", N_("search"), id="batches.filter", tooltip=N_("Search in names, question sets and models")),
         Binding("o", "which", N_("which"), id="batches.which", show=False, tooltip=N_("All, at work, or ended ones")),
@@ -135,6 +136,8 @@ class BatchesScreen(CompareTab, BatchActions, inherit_bindings=False):
     # Keys ------------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "copy":
+            return self.in_hand is not None
         known = self.may(action)
         return True if known is None else known
 
@@ -153,6 +156,12 @@ class BatchesScreen(CompareTab, BatchActions, inherit_bindings=False):
         from tui.screens.compare.batches.new import open_new_batch
 
         open_new_batch(self.modeltrain)
+
+    def action_copy(self) -> None:
+        from tui.screens.compare.batches.new import open_new_batch
+
+        if self.in_hand is not None:
+            open_new_batch(self.modeltrain, draft=self.in_hand.draft)
 
     def action_which(self) -> None:
         self._which = (self._which + 1) % len(_WHICH)
