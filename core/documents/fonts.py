@@ -40,7 +40,8 @@ _OTHERS: Final = (
 )
 #: Folders below one of these that are looked through, at most.
 _DEPTH: Final = 4
-_SAMPLE: Final = "中的"
+#: Chinese fonts that have no Latin letters.
+_WITHOUT_LATIN: Final = ("DroidSansFallback.ttf", "DroidSansFallbackFull.ttf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,8 @@ def find(places: tuple[Path, ...] | None = None) -> Fonts:
     for place in folders() if places is None else places:
         for path in _fonts_below(place, _DEPTH):
             files.setdefault(path.name, path)
-    chinese = _first(files, _CHINESE, sample=_SAMPLE)
-    other = _first(files, _OTHERS, sample="a")
-    if chinese is not None and _has(chinese.path, chinese.number, "a"):
+    chinese, other = _first(files, _CHINESE), _first(files, _OTHERS)
+    if chinese is not None and chinese.path.name not in _WITHOUT_LATIN:
         return Fonts(chinese, other, chinese=True)
     return Fonts(other or chinese, chinese if other is not None else None, chinese=chinese is not None)
 
@@ -99,13 +99,11 @@ def _fonts_below(folder: Path, depth: int) -> Iterator[Path]:
             yield from _fonts_below(Path(entry.path), depth - 1)
 
 
-def _first(files: dict[str, Path], wanted: tuple[tuple[str, str], ...], sample: str) -> Face | None:
+def _first(files: dict[str, Path], wanted: tuple[tuple[str, str], ...]) -> Face | None:
     for regular, bold in wanted:
         path = files.get(regular)
-        if path is None:
-            continue
-        number = _number(path)
-        if number is not None and _has(path, number, sample):
+        number = _number(path) if path is not None else None
+        if path is not None and number is not None:
             heavy = files.get(bold)
             heavy_number = _number(heavy) if heavy is not None else None
             return Face(path, number, heavy if heavy_number is not None else None, heavy_number or 0)
@@ -113,27 +111,19 @@ def _first(files: dict[str, Path], wanted: tuple[tuple[str, str], ...], sample: 
 
 
 def _number(path: Path) -> int | None:
-    """Which face of a collection is the one for simplified Chinese; 0 for a file of one face, None for what is no font."""
-    from fontTools.ttLib import TTCollection, TTLibError
+    """Which face of a collection is the one for simplified Chinese; 0 for a file of one face, None for what is no font.
 
-    if path.suffix.lower() != ".ttc":
-        return 0
+    Only names are read: the tables of signs of such a font take some ten MB.
+    """
+    from fontTools.ttLib import TTCollection, TTFont, TTLibError
+
     try:
+        if path.suffix.lower() != ".ttc":
+            with TTFont(path, lazy=True) as font:
+                return 0 if "cmap" in font else None
         with path.open("rb") as file, TTCollection(file, lazy=True) as collection:
             names = [str(font["name"].getDebugName(4) or "") for font in collection.fonts]
-    except (OSError, TTLibError, KeyError, ValueError):
+    except (OSError, TTLibError, KeyError, ValueError, AssertionError):
         return None
     fit = [index for index, name in enumerate(names) if name.split()[-1:] in (["SC"], ["GB"]) or " SC " in f"{name} "]
     return next((index for index in fit if "Mono" not in names[index]), fit[0] if fit else 0)
-
-
-def _has(path: Path, number: int, signs: str) -> bool:
-    """Whether the font can be read and has all `signs`."""
-    from fontTools.ttLib import TTFont, TTLibError
-
-    try:
-        with TTFont(path, fontNumber=number, lazy=True) as font:
-            known = font.getBestCmap() or {}
-    except (OSError, TTLibError, KeyError, ValueError, AssertionError):
-        return False
-    return all(ord(sign) in known for sign in signs)

@@ -10,19 +10,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from itertools import groupby
+from typing import Any, BinaryIO, Final
 
 from core.documents.drawing import Box, Drawing, Label, Stroke, rgb
 from core.documents.fonts import Face, Fonts, find
 from core.sanitise import sanitise
 
-if TYPE_CHECKING:
-    from fpdf import FPDF
-
 #: A4 and its margins in mm; how high a line is, in sizes of its letters.
 WIDTH, HEIGHT, MARGIN, FOOT = 210.0, 297.0, 15.0, 14.0
 ROOM: Final = WIDTH - 2 * MARGIN
 _LEADING: Final = 1.4
+#: Rows of a table that stays on one page.
+_TOGETHER: Final = 10
 #: mm of a point.
 _POINT: Final = 25.4 / 72
 #: Marks that no line may begin with, and those that none may end with (CLREQ, line adjustment).
@@ -36,6 +36,8 @@ _TOKEN = re.compile(
 )
 #: What the fonts that every reader brings cannot show (they know Latin-1), in signs that they can.
 _PLAIN: Final = str.maketrans({"–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "★": "*", "\u202f": " "})
+#: Signs that are wide in Chinese and narrow elsewhere.
+_BOTH: Final = frozenset("“”‘’…—·×±°")
 Colour = tuple[int, int, int]
 TEXT, DIM, ACCENT, LINE, SOFT = (28, 31, 35), (92, 99, 107), (11, 105, 176), (217, 220, 224), (243, 245, 247)
 GOOD, WARN, BAD = (11, 107, 63), (138, 75, 0), (168, 36, 27)
@@ -43,22 +45,29 @@ GOOD, WARN, BAD = (11, 107, 63), (138, 75, 0), (168, 36, 27)
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A font as fpdf2 knows it. `widths`: of a sign, in thousandths of its size; None for the fonts every reader brings."""
+    """A font as fpdf2 knows it. `widths`: of a sign, in thousandths of its size, regular and bold."""
 
     family: str
     has: Mapping[int, Any]
-    widths: Mapping[int, float]
+    widths: tuple[Mapping[int, float], Mapping[int, float]]
 
 
 class Paper:
     """Write with `heading`, `text`, `table` and `picture`, then `save`. `missing` counts signs that no font has; `chinese` says whether a
-    font with Chinese signs was found. `page_words(page, pages)`: what stands at the foot of a page."""
+    font with Chinese signs was found. `page_words`: what stands at the foot of a page, with {page} and {pages}."""
 
     def __init__(self, title: str, language: str, made_at: datetime, page_words: str, fonts: Fonts | None = None) -> None:
+        from fpdf import FPDF
+
         self._fonts = find() if fonts is None else fonts
         self.chinese, self.missing = self._fonts.chinese, 0
-        self._pdf = _document(page_words, self)
+        self._pdf = FPDF(format="A4")
+        self._pdf.set_auto_page_break(False)
+        self._pdf.set_producer("modeltrain")
+        self._page_words = page_words
         self._loaded = list(self._load())
+        self._font_of: dict[str, _Loaded] = {}
+        self._chinese_text = language.lower().startswith(("zh", "ja"))
         self._pdf.set_title(sanitise(title))
         self._pdf.set_lang(language)
         self._pdf.set_creation_date(made_at)
@@ -66,7 +75,13 @@ class Paper:
         self.y = MARGIN
 
     def save(self, target: BinaryIO) -> None:
-        """Write the whole file."""
+        """Write the whole file, with the number of every page at its foot."""
+        pages = len(self._pdf.pages)
+        for page in range(1, pages + 1):
+            self._pdf.page = page
+            words = self.shown(self._page_words.replace("{page}", str(page)).replace("{pages}", str(pages)))
+            self._pdf.set_font(self._pdf.font_family, "", 7)  # another one than below: a page begins with no font in force
+            self.line(MARGIN, HEIGHT - MARGIN + 3, words, 8, colour=DIM)
         target.write(self._pdf.output())
 
     def room(self, height: float) -> None:
@@ -74,11 +89,6 @@ class Paper:
         if self.y + height > HEIGHT - MARGIN - FOOT and self.y > MARGIN:
             self._pdf.add_page()
             self.y = MARGIN
-
-    @property
-    def page(self) -> int:
-        """Which page is written on, from 1."""
-        return int(self._pdf.page)
 
     @property
     def stand_in(self) -> str:
@@ -90,9 +100,9 @@ class Paper:
 
     # Text ----------------------------------------------------------------------------------------------------------------
 
-    def heading(self, text: str, size: float = 13.0, *, mark: int | None = 0) -> None:
-        """`mark`: its depth among the bookmarks, None to leave it out."""
-        self.room(size * _POINT * 4)
+    def heading(self, text: str, size: float = 13.0, *, mark: int | None = 0, room: float = 0.0) -> None:
+        """`mark`: its depth among the bookmarks, None to leave it out. `room`: mm that are to be left below it on the page."""
+        self.room(size * _POINT * 4 + room)
         self.space(size * _POINT * 0.7)
         if mark is not None:
             self._pdf.set_y(self.y)
@@ -119,6 +129,33 @@ class Paper:
                 self.line(MARGIN + indent - 3.5, self.y + step * 0.75, bullet, size, bold=bold, colour=colour)
             self.line(MARGIN + indent, self.y + step * 0.75, line, size, bold=bold, colour=colour)
             self.y += step
+
+    def fact(self, label: str, value: str, *, size: float = 9.5, room: float = 36.0) -> None:
+        """A label and, beside it from `room` mm on, its value."""
+        step = size * _POINT * _LEADING
+        values, labels = self.lines(value, ROOM - room, size), self.lines(label, room - 2, size)
+        for index in range(max(len(values), len(labels))):
+            self.room(step)
+            for lines, x, colour in ((labels, MARGIN, DIM), (values, MARGIN + room, TEXT)):
+                if index < len(lines):
+                    self.line(x, self.y + step * 0.75, lines[index], size, colour=colour)
+            self.y += step
+
+    def item(self, texts: Sequence[tuple[str, dict[str, Any]]], colour: Colour, indent: float = 4.0) -> None:
+        """Paragraphs (as for `text`) with a bar of `colour` beside them; the bar is left out where they go on to another page."""
+        self.room(12)
+        begin, page = self.y, self._pdf.page
+        for text, how in texts:
+            self.text(text, indent=indent, **how)
+        if page == self._pdf.page:
+            self.bar(MARGIN, begin + 0.6, 1.0, self.y - begin - 0.4, colour)
+        self.space(1.8)
+
+    def divider(self, room: float = 22.0) -> None:
+        """A thin line over the page, with `room` mm below it at least."""
+        self.room(room)
+        self.rule(MARGIN, self.y + 1, WIDTH - MARGIN, self.y + 1)
+        self.space(2.5)
 
     def lines(self, text: str, width: float, size: float, *, bold: bool = False, most: int = 0) -> list[str]:
         """`text` broken to fit into `width` mm, with nothing in it that acts; what no font has is already replaced."""
@@ -178,11 +215,13 @@ class Paper:
         if not self._loaded:
             self._pdf.set_font("Helvetica", "B" if bold else "", 10)
             return float(self._pdf.get_string_width(text)) / (10 * _POINT) * 1000
-        main = self._loaded[0]
-        return sum(main.widths[code] if code in main.has else self._other(code) for code in map(ord, text))
+        fonts = self._font_of
+        return sum((fonts.get(sign) or self._chosen(sign)).widths[bold][ord(sign)] for sign in text)
 
-    def _other(self, code: int) -> float:
-        return next((font.widths[code] for font in self._loaded[1:] if code in font.has), 0.0)
+    def _chosen(self, sign: str) -> _Loaded:
+        """The font of a sign. Chinese fonts have quotation marks as wide as a letter: in other languages they are those of the other."""
+        fonts = self._loaded[::-1] if sign in _BOTH and not self._chinese_text else self._loaded
+        return self._font_of.setdefault(sign, next((font for font in fonts if ord(sign) in font.has), self._loaded[0]))
 
     def width(self, text: str, size: float, *, bold: bool = False) -> float:
         """In mm."""
@@ -203,18 +242,9 @@ class Paper:
 
     def _runs(self, text: str) -> Iterator[tuple[_Loaded, str]]:
         """Stretches of one font each."""
-        main = self._loaded[0]
-        if all(ord(sign) in main.has for sign in text):
-            yield main, text
-            return
-        held, font = "", main
-        for sign in text:
-            fit = next((each for each in self._loaded if ord(sign) in each.has), main)
-            if fit is not font and held:
-                yield font, held
-                held = ""
-            font, held = fit, held + sign
-        yield font, held
+        for _family, signs in groupby(text, key=lambda sign: (self._font_of.get(sign) or self._chosen(sign)).family):
+            part = "".join(signs)
+            yield self._chosen(part[0]), part
 
     # Tables and pictures -------------------------------------------------------------------------------------------------
 
@@ -230,6 +260,8 @@ class Paper:
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[bool], size: float = 7.5) -> None:
         """`right`: which columns are numbers. The head is repeated on every page; cells wrap; nothing is cut."""
         widths = self._widths(head, rows, right, size)
+        if len(rows) <= _TOGETHER:
+            self.room((len(rows) + 2) * size * _POINT * 2)
         self._row(head, widths, right, size, bold=True, colour=DIM)
         for row in rows:
             if self._row(row, widths, right, size, head=head):
@@ -316,20 +348,6 @@ class Paper:
         self._pdf.add_font(family, "", face.path, collection_font_number=face.number)
         heavy, number = (face.bold, face.bold_number) if face.bold is not None else (face.path, face.number)
         self._pdf.add_font(family, "B", heavy, collection_font_number=number)
-        font: Any = self._pdf.fonts[family]
-        return _Loaded(family, font.cmap, font.cw)
-
-
-def _document(page_words: str, paper: Paper) -> FPDF:
-    """An empty file with a foot on every page."""
-    from fpdf import FPDF
-
-    class Document(FPDF):
-        def footer(self) -> None:
-            words = page_words.replace("{page}", str(self.page)).replace("{pages}", "{nb}")
-            paper.line(MARGIN, HEIGHT - MARGIN + 3, paper.shown(words), 8, colour=DIM)
-
-    pdf = Document(format="A4")
-    pdf.set_auto_page_break(False)
-    pdf.set_producer("modeltrain")
-    return pdf
+        regular: Any = self._pdf.fonts[family]
+        strong: Any = self._pdf.fonts[f"{family}B"]
+        return _Loaded(family, regular.cmap, (regular.cw, strong.cw))

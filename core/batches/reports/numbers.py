@@ -43,8 +43,8 @@ def seconds(milliseconds: float | None) -> str:
         return NOTHING
     if round(milliseconds) < 1000:
         return f"{milliseconds:.0f}{_NB}ms"
-    if milliseconds < 60_000:
-        return f"{milliseconds / 1000:.3g}{_NB}s"
+    if milliseconds < 59_950:
+        return f"{milliseconds / 1000:.{2 if milliseconds < 9995 else 1}f}{_NB}s"
     whole = round(milliseconds / 1000)
     return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02d}"
 

@@ -16,7 +16,8 @@ from core.batches.reports.findings import findings
 from core.batches.reports.junit import verdict
 from core.batches.reports.pictures import drawn, pictures
 from core.batches.reports.tables import facts, tables, text
-from core.documents.paper import ACCENT, BAD, DIM, GOOD, LINE, MARGIN, TEXT, WARN, Paper
+from core.documents.paper import ACCENT, BAD, DIM, GOOD, LINE, TEXT, WARN
+from core.documents.press import Script, printed
 from core.sanitise import one_line
 
 if TYPE_CHECKING:
@@ -34,24 +35,17 @@ _RANKS: Final = {"error": 0, "failure": 1, "skipped": 2, "passed": 3}
 
 def write(data: ReportData, words: Words, target: BinaryIO, fonts: Fonts | None = None) -> tuple[Note, ...]:
     """The whole file. Raises OSError."""
-    page = words.say("page", page="{page}", pages="{pages}")
-    paper = Paper(data.batch.name, words.language, data.made_at, page, fonts)
     shown = _chosen(data)
     notes: list[Note] = []
     if data.batch.total > len(shown):
         notes.append(("some_answers", {"shown": f"{len(shown):,}", "total": f"{data.batch.total:,}"}))
-    # What cannot be shown is known when all was written, and is to stand on the first page: written twice where it has to be.
-    _write(paper, data, words, shown, notes)
-    if paper.missing:
-        notes.append(_about_fonts(paper))
-        paper = Paper(data.batch.name, words.language, data.made_at, page, fonts)
-        _write(paper, data, words, shown, notes)
-    paper.save(target)
+    made = printed(_script(data, words, shown, notes, fonts))
+    if made.missing:
+        # Known only now, and to stand on the first page.
+        notes.append(("no_font" if made.chinese else "no_chinese_font", {"count": made.missing, "sign": made.stand_in}))
+        made = printed(_script(data, words, shown, notes, fonts))
+    target.write(made.data)
     return tuple(notes)
-
-
-def _about_fonts(paper: Paper) -> Note:
-    return ("no_font" if paper.chinese else "no_chinese_font", {"count": paper.missing, "sign": paper.stand_in})
 
 
 def _chosen(data: ReportData) -> list[Answer]:
@@ -67,74 +61,68 @@ def _rank(answer: Answer) -> tuple[int, float]:
     return _RANKS[verdict(answer)], 1.0 if value is None else value
 
 
-def _write(paper: Paper, data: ReportData, words: Words, shown: Sequence[Answer], notes: Sequence[Note]) -> None:
+def _script(data: ReportData, words: Words, shown: Sequence[Answer], notes: Sequence[Note], fonts: Fonts | None) -> Script:
     say = words.say
-    paper.text(one_line(data.batch.name), size=18, bold=True)
-    paper.text(f"{say('report')} · {words.moment(data.made_at)}", size=9, colour=DIM)
+    paper = Script(data.batch.name, words.language, data.made_at, say("page", page="{page}", pages="{pages}"), fonts)
+    paper.add("text", one_line(data.batch.name), size=18, bold=True)
+    paper.add("text", f"{say('report')} · {words.moment(data.made_at)}", size=9, colour=DIM)
     for key, fields in notes:
-        paper.text(say(key, **fields), size=9, colour=WARN)
-    paper.heading(say("summary"))
+        paper.add("text", say(key, **fields), size=9, colour=WARN)
+    paper.add("heading", say("summary"))
     for label, value in facts(data, words):
-        _fact(paper, label, value)
-    paper.space(2)
+        paper.add("fact", label, value)
+    paper.add("space", 2)
     for each in findings(data):
-        paper.text(each.said(say), indent=4, bullet="•", bold=each.tone == "good", colour=_TONES[each.tone])
-        paper.space(0.6)
+        paper.add("text", each.said(say), indent=4, bullet="•", bold=each.tone == "good", colour=_TONES[each.tone])
+        paper.add("space", 0.6)
     charts = pictures(data, words)
     if charts:
-        paper.heading(say("charts"))
+        paper.add("heading", say("charts"))
     for picture in charts:
-        paper.picture(drawn(picture))
-    for table in tables(data, words):
-        paper.heading(table.title)
-        rows = [[text(column.kind, value) for column, value in zip(table.columns, row, strict=True)] for row in table.rows]
-        paper.table([column.label for column in table.columns], rows, right=[column.kind != "text" for column in table.columns])
-        if table.key == "score":
-            paper.space(1)
-            paper.text(say("interval_means", percent=f"{data.statistics.confidence:.0%}"), size=8, colour=DIM)
+        paper.add("picture", drawn(picture))
+    _tables(paper, data, words)
     if shown:
-        paper.heading(say("answers"))
+        paper.add("heading", say("answers"))
         _answers(paper, words, shown)
+    return paper
 
 
-def _fact(paper: Paper, label: str, value: str) -> None:
-    before = paper.y
-    paper.text(label, colour=DIM)
-    after, paper.y = paper.y, before if paper.y > before else paper.y - 4.7
-    paper.text(value, indent=34)
-    paper.y = max(after, paper.y)
+def _tables(paper: Script, data: ReportData, words: Words) -> None:
+    for table in tables(data, words):
+        paper.add("heading", table.title, room=60)
+        rows = [[text(column.kind, value) for column, value in zip(table.columns, row, strict=True)] for row in table.rows]
+        paper.add("table", [column.label for column in table.columns], rows, right=[column.kind != "text" for column in table.columns])
+        if table.key == "score":
+            paper.add("space", 1)
+            paper.add("text", words.say("interval_means", percent=f"{data.statistics.confidence:.0%}"), size=8, colour=DIM)
 
 
-def _answers(paper: Paper, words: Words, shown: Sequence[Answer]) -> None:
+def _answers(paper: Script, words: Words, shown: Sequence[Answer]) -> None:
     """A heading a question, below it what was answered; each answer with a bar in the colour of its verdict."""
     most = min(_LONGEST, max(_SHORTEST, _CHARACTERS // len(shown)))
     for _number, group in groupby(shown, key=lambda answer: answer.question.number):
         answers = list(group)
         question = answers[0].question
-        paper.room(22)
-        paper.rule(MARGIN, paper.y + 1, MARGIN + 180, paper.y + 1)
-        paper.space(2.5)
-        paper.text(f"{question.number}. {_short(question.text, most)}", bold=True, most=30)
+        paper.add("divider")
+        paper.add("text", f"{question.number}. {_short(question.text, most)}", bold=True, most=30)
         for label, value in (("type", question.type), ("expected", question.expected)):
             if value:
-                paper.text(f"{words.say(label)}: {_short(value, most)}", size=8.5, colour=DIM, most=12)
-        paper.space(1)
+                paper.add("text", f"{words.say(label)}: {_short(value, most)}", size=8.5, colour=DIM, most=12)
+        paper.add("space", 1)
         for answer in answers:
             _answer(paper, words, answer, most)
-        paper.space(1.5)
+        paper.add("space", 1.5)
 
 
-def _answer(paper: Paper, words: Words, answer: Answer, most: int) -> None:
+def _answer(paper: Script, words: Words, answer: Answer, most: int) -> None:
     found = verdict(answer)
-    paper.room(12)
-    begin, page = paper.y, paper.page
-    paper.text(one_line(answer.configuration_name, 80), size=8.5, bold=True, colour=ACCENT, indent=4)
-    paper.text(" · ".join(_figures(answer, words)), size=8, colour=_VERDICTS[found], indent=4)
+    texts: list[tuple[str, dict[str, Any]]] = [
+        (one_line(answer.configuration_name, 80), {"size": 8.5, "bold": True, "colour": ACCENT}),
+        (" · ".join(_figures(answer, words)), {"size": 8, "colour": _VERDICTS[found]}),
+    ]
     if answer.content:
-        paper.text(_short(answer.content, most), size=9, indent=4)
-    if page == paper.page:
-        paper.bar(MARGIN, begin + 0.6, 1.0, paper.y - begin - 0.4, _VERDICTS[found] if found != "skipped" else LINE)
-    paper.space(1.8)
+        texts.append((_short(answer.content, most), {"size": 9}))
+    paper.add("item", texts, _VERDICTS[found] if found != "skipped" else LINE)
 
 
 def _short(value: str, most: int) -> str:

@@ -35,7 +35,7 @@ class Picture:
 
 def pictures(data: ReportData, words: Words) -> tuple[Picture, ...]:
     """Every chart that has something to show, in the order of a report."""
-    made = (_score(data, words), _by_type(data, words), _differences(data, words), _time(data, words, "total_ms", "chart_total"))
+    made = (_score(data, words), _differences(data, words), _by_type(data, words), _time(data, words, "total_ms", "chart_total"))
     more = (_time(data, words, "ttft_ms", "chart_ttft"), _errors(data, words), _tokens(data, words), _cost(data, words))
     return tuple(picture for picture in (*made, *more) if picture is not None)
 

@@ -135,7 +135,7 @@ def speed(data: ReportData, words: Words) -> Table:
         for one in data.statistics.models
         if one.total_ms is not None or one.ttft_ms is not None
     ]
-    return Table("speed", say("total_time"), tuple(columns), tuple(rows))
+    return Table("speed", say("speed"), tuple(columns), tuple(rows))
 
 
 def use(data: ReportData, words: Words) -> Table:
@@ -159,10 +159,13 @@ def _cost(cost: Mapping[str, Decimal]) -> Mapping[str, Decimal] | None:
 
 def by_type(data: ReportData, words: Words) -> Table:
     """Only where there is more than one type."""
-    columns = _columns(
-        words, ("type", "text"), ("configuration", "text"), ("questions", "count"), ("score", "share"), ("low", "share"), ("high", "share"),
-        ("passed", "share"), ("error_rate", "share"), ("p50", "time"), ("p95", "time"), ("output_tokens", "count"), ("cost", "money"),
-    )  # fmt: skip
+    say = words.say
+    columns = (
+        *_columns(words, ("type", "text"), ("configuration", "text"), ("questions", "count"), ("score", "share"), ("low", "share")),
+        *_columns(words, ("high", "share"), ("passed", "share"), ("error_rate", "share")),
+        *(Column(f"total_time_{each}", f"{say('total_time')}, {say(each)}", "time") for each in ("p50", "p95")),
+        *_columns(words, ("output_tokens", "count"), ("cost", "money")),
+    )
     rows = tuple(_type_rows(data, words)) if len(data.statistics.types) > 1 else ()
     return _lean(Table("by_type", words.say("by_type"), columns, rows), ("passed", "cost"))
 

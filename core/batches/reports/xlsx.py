@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from core.batches.reports.findings import findings
 from core.batches.reports.tables import facts, tables
-from core.batches.reports.xlsx_answers import Answers
+from core.batches.reports.xlsx_answers import Answers, lines_of
 from core.batches.reports.xlsx_cells import Styles, cut, sheet_name, write_cell
 from core.batches.reports.xlsx_charts import write_charts
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Bytes that are kept in memory of the finished file.
 _IN_MEMORY: Final = 8 * 1024 * 1024
+#: Characters of columns of names and of values; points of a line.
+_NAMES, _VALUES, _LINE = 26, 13, 15.0
 #: Columns of one value that get a scale of colours: higher is better, or lower is.
 _GOOD_HIGH: Final = ("score", "passed", "corpus_bleu", "corpus_chrf")
 
@@ -93,8 +95,8 @@ def _summary(sheet: Worksheet, styles: Styles, data: ReportData, words: Words, n
 def _statistics(sheet: Worksheet, styles: Styles, data: ReportData, words: Words) -> None:
     """All tables, one below the other; the first columns are names."""
     found = tables(data, words)
-    sheet.set_column(0, 1, 26)
-    sheet.set_column(2, max((len(table.columns) for table in found), default=3), 13)
+    sheet.set_column(0, 1, _NAMES)
+    sheet.set_column(2, max((len(table.columns) for table in found), default=3), _VALUES)
     row = 0
     for table in found:
         sheet.write_string(row, 0, table.title, styles.heading)
@@ -105,16 +107,22 @@ def _statistics(sheet: Worksheet, styles: Styles, data: ReportData, words: Words
 
 def _table(sheet: Worksheet, styles: Styles, table: Table, row: int) -> int:
     """The row behind it."""
+    sheet.set_row(row, _LINE * max(lines_of(column.label, _width(index)) for index, column in enumerate(table.columns)))
     for index, column in enumerate(table.columns):
         sheet.write_string(row, index, column.label, styles.head if column.kind == "text" else styles.head_right)
     first = row + 1
     for values in table.rows:
         row += 1
+        sheet.set_row(row, _LINE * max(lines_of(str(value), _width(index)) for index, value in enumerate(values) if isinstance(value, str)))
         for index, (column, value) in enumerate(zip(table.columns, values, strict=True)):
             write_cell(sheet, row, index, column.kind, value, styles)
     for index, column in enumerate(table.columns):
         _coloured(sheet, styles, column, first, row, index)
     return row + 1
+
+
+def _width(index: int) -> int:
+    return _NAMES if index < 2 else _VALUES
 
 
 def _coloured(sheet: Worksheet, styles: Styles, column: Column, first: int, last: int, index: int) -> None:

@@ -80,7 +80,7 @@ class Answers:
 
     def _row(self, row: int, answer: Answer) -> None:
         values = self._values(answer)
-        self._sheet.set_row(row, min(_LINES, max(_lines(str(values[key] or ""), width) for key, width, _ in _TALL)) * _LINE)
+        self._sheet.set_row(row, min(_LINES, max(lines_of(str(values[key] or ""), width) for key, width, _ in _TALL)) * _LINE)
         for index, (key, _width, kind) in enumerate(_COLUMNS):
             value = values[key]
             if value is None or value == "":
@@ -144,7 +144,7 @@ def _is(value: str, form: Any) -> dict[str, Any]:
     return {"type": "cell", "criteria": "==", "value": f'"{quoted}"', "format": form}
 
 
-def _lines(text: str, width: float) -> int:
+def lines_of(text: str, width: float) -> int:
     """About how many lines `text` takes in a column; counted no further than a row is high."""
     if len(text) <= width // 2:
         return 1 + text.count("\n")

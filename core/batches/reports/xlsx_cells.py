@@ -68,8 +68,8 @@ class Styles:
         self.kinds: Mapping[str, Format] = {
             kind: book.add_format({**top, "num_format": form})
             for kind, form in (
-                ("count", "#,##0"), ("share", "0.0%"), ("points", "+0.0;-0.0;0.0"), ("time", "0.00"), ("number", "0.00"),
-                ("chance", "0.000"), ("money", "#,##0.00####"), ("moment", "yyyy-mm-dd hh:mm:ss"),
+                ("count", "#,##0_)"), ("share", "0.0%_)"), ("points", "+0.0_);-0.0_);0.0_)"), ("time", "0.00_)"), ("number", "0.00_)"),
+                ("chance", "0.000_)"), ("money", "#,##0.00####_)"),
             )
         }  # fmt: skip
         good, bad = ({"bg_color": "#d5efdf", "font_color": "#0b5132"}, {"bg_color": "#fbdcd9", "font_color": "#7d1b12"})

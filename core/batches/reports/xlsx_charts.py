@@ -1,4 +1,4 @@
-"""The sheet of charts: to the left the numbers, to the right a chart of the spreadsheet's own that is drawn from them."""
+"""The sheet of charts: the numbers of each, and below them a chart of the spreadsheet's own that is drawn from them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from core.batches.reports.types import ReportData, Words
     from core.batches.reports.xlsx_cells import Styles
 
-#: Pixels of a chart and of a row of the sheet; where charts begin.
-_WIDTH, _ROW, _LEFT = 760, 20, 8
+#: Pixels of a chart and of a row of the sheet.
+_WIDTH, _ROW = 780, 20
+#: Rows of a page, on paper.
+_PAGE: Final = 56
 _FORMATS: Final = {"share": "0%", "points": "+0;-0;0", "seconds": "0.0#", "money": "General", "count": "#,##0"}
 _KINDS: Final = {"share": "share", "points": "points", "seconds": "number", "money": "money", "count": "count"}
 _TEXT: Final = {"size": 9, "color": "#1c1f23"}
@@ -27,19 +29,25 @@ _TEXT: Final = {"size": 9, "color": "#1c1f23"}
 def write_charts(book: Workbook, sheet: Worksheet, styles: Styles, data: ReportData, words: Words) -> None:
     """Every picture of the report. With constant memory, rows are written from the top down and never again."""
     sheet.set_column(0, 0, 30)
-    sheet.set_column(1, _LEFT - 1, 11)
+    sheet.set_column(1, 7, 11)
     sheet.hide_gridlines(2)
-    row = 0
+    row, page, breaks = 0, 0, []
     for picture in pictures(data, words):
         height = _height(picture)
+        rows = len(picture.groups) + height // _ROW + 4
+        if row > page and row + rows - page > _PAGE:
+            breaks.append(row)
+            page = row
         _numbers(sheet, styles, picture, row, words)
         chart = _chart(book, sheet.get_name(), picture, row + 2)
         chart.set_size({"width": _WIDTH, "height": height})
-        sheet.insert_chart(row, _LEFT, chart, {"x_offset": 4, "y_offset": 4, "description": picture.title})
-        row += max(height // _ROW + 2, len(picture.groups) + 4)
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
+        sheet.insert_chart(row + len(picture.groups) + 2, 0, chart, {"y_offset": 6, "description": picture.title})
+        row += rows
+    sheet.set_paper(9)  # A4
+    # No fitting to pages: it would overrule the breaks, and a chart would be on two of them.
+    sheet.set_print_scale(78)
+    sheet.set_h_pagebreaks(breaks)
+    sheet.set_footer("&P / &N")
 
 
 def _height(picture: Picture) -> int:
@@ -59,6 +67,7 @@ def _columns(picture: Picture) -> Iterator[tuple[str, int]]:
 def _numbers(sheet: Worksheet, styles: Styles, picture: Picture, row: int, words: Words) -> None:
     """A heading, a line of labels, and a line a group; how far the interval reaches is given from the value on, as charts want it."""
     sheet.write_string(row, 0, picture.title, styles.heading)
+    sheet.set_row(row + 1, 30)
     labels = {"below": "−", "above": "+"}
     for column, (what, series) in enumerate(_columns(picture), 1):
         name = cut(picture.names[series])[0] if picture.names else words.say("value")
@@ -134,5 +143,7 @@ def _dressed(chart: Any, picture: Picture) -> None:
         axis["min"] = 0
     chart.set_x_axis(axis)
     # The first at the top, as in the table; names at the left edge also where bars go to the left.
-    chart.set_y_axis({"reverse": True, "num_font": _TEXT, "label_position": "low", "major_gridlines": {"visible": False}})
+    chart.set_y_axis(
+        {"reverse": True, "num_font": _TEXT, "label_position": "low", "crossing": "max", "major_gridlines": {"visible": False}}
+    )
     chart.set_chartarea({"border": {"color": "#d9dce0"}})
