@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from random import Random
 
-from core.llm.simulator import content
+from core.llm.simulator import content, judging
 from core.llm.simulator.names import Asked
 from core.llm.simulator.question import Finish, Piece, Plan, Question, count_tokens
 
@@ -23,7 +23,8 @@ def compose(question: Question) -> Plan:
     """The whole answer to `question`, cut by stop sequences and max_tokens."""
     asked = question.asked
     random = _random_for(asked, question)
-    pieces = _title(question) if content.asks_for_title(question) and _is_obliging(asked) else _pieces(asked, question, random)
+    obliged = _obliged(question) if _is_obliging(asked) else []
+    pieces = [Piece(False, token) for token in obliged] or _pieces(asked, question, random)
     stopped_by: str | None = None
     if question.stop:
         pieces, stopped_by = _cut_at_stop(pieces, question.stop)
@@ -50,12 +51,15 @@ def _input_tokens(question: Question) -> int:
 
 
 def _is_obliging(asked: Asked) -> bool:
-    """Whether the model would follow the wish for a title: those whose whole point is an odd text do not."""
+    """Whether the model would follow the wish for a title or a verdict: those whose whole point is an odd text do not."""
     return asked.model.content in ("chat", "markdown", "chinese")
 
 
-def _title(question: Question) -> list[Piece]:
-    return [Piece(False, token) for token in content.title(question)]
+def _obliged(question: Question) -> list[str]:
+    """The tokens of what the application asks for on its own account, whatever the model's length; none for a person's question."""
+    if content.asks_for_title(question):
+        return content.title(question)
+    return judging.verdict(question) if judging.asks_for_verdict(question) else []
 
 
 def _pieces(asked: Asked, question: Question, random: Random) -> list[Piece]:
