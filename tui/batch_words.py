@@ -62,11 +62,8 @@ WARNINGS: dict[str, Candidates] = {
     "judge_family": (N_("The judge is of the family of “{model}”: judges prefer answers of their own kind."),),
     "price_unknown": (N_("What “{configuration}” costs is not known."),),
     "no_expected": (N_("{count} questions have no expected answer, so they are not scored."),),
-    "long_question": (
-        N_("Question {number} is longer ({tokens} tokens) than the model takes ({limit})."),
-        N_("Question {number} may be longer than the model takes."),
-    ),
-    "same_model": (N_("“{left}” and “{right}” ask the same model."),),
+    "long_question": (N_("Question {number} is long, about {tokens} tokens: not every model takes so many."),),
+    "same_model": (N_("“{left}” and “{right}” ask the same model with the same parameters."),),
     "scorer_unfit": (N_("{count} questions cannot be scored with “{scorer_word}”."), N_("{count} questions cannot be scored as wanted.")),
     "variables_missing": (N_("{count} questions use the variable “{name}”, which has no value: they are asked as they stand."),),
     "large": (N_("These are {requests} requests."),),

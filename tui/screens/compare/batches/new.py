@@ -21,6 +21,9 @@ from tui.widgets.frame import Paragraphs
 if TYPE_CHECKING:
     from tui.app import ModeltrainApp
 
+#: What the service calls a field that has another name here.
+_FIELDS = {"configuration": "configuration_ids", "judge_configuration": "judge"}
+
 
 def open_new_batch(app: ModeltrainApp, *, set_id: str = "", draft: BatchDraft | None = None) -> None:
     """Show the form of a new batch, with these questions or as another batch was; then its progress, once it was started."""
@@ -178,10 +181,11 @@ class NewBatchScreen(NewBatchPicking):
         try:
             plan = await self.services.batches.plan(self.principal, draft)
         except InvalidInput as error:
-            if error.field not in self.form.fields:
+            name = _FIELDS.get(error.field, error.field)
+            if name not in self.form.fields:
                 raise
-            self.form.show_problems({error.field: error}, every=True)
-            self.form.first([error.field])
+            self.form.show_problems({name: error}, every=True)
+            self.form.first([name])
             return
 
         def decided(batch: Batch | None) -> None:
