@@ -5,6 +5,7 @@ from __future__ import annotations
 from tui.dataset_errors import DATASET_RULES
 from tui.i18n import N_
 from tui.sentence import Candidates
+from tui.sentences_compare import COMPARE_FIELDS, COMPARE_RULES
 from tui.sentences_questions import QUESTION_FIELDS, QUESTION_RULES
 from tui.training_rules import TRAINING_RULES
 
@@ -68,6 +69,7 @@ BY_RULE: dict[str, Candidates] = {
     "never": (N_("Nobody may reach this address."),),
     "yourself": (N_("That is you."),),
     **DATASET_RULES,
+    **COMPARE_RULES,
     **QUESTION_RULES,
     **TRAINING_RULES,
 }
@@ -112,5 +114,6 @@ FIELDS: dict[str, str] = {
     "code": N_("code"),
     "sort": N_("order"),
     "database_url": N_("database address"),
+    **COMPARE_FIELDS,
     **QUESTION_FIELDS,
 }

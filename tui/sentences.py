@@ -10,6 +10,7 @@ from tui.dataset_errors import DATASET_CONFLICTS, DATASET_KINDS, DATASET_WHAT
 from tui.i18n import N_
 from tui.sentence import Candidates, Text
 from tui.sentences_batches import BATCH_CONFLICTS, BATCH_KINDS
+from tui.sentences_compare import COMPARE_CODES, COMPARE_CONFLICTS, COMPARE_KINDS
 from tui.sentences_questions import QUESTION_CONFLICTS, QUESTION_KINDS
 from tui.serving_errors import SERVING_CONFLICTS, SERVING_KINDS
 from tui.swanlab_errors import SWANLAB_CONFLICTS, SWANLAB_INPUT, SWANLAB_KINDS, SWANLAB_WHAT
@@ -173,6 +174,7 @@ BY_CODE: dict[str, Text] = {
     "environment": Text(
         (N_("Something about this machine is in the way."),), (_SAID,), (N_("Run “modeltrain doctor”; it says what to mend."),)
     ),
+    **COMPARE_CODES,
 }
 
 #: EnvironmentProblem by `what`.
@@ -317,6 +319,7 @@ BY_KIND: dict[str, Candidates] = {
     **SERVING_KINDS,
     **SWANLAB_KINDS,
     **BATCH_KINDS,
+    **COMPARE_KINDS,
     **QUESTION_KINDS,
 }
 
@@ -382,6 +385,7 @@ BY_CONFLICT: dict[str, Text] = {
     **SERVING_CONFLICTS,
     **SWANLAB_CONFLICTS,
     **BATCH_CONFLICTS,
+    **COMPARE_CONFLICTS,
     **QUESTION_CONFLICTS,
 }
 

@@ -23,7 +23,7 @@ def type_of(text: str) -> str:
     """A type as it is stored: one line; "" for none. Raises InvalidInput (type: too_long)."""
     line = one_line(text)
     if len(line) > TYPE_LIMIT:
-        raise InvalidInput("type", "too_long", maximum=TYPE_LIMIT)
+        raise InvalidInput("type", "too_long", max=TYPE_LIMIT)
     return line
 
 

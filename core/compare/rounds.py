@@ -226,6 +226,6 @@ def _checked(question: str, images: Sequence[bytes]) -> Asked:
     """What is to be asked; slow for long questions. Raises InvalidInput."""
     asked = text.question(question)
     if len(images) > IMAGES:
-        raise InvalidInput("images", "too_many", maximum=IMAGES)
+        raise InvalidInput("images", "too_many", max=IMAGES)
     found = tuple((hashlib.sha256(image).hexdigest(), recognise(image)) for image in images)
     return Asked(asked, prepared(asked), found)

@@ -66,7 +66,7 @@ class Comparisons(Rounds, Verdicts, Records):
     ) -> list[tuple[Configuration, Parameters | None]]:
         if not FEWEST <= len(configuration_ids) <= MOST:
             rule = "too_few" if len(configuration_ids) < FEWEST else "too_many"
-            raise InvalidInput("configurations", rule, minimum=FEWEST, maximum=MOST)
+            raise InvalidInput("configurations", rule, min=FEWEST, max=MOST)
         wanted = [*overrides, *[None] * len(configuration_ids)][: len(configuration_ids)]
         for each in wanted:
             _check_overrides(each)

@@ -37,7 +37,7 @@ class Verdicts(ComparisonsBase):
         owner, note = principal.require_user("compare"), text.storable(draft.note).strip()
         moment = Moment(owner, "", self._clock.now_ms(), self._chat.ours)
         if len(note) > NOTE_LIMIT:
-            raise InvalidInput("note", "too_long", maximum=NOTE_LIMIT)
+            raise InvalidInput("note", "too_long", max=NOTE_LIMIT)
 
         def work(uow: UnitOfWork) -> Verdict:
             judged, row = _judged(uow, owner, round_id)
@@ -118,7 +118,7 @@ def _check(draft: VerdictDraft, note: str, candidates: set[str]) -> None:
     if draft.winner is not None and draft.winner not in {TIE, BOTH_BAD, *candidates}:
         raise InvalidInput("winner", "unknown")
     if set(draft.stars) - candidates or any(type(count) is not int or not 1 <= count <= 5 for count in draft.stars.values()):
-        raise InvalidInput("stars", "out_of_range", minimum=1, maximum=5)
+        raise InvalidInput("stars", "out_of_range", min=1, max=5)
     if draft.winner is None and not draft.stars and not note:
         raise InvalidInput("verdict", "empty")
 

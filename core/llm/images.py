@@ -62,7 +62,7 @@ def recognise(data: bytes) -> Image:
     if not data:
         raise InvalidInput("image", "empty")
     if len(data) > IMAGE_BYTES:
-        raise InvalidInput("image", "too_large", maximum=IMAGE_BYTES)
+        raise InvalidInput("image", "too_large", size=IMAGE_BYTES)
     media_type = _media_type(data)
     if media_type is None:
         raise InvalidInput("image", "not_an_image")

@@ -11,7 +11,8 @@ import asyncio
 import inspect
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from sqlalchemy import select
 from core.auth.principal import Origin, Principal, Role
 from core.bootstrap import Services, build_services
 from core.chat.places import ReadingPlace
+from core.compare.types import VerdictDraft
 from core.errors import ModeltrainError, NotFound
 from core.managed.rows import spec_to_json
 from core.managed.types import ServiceRequest, ServiceSpec
@@ -41,6 +43,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ
 SERVICES = (
     "accounts", "providers", "configurations", "chat", "secrets", "files",
     "environment", "training", "runs", "swanlab", "webui", "managed", "inference", "datasets",
+    "comparisons",
 )  # fmt: skip
 ADMIN_ONLY = {"forbidden"}
 
@@ -58,6 +61,10 @@ class Victim:
     run: str
     service: str
     dataset: str
+    comparison: str
+    candidate: str
+    round: str
+    compared: str
 
 
 Attack = Callable[[Victim], dict[str, Any]]
@@ -101,6 +108,14 @@ def local_model(victim: Victim) -> dict[str, Any]:
 
 def dataset(victim: Victim) -> dict[str, Any]:
     return {"dataset_id": victim.dataset}
+
+
+def comparison(victim: Victim) -> dict[str, Any]:
+    return {"comparison_id": victim.comparison}
+
+
+def candidate(victim: Victim) -> dict[str, Any]:
+    return {"comparison_id": victim.comparison, "candidate_id": victim.candidate}
 
 
 def nothing(victim: Victim) -> dict[str, Any]:
@@ -208,6 +223,7 @@ ATTACKS: dict[str, Attack] = {
     "configurations.set_default": configuration,
     "configurations.ensure_starter": nothing,
     "configurations.resolve": lambda v: {"reference": v.configuration},
+    "configurations.sees_images": lambda _: {"ready": SimpleNamespace(provider_id="openai", endpoint="https://a", model="model-of-ann")},
     "configurations.test": lambda v: {"target": v.configuration},
     "configurations.show_key": lambda v: configuration(v) | {"password": PASSWORD},
     "datasets.datasets": nothing,
@@ -234,6 +250,31 @@ ATTACKS: dict[str, Attack] = {
     "datasets.deduplicate": dataset,
     "datasets.split": lambda v: dataset(v) | {"validation": 0.5},
     "datasets.work": nothing,
+    "comparisons.create": lambda v: {"configuration_ids": [v.configuration, v.configuration]},
+    "comparisons.get": comparison,
+    "comparisons.ask": lambda v: comparison(v) | {"question": "what did she say?"},
+    "comparisons.ask_rest": comparison,
+    "comparisons.stop": comparison,
+    "comparisons.retry": candidate,
+    "comparisons.continue_answer": candidate,
+    "comparisons.watch": lambda v: {"answer_id": v.compared},
+    "comparisons.set_candidate": candidate,
+    "comparisons.set_mode": lambda v: comparison(v) | {"mode": "sequential"},
+    "comparisons.set_type": lambda v: comparison(v) | {"type": "mine now"},
+    "comparisons.types": nothing,
+    "comparisons.image": lambda _: {"image_id": UNKNOWN},
+    "comparisons.vote": lambda v: {"round_id": v.round, "draft": VerdictDraft(winner="tie")},
+    "comparisons.withdraw_vote": lambda v: {"round_id": v.round},
+    "comparisons.reveal": comparison,
+    "comparisons.votes": nothing,
+    "comparisons.records": nothing,
+    "comparisons.models": nothing,
+    "comparisons.run_again": comparison,
+    "comparisons.rename": lambda v: comparison(v) | {"title": "mine now"},
+    "comparisons.delete": lambda v: {"ids": [v.comparison]},
+    "comparisons.as_conversation": candidate,
+    "comparisons.similar": lambda _: {"question": SECRET},
+    "comparisons.similar_to": comparison,
     "chat.conversations": nothing,
     "chat.create": configuration,
     "chat.open": conversation,
@@ -380,9 +421,23 @@ async def victim(services: Services) -> Victim:
     await asyncio.to_thread(rows.write_text, json.dumps({"instruction": SECRET, "output": SECRET}) + "\n")
     data = await services.datasets.add(ann, str(rows), SECRET)
     await (await services.datasets.check(ann, data.id)).wait()
+    compared = await a_comparison(services, ann, echo.id)
     return Victim(
-        ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id, run.id, service, data.id
-    )
+        ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id, run.id, service, data.id,
+        *compared,
+    )  # fmt: skip
+
+
+async def a_comparison(services: Services, ann: Principal, configuration_id: str) -> tuple[str, str, str, str]:
+    """A comparison with a question, answers and a verdict: its id, that of a candidate, of the round, of an answer."""
+    made = await services.comparisons.create(ann, [configuration_id, configuration_id], type=SECRET)
+    asked = await services.comparisons.ask(ann, made.id, SECRET)
+    answers = [each.message.id for each in asked.answers if each.message is not None]
+    for each in answers:
+        async for _update in services.comparisons.watch(ann, each):
+            pass
+    await services.comparisons.vote(ann, asked.id, VerdictDraft(winner="tie", note=SECRET))
+    return made.id, made.candidates[0].id, asked.id, answers[0]
 
 
 def a_service(uow: UnitOfWork, owner_id: str, service_id: str) -> None:
@@ -459,7 +514,7 @@ async def test_nothing_of_hers_is_reached(services: Services, victim: Victim, bo
 
 
 async def test_hers_and_nobodys_get_the_same_answer(services: Services, victim: Victim, bob: Principal) -> None:
-    ghost = Victim(victim.principal, *[f"{place}" * 32 for place in "123456789a"])
+    ghost = Victim(victim.principal, *[f"{number:02x}" * 16 for number in range(1, len(fields(Victim)))])
     compared = 0
     for name, function in guarded_methods(services).items():
         hers, nobodys = [await call(function, bob, ATTACKS[name](target)) for target in (victim, ghost)]
