@@ -17,6 +17,7 @@ from core.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from core.auth.accounts import Accounts
+    from core.batches.service import Batches
     from core.chat.service import Chat
     from core.compare.service import Comparisons
     from core.datasets.service import Datasets
@@ -128,6 +129,22 @@ class Services:
         )
 
     @cached_property
+    def batches(self) -> Batches:
+        """Questions asked in batches. Made when somebody asks; nobody works on them before `begin_working`."""
+        from core.batches.service import Batches
+
+        return Batches(
+            self.store,
+            self.settings,
+            clock=self.clock,
+            ids=self.ids,
+            events=self.events,
+            supervisor=self.supervisor,
+            configurations=self.configurations,
+            questions=self.questions,
+        )
+
+    @cached_property
     def training(self) -> Training:
         """Training configurations, and what is known of them before a start. Made when somebody asks."""
         from core.training.configurations import Training
@@ -190,10 +207,12 @@ class Services:
         return WebUi(self.managed, self.environment)
 
     async def look_after_runs(self) -> None:
-        """From now on until `close`, this process takes its turns at looking after runs (core/training/scheduler.py) and services."""
+        """From now on until `close`, this process takes its turns at looking after runs (core/training/scheduler.py), services and batches."""
         await asyncio.to_thread(import_module, "core.training.runs")
         self.runs.begin_scheduling()
         self.managed.start_watching()
+        await asyncio.to_thread(import_module, "core.batches.service")
+        self.batches.begin_working()
 
     async def close(self) -> None:
         """Stop what is under way (answers are saved as far as they came), then let go of the network, the threads and the database."""

@@ -83,13 +83,13 @@ class BatchLease:
 class Crew:
     """The engines of one process. `begin` in whatever lives longer than a command; `work_on` for a command that waits for one batch."""
 
-    def __init__(self, shop: Workshop, supervisor: Supervisor, ids: Identifiers, events: EventBus, *, at_start: Callable[[], bool]) -> None:
-        """`at_start`: whether this is the program of one person, whose batches may be asked about when it starts."""
+    def __init__(self, shop: Workshop, supervisor: Supervisor, ids: Identifiers, events: EventBus, *, alone: bool) -> None:
+        """`alone`: this is the program of one person, which may be told not to go on by itself when it starts."""
         self._shop = shop
         self._supervisor = supervisor
         self._events = events
         self._holder = ids.token(16)
-        self._alone = at_start
+        self._alone = alone
         self._engines: dict[str, Engine] = {}
         self._leases: dict[str, BatchLease] = {}
         self._rest_until: dict[str, float] = {}
@@ -123,7 +123,9 @@ class Crew:
         if not await lease.take():
             return False
         try:
-            await settle(self._shop, batch_id)
+            desk = await settle(self._shop, batch_id)
+            if desk is not None:
+                await desk.become("paused", of=("pausing",), waiting=Waiting("person", since=self._shop.clock.now()))
         finally:
             await lease.give_back()
         return True
@@ -132,7 +134,7 @@ class Crew:
 
     async def _forever(self) -> None:
         try:
-            if not self._shop.settings.resume and self._alone():
+            if not self._shop.settings.resume and self._alone:
                 await self._safely(self._pause_what_was_cut_off)
             busy = True
             while True:

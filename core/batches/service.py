@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from typing import TYPE_CHECKING, BinaryIO
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from core.batches.crew import Crew
+from core.batches.engine import Workshop
+from core.batches.journal import FOLDER, forget
+from core.batches.limits import Limits
+from core.batches.making import Maker
+from core.batches.planning import NAME_LIMIT, Planner
+from core.batches.reading import Reading, found
+from core.batches.rows import answer_of, batches_from, waiting_text
 from core.batches.types import (
     Answer,
     AnswerSort,
@@ -16,60 +26,193 @@ from core.batches.types import (
     Judgement,
     Page,
     Plan,
+    Waiting,
 )
+from core.clock import Clock, Identifiers
+from core.errors import Conflict, InvalidInput, NotFound
+from core.events import BatchesChanged, EventBus
+from core.persistence import Store
+from core.sanitise import one_line
+from core.settings import Settings
+from core.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from core.auth.principal import Principal
     from core.batches.reports.types import ReportData, Words, Written
-    from core.scoring.statistics import Statistics
+    from core.models.configurations import Configurations
+    from core.questions.service import Questions
+    from core.scoring.figures import Statistics
+    from storage.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
 
 
 class Batches:
     """Everything a person does with batches. Who works on them is decided by lease: any process that called `begin_working`."""
 
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        clock: Clock,
+        ids: Identifiers,
+        events: EventBus,
+        supervisor: Supervisor,
+        configurations: Configurations,
+        questions: Questions,
+        limits: Limits | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._events = events
+        self._folder = settings.data_dir / FOLDER
+        self._planner = Planner(store, questions, configurations)
+        self._maker = Maker(store, clock, ids)
+        self._reading = Reading(store)
+        owners = Owners(store, settings)
+        shop = Workshop(
+            store=store,
+            clock=clock,
+            limits=limits or Limits(clock.monotonic),
+            settings=settings.batches,
+            data_dir=settings.data_dir,
+            resolve=configurations.resolve,
+            owner=owners.find,
+        )
+        self.crew = Crew(shop, supervisor, ids, events, alone=not settings.served)
+
+    def begin_working(self) -> None:
+        """From now on until the services close, this process works on batches that nobody works on. Doing so twice changes nothing."""
+        self.crew.begin()
+
+    # Making ----------------------------------------------------------------------------------------------------------
+
     async def plan(self, principal: Principal, draft: BatchDraft) -> Plan:
         """What the draft would ask, with estimates. Asks no model. Raises InvalidInput, NotFound (question_set, configuration)."""
-        raise NotImplementedError
+        principal.require_user("batch.plan")
+        return await self._planner.plan(principal, draft)
 
     async def create(self, principal: Principal, draft: BatchDraft) -> Batch:
         """Make a batch in state draft, with its own copy of the questions and of the configurations as they are now. Raises as `plan`."""
-        raise NotImplementedError
+        owner = principal.require_user("batch.create")
+        prepared = await self._planner.prepare(principal, draft)
+        batch_id = await self._maker.make(principal, owner, prepared)
+        self._events.publish(BatchesChanged(owner))
+        return await self._reading.batch(owner, batch_id)
+
+    async def rename(self, principal: Principal, batch_id: str, name: str) -> Batch:
+        """Raises InvalidInput, NotFound."""
+        owner = principal.require_user("batch.rename")
+        name = one_line(name, NAME_LIMIT + 1).strip()
+        if not name:
+            raise InvalidInput("name", "empty")
+        if len(name) > NAME_LIMIT:
+            raise InvalidInput("name", "too_long", maximum=NAME_LIMIT)
+        return await self._change(owner, batch_id, lambda uow, row: uow.batches.change(row.id, name=name))
+
+    async def delete(self, principal: Principal, batch_id: str) -> None:
+        """With all its answers. Raises NotFound; Conflict(what="batch_active") while it runs."""
+        owner = principal.require_user("batch.delete")
+
+        def work(uow: UnitOfWork) -> str:
+            row = _locked(uow, owner, batch_id)
+            if row.state in ("running", "pausing"):
+                raise Conflict(what="batch_active", batch=row.name)
+            uow.batches.remove(owner, row.id)
+            return str(row.id)
+
+        forgotten = await self._store.write(work)
+        await asyncio.to_thread(forget, self._folder, forgotten)
+        self._events.publish(BatchesChanged(owner))
+
+    # Starting and stopping -------------------------------------------------------------------------------------------
 
     async def start(self, principal: Principal, batch_id: str) -> Batch:
         """Begin. Raises NotFound; Conflict(what="batch_state", state=...) unless it is a draft (a running one is left as it is)."""
-        raise NotImplementedError
+        owner = principal.require_user("batch.start")
+
+        def work(uow: UnitOfWork, row: Any) -> None:
+            if row.state == "running":
+                return
+            _require(row, "draft")
+            uow.batches.change(row.id, state="running", waiting=waiting_text(self._wait("turn")), started_at=self._clock.now_ms())
+
+        return await self._change(owner, batch_id, work)
 
     async def pause(self, principal: Principal, batch_id: str) -> Batch:
         """Ask nothing more; what is under way is awaited. To pause what is paused, or being paused, changes nothing.
 
         Raises NotFound; Conflict(what="batch_state") for a draft and for one that has ended.
         """
-        raise NotImplementedError
+        owner = principal.require_user("batch.pause")
+
+        def work(uow: UnitOfWork, row: Any) -> None:
+            _require(row, "running", "pausing", "paused")
+            if row.state == "running":
+                uow.batches.change(row.id, state="pausing", waiting=waiting_text(self._wait("person")))
+
+        made = await self._change(owner, batch_id, work)
+        return await self._settled(owner, made) if made.state == "pausing" else made
 
     async def resume(self, principal: Principal, batch_id: str) -> Batch:
         """Go on after a pause. To resume what runs changes nothing. Raises as `pause`."""
-        raise NotImplementedError
+        owner = principal.require_user("batch.resume")
+
+        def work(uow: UnitOfWork, row: Any) -> None:
+            _require(row, "running", "pausing", "paused")
+            if row.state != "running":
+                uow.batches.change(row.id, state="running", waiting=waiting_text(self._wait("turn")))
+
+        return await self._change(owner, batch_id, work)
 
     async def cancel(self, principal: Principal, batch_id: str) -> Batch:
         """End it for good; what came stays. Requests under way are stopped. Raises NotFound; Conflict(what="batch_state") once ended."""
-        raise NotImplementedError
+        owner = principal.require_user("batch.cancel")
+
+        def work(uow: UnitOfWork, row: Any) -> None:
+            _require(row, "draft", "running", "pausing", "paused")
+            uow.batches.change(row.id, state="cancelled", waiting="", rate=0.0, ended_at=self._clock.now_ms())
+
+        return await self._settled(owner, await self._change(owner, batch_id, work))
 
     async def retry_failed(self, principal: Principal, batch_id: str, *, configuration_id: str | None = None) -> Batch:
-        """Ask the failed ones again (of one configuration, if named), and nothing else. The batch runs then.
+        """Ask the failed ones again (of one configuration of the batch, if named), and nothing else. The batch runs then.
 
         Raises NotFound; Conflict(what="nothing_failed"), Conflict(what="batch_state") for a draft or a cancelled one.
         """
-        raise NotImplementedError
+        owner = principal.require_user("batch.retry")
+
+        def work(uow: UnitOfWork, row: Any) -> None:
+            _require(row, "running", "pausing", "paused", "completed", "failed")
+            count = uow.batches.put_back(row.id, "failed", configuration_id=configuration_id)
+            judged = uow.batches.put_back_judgements(row.id, ("failed",)) if configuration_id is None else 0
+            if not count and not judged:
+                raise Conflict(what="nothing_failed")
+            uow.batches.forgive(row.id)
+            uow.batches.recount(row.id)
+            started = row.started_at or self._clock.now_ms()
+            waiting = waiting_text(self._wait("turn"))
+            uow.batches.change(row.id, state="running", waiting=waiting, started_at=started, ended_at=None)
+
+        return await self._change(owner, batch_id, work)
+
+    async def _settled(self, owner: str, batch: Batch) -> Batch:
+        """Nobody may be working on it: then what it left is put in order here."""
+        await self.crew.settle(batch.id)
+        return await self._reading.batch(owner, batch.id)
+
+    # Looking ---------------------------------------------------------------------------------------------------------
 
     async def batch(self, principal: Principal, reference: str) -> Batch:
         """By id, by the beginning of one (8 characters at least) or by name, of several the newest. Raises NotFound."""
-        raise NotImplementedError
+        return await self._reading.batch(principal.require_user("batch.list"), reference)
 
     async def batches(
         self, principal: Principal, *, query: str = "", states: Sequence[BatchState] = (), limit: int = 50, offset: int = 0
     ) -> Page[Batch]:
         """Newest first. `query`: part of the name, of the set's or of a model's; `states`: none means all."""
-        raise NotImplementedError
+        return await self._reading.batches(principal.require_user("batch.list"), query, states, limit, offset)
 
     async def answers(
         self,
@@ -84,37 +227,49 @@ class Batches:
         limit: int = 100,
         offset: int = 0,
     ) -> Page[Answer]:
-        """Answers with their questions. `query`: in question or answer. Raises NotFound."""
-        raise NotImplementedError
+        """Answers with their questions. `query`: in question or answer. Raises NotFound; InvalidInput for an unknown `sort` or `state`."""
+        owner = principal.require_user("batch.list")
+        where = {"state": state, "configuration_id": configuration_id, "type": type}
+        return await self._reading.answers(owner, batch_id, where, query, sort, limit, offset)
 
     async def answer(self, principal: Principal, answer_id: str) -> Answer:
         """One answer. Raises NotFound(kind="answer")."""
-        raise NotImplementedError
+        owner = principal.require_user("batch.list")
+        return await self._store.read(lambda uow: answer_of(_answer(uow, owner, answer_id)))
 
     async def judgements(self, principal: Principal, batch_id: str, *, limit: int = 100, offset: int = 0) -> Page[Judgement]:
         """What the judge said, in the order of the questions. Raises NotFound."""
-        raise NotImplementedError
+        return await self._reading.judgements(principal.require_user("batch.list"), batch_id, limit, offset)
 
-    def watch(self, principal: Principal, batch_id: str, interval_s: float = 0.5) -> AsyncGenerator[BatchUpdate, None]:
+    async def watch(self, principal: Principal, batch_id: str, interval_s: float = 0.5) -> AsyncGenerator[BatchUpdate, None]:
         """Updates at most every `interval_s` seconds, whichever process works on it; ends after the update in which nothing goes on any
         more (paused or ended). Raises NotFound, also when it is deleted meanwhile."""
-        raise NotImplementedError
+        owner = principal.require_user("batch.list")
+        async with aclosing(self._reading.watch(owner, batch_id, interval_s)) as updates:
+            async for update in updates:
+                yield update
 
     async def rate(self, principal: Principal, answer_id: str, stars: int | None) -> Answer:
         """A person's stars, 1 to 5, None to take them back. Raises InvalidInput, NotFound, Conflict(what="not_answered")."""
-        raise NotImplementedError
+        owner = principal.require_user("batch.rate")
+        if stars is not None and not 1 <= stars <= 5:
+            raise InvalidInput("stars", "out_of_range", minimum=1, maximum=5)
 
-    async def rename(self, principal: Principal, batch_id: str, name: str) -> Batch:
-        """Raises InvalidInput, NotFound."""
-        raise NotImplementedError
+        def work(uow: UnitOfWork) -> Answer:
+            row = _answer(uow, owner, answer_id)
+            if row.state != "answered":
+                raise Conflict(what="not_answered")
+            uow.batches.change_answer(row.id, stars=stars)
+            uow.batches.change(row.batch_id)
+            return answer_of(_answer(uow, owner, answer_id))
 
-    async def delete(self, principal: Principal, batch_id: str) -> None:
-        """With all its answers. Raises NotFound; Conflict(what="batch_active") while it runs."""
-        raise NotImplementedError
+        return await self._store.write(work)
+
+    # Statistics and reports ------------------------------------------------------------------------------------------
 
     async def statistics(self, principal: Principal, batch_id: str) -> Statistics:
         """Figures per configuration and type, and tests of differences (core/scoring/statistics.py). Raises NotFound."""
-        raise NotImplementedError
+        return await self._reading.statistics(principal.require_user("batch.list"), batch_id)
 
     async def report_data(self, principal: Principal, batch_id: str) -> ReportData:
         """Everything that a report says, for the screen. Raises NotFound."""
@@ -127,3 +282,60 @@ class Batches:
         from core.batches.reports.gather import report
 
         return await report(self, principal, batch_id, form, words, target)
+
+    # Inside ----------------------------------------------------------------------------------------------------------
+
+    async def _change(self, owner: str, batch_id: str, work: Callable[[UnitOfWork, Any], None]) -> Batch:
+        """Run `work(uow, row)` while nobody else changes the batch, then tell who listens, and who works on it."""
+
+        def locked(uow: UnitOfWork) -> Batch:
+            row = _locked(uow, owner, batch_id)
+            work(uow, row)
+            return batches_from(uow, (found(uow, owner, row.id),))[0]
+
+        made = await self._store.write(locked)
+        self._events.publish(BatchesChanged(owner))
+        self.crew.wake(made.id)
+        return made
+
+    def _wait(self, reason: Any) -> Waiting:
+        return Waiting(reason, since=self._clock.now())
+
+
+class Owners:
+    """Whose batches they are: the principal that an engine asks as."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+
+    async def find(self, user_id: str, served: bool) -> Principal | None:
+        """None if the account is disabled or gone. `served`: it made the batch over SSH, so inner addresses stay guarded."""
+        from core.auth.principal import Origin, Principal, Role
+
+        def work(uow: UnitOfWork) -> Principal | None:
+            row = uow.users.get(user_id)
+            if row is None or row.disabled_at is not None:
+                return None
+            return Principal(row.id, row.nickname, row.email, Role(row.role), origin=Origin("shell"), served=served)
+
+        return await self._store.read(work)
+
+
+def _locked(uow: UnitOfWork, owner: str, batch_id: str) -> Any:
+    row = uow.batches.lock(owner, batch_id)
+    if row is None:
+        raise NotFound(kind="batch", reference=batch_id)
+    return row
+
+
+def _answer(uow: UnitOfWork, owner: str, answer_id: str) -> Any:
+    row = uow.batches.answer(owner, answer_id)
+    if row is None:
+        raise NotFound(kind="answer", reference=answer_id)
+    return row
+
+
+def _require(row: Any, *states: str) -> None:
+    if row.state not in states:
+        raise Conflict(what="batch_state", state=row.state, batch=row.name)

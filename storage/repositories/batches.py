@@ -38,6 +38,8 @@ _b, _c, _q, _a, _j = batches.c, configurations.c, questions.c, answers.c, judgem
 
 #: Rows of one INSERT.
 _ROWS = 2_000
+#: The state of a batch whose rows are still being written: nobody sees it.
+MAKING = "making"
 _ORDERS: Mapping[str, ColumnElement[Any]] = {
     "number": _a.ordinal,
     "score": _a.score,
@@ -88,12 +90,12 @@ class BatchRepository(Repository):
         by = [_b.name == askable(reference)]
         if len(reference) >= 8 and reference.isalnum() and reference.isascii():
             by.append(_b.id.startswith(reference, autoescape=True))
-        statement = select(batches).where(_b.owner_id == owner_id, or_(*by))
+        statement = select(batches).where(_b.owner_id == owner_id, _b.state != MAKING, or_(*by))
         return self._connection.execute(statement.order_by(_b.created_at.desc(), _b.id.desc()).limit(1)).one_or_none()
 
     def listed(self, owner_id: str, *, query: str, states: Sequence[str], limit: int, offset: int) -> tuple[Sequence[Row[Any]], int]:
         """The newest first, and how many there are in all."""
-        where = [_b.owner_id == owner_id]
+        where = [_b.owner_id == owner_id, _b.state != MAKING]
         if states:
             where.append(_b.state.in_(states))
         for word in askable(query).split():
@@ -108,12 +110,23 @@ class BatchRepository(Repository):
         self._connection.execute(update(batches).where(_b.id == batch_id).values(changed=_b.changed + 1, **values))
 
     def remove(self, owner_id: str, batch_id: str) -> bool:
-        """With everything in it, from the leaves up: SQLite would look for each row's children one by one."""
+        """With everything in it."""
         if self.get(owner_id, batch_id) is None:
             return False
+        self._remove(batch_id)
+        return True
+
+    def remove_half_made(self, before: int) -> None:
+        """Those whose making began before that moment and never came to its end."""
+        found = self._connection.execute(select(_b.id).where(_b.state == MAKING, _b.created_at < before)).scalars().all()
+        for batch_id in found:
+            self._remove(batch_id)
+
+    def _remove(self, batch_id: str) -> None:
+        """From the leaves up: SQLite would look for each row's children one by one."""
         for table in (judgements, answers, questions, configurations):
             self._connection.execute(delete(table).where(table.c.batch_id == batch_id))
-        return self._connection.execute(delete(batches).where(*_own(owner_id, batch_id))).rowcount > 0
+        self._connection.execute(delete(batches).where(_b.id == batch_id))
 
     def configurations_of(self, batch_ids: Sequence[str]) -> Sequence[Row[Any]]:
         found: list[Row[Any]] = []
@@ -243,6 +256,14 @@ class BatchRepository(Repository):
             found |= {row.id: row.weight for row in self._connection.execute(statement)}
         return found
 
+    def answered_requests(self, owner_id: str, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that `by_request` would find."""
+        found: set[str] = set()
+        for some in batched(keys):
+            statement = select(_a.request_key).join(batches, _a.batch_id == _b.id).where(_b.owner_id == owner_id, _a.request_key.in_(some))
+            found |= set(self._connection.execute(statement.where(_a.state == "answered", _a.from_cache.is_(False))).scalars())
+        return found
+
     def states(self, ids: Sequence[str]) -> dict[str, Row[Any]]:
         """State and score of answers, which stay as they are until this unit of work ends."""
         found: dict[str, Row[Any]] = {}
@@ -300,6 +321,10 @@ class BatchRepository(Repository):
         """The questions of a configuration that still wait fail unasked; how many."""
         statement = update(answers).where(_a.configuration_id == configuration_id, _a.state == "waiting")
         return self._connection.execute(statement.values(state="failed", error=error, changed=changed, answered_at=moment)).rowcount
+
+    def forgive(self, batch_id: str) -> None:
+        """No configuration counts as given up any more."""
+        self._connection.execute(update(configurations).where(_c.batch_id == batch_id).values(gave_up=""))
 
     def left(self, batch_id: str) -> int:
         """Answers that wait or are being asked."""
@@ -380,7 +405,7 @@ class BatchRepository(Repository):
 
 
 def _own(owner_id: str, batch_id: str) -> tuple[ColumnElement[bool], ...]:
-    return _b.owner_id == owner_id, _b.id == batch_id
+    return _b.owner_id == owner_id, _b.id == batch_id, _b.state != MAKING
 
 
 def _contains(column: Any, word: str) -> ColumnElement[bool]:
