@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from core.batches.reports.xlsx_cells import Styles
 
 #: Pixels of a chart and of a row of the sheet.
-_WIDTH, _ROW = 780, 20
-#: Rows of a page, on paper.
-_PAGE: Final = 56
+_WIDTH, _ROW = 760, 20
+#: Columns beside the names, and rows, of a page on paper.
+_ACROSS: Final = 7
+_PAGE: Final = 74
 _FORMATS: Final = {"share": "0%", "points": "+0;-0;0", "seconds": "0.0#", "money": "General", "count": "#,##0"}
 _KINDS: Final = {"share": "share", "points": "points", "seconds": "number", "money": "money", "count": "count"}
 _TEXT: Final = {"size": 9, "color": "#1c1f23"}
@@ -28,8 +29,8 @@ _TEXT: Final = {"size": 9, "color": "#1c1f23"}
 
 def write_charts(book: Workbook, sheet: Worksheet, styles: Styles, data: ReportData, words: Words) -> None:
     """Every picture of the report. With constant memory, rows are written from the top down and never again."""
-    sheet.set_column(0, 0, 30)
-    sheet.set_column(1, 7, 11)
+    sheet.set_column(0, 0, 36)
+    sheet.set_column(1, _ACROSS, 9.5)
     sheet.hide_gridlines(2)
     row, page, breaks = 0, 0, []
     for picture in pictures(data, words):
@@ -41,12 +42,13 @@ def write_charts(book: Workbook, sheet: Worksheet, styles: Styles, data: ReportD
         _numbers(sheet, styles, picture, row, words)
         chart = _chart(book, sheet.get_name(), picture, row + 2)
         chart.set_size({"width": _WIDTH, "height": height})
-        sheet.insert_chart(row + len(picture.groups) + 2, 0, chart, {"y_offset": 6, "description": picture.title})
+        sheet.insert_chart(row + len(picture.groups) + 2, 0, chart, {"y_offset": 6, "description": picture.title, "object_position": 2})
         row += rows
     sheet.set_paper(9)  # A4
     # No fitting to pages: it would overrule the breaks, and a chart would be on two of them.
-    sheet.set_print_scale(78)
+    sheet.set_print_scale(60)
     sheet.set_h_pagebreaks(breaks)
+    sheet.print_area(0, 0, max(row, 1), _ACROSS)
     sheet.set_footer("&P / &N")
 
 
@@ -57,9 +59,10 @@ def _height(picture: Picture) -> int:
 
 def _columns(picture: Picture) -> Iterator[tuple[str, int]]:
     """What stands beside the names: which number, of which series."""
-    for series in range(len(picture.names) or 1):
-        yield "value", series
-        if any(bar.low is not None for group in picture.groups for bar in group.bars):
+    every = range(len(picture.names) or 1)
+    yield from (("value", series) for series in every)
+    if any(bar.low is not None for group in picture.groups for bar in group.bars):
+        for series in every:
             yield "below", series
             yield "above", series
 
@@ -67,11 +70,11 @@ def _columns(picture: Picture) -> Iterator[tuple[str, int]]:
 def _numbers(sheet: Worksheet, styles: Styles, picture: Picture, row: int, words: Words) -> None:
     """A heading, a line of labels, and a line a group; how far the interval reaches is given from the value on, as charts want it."""
     sheet.write_string(row, 0, picture.title, styles.heading)
-    sheet.set_row(row + 1, 30)
+    sheet.set_row(row + 1, 42)
     labels = {"below": "−", "above": "+"}
     for column, (what, series) in enumerate(_columns(picture), 1):
         name = cut(picture.names[series])[0] if picture.names else words.say("value")
-        sheet.write_string(row + 1, column, labels.get(what, name), styles.head_right)
+        sheet.write_string(row + 1, column, f"{labels.get(what, '')} {name}".strip(), styles.head_right)
     for index, group in enumerate(picture.groups):
         sheet.write_string(row + 2 + index, 0, cut(group.label)[0], styles.plain)
         by_series = {bar.series: bar for bar in group.bars} if picture.names else {0: group.bars[0]}
@@ -100,6 +103,8 @@ def _chart(book: Workbook, sheet: str, picture: Picture, first: int) -> Any:
         options: dict[str, Any] = {
             "categories": [sheet, first, 0, last, 0],
             "values": [sheet, first, column, last, column],
+            "categories_data": [cut(group.label)[0] for group in picture.groups],
+            "values_data": _values(picture, series, "value"),
             "fill": {"color": COLOURS[series % len(COLOURS)]},
             "gap": 60,
             "data_labels": {"value": True, "position": "inside_base", "font": {"size": 9, "color": "#ffffff"}},
@@ -109,22 +114,33 @@ def _chart(book: Workbook, sheet: str, picture: Picture, first: int) -> Any:
         else:
             options["points"] = [{"fill": {"color": COLOURS[group.bars[0].series % len(COLOURS)]}} for group in picture.groups]
         if ("below", series) in places:
-            options["x_error_bars"] = _intervals(sheet, picture, series, first, last, column)
+            options["x_error_bars"] = _intervals(sheet, picture, series, first, last, 1 + places.index(("below", series)))
         chart.add_series(options)
     _dressed(chart, picture)
     return chart
 
 
-def _intervals(sheet: str, picture: Picture, series: int, first: int, last: int, column: int) -> dict[str, Any]:
-    """Both as references and as the numbers that they hold: some programs show only what is cached."""
-    found = [next((bar for bar in group.bars if bar.series == series or not picture.names), None) for group in picture.groups]
+def _bars(picture: Picture, series: int) -> list[Bar | None]:
+    """The bar of a series in each group."""
+    return [next((bar for bar in group.bars if bar.series == series or not picture.names), None) for group in picture.groups]
+
+
+def _values(picture: Picture, series: int, what: str) -> list[float | str]:
+    """As they stand in the cells: charts keep a copy, which some programs show until they are told to calculate."""
     factor = 100.0 if picture.unit == "points" else 1.0
+    found = [_number(bar, what) for bar in _bars(picture, series)]
+    return ["" if value is None else value * factor for value in found]
+
+
+def _intervals(sheet: str, picture: Picture, series: int, first: int, last: int, column: int) -> dict[str, Any]:
+    from xlsxwriter.utility import xl_range_formula
+
     return {
         "type": "custom",
-        "minus_values": [sheet, first, column + 1, last, column + 1],
-        "plus_values": [sheet, first, column + 2, last, column + 2],
-        "minus_data": [(_number(bar, "below") or 0.0) * factor for bar in found],
-        "plus_data": [(_number(bar, "above") or 0.0) * factor for bar in found],
+        "minus_values": f"={xl_range_formula(sheet, first, column, last, column)}",
+        "plus_values": f"={xl_range_formula(sheet, first, column + 1, last, column + 1)}",
+        "minus_data": _values(picture, series, "below"),
+        "plus_data": _values(picture, series, "above"),
         "line": {"color": "#1c1f23", "width": 1.25},
     }
 
