@@ -23,6 +23,7 @@ from core.events import AccountChanged, Event
 from core.settings import Settings
 from tui import crash, local, moments
 from tui.areas import AREAS, HOME
+from tui.batch_keeper import BatchKeeper
 from tui.errors import Problem, describe
 from tui.glyphs import ASCII, UNICODE, Glyphs
 from tui.i18n import N_, Locale, _, use
@@ -95,6 +96,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         self.unforeseen: list[BaseException] = []
         self.places = PlaceKeeper(self)
         self.runs_kept = RunKeeper(self)
+        self.batches_kept = BatchKeeper(self)
         #: When the person last pressed a key or moved the mouse, in seconds of `time.monotonic`.
         self.last_sign = 0.0
         self._keys_in_order = KeyOrder(self, super().on_event)
@@ -270,6 +272,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
             screen.leaving()
         self.places.end()
         self.runs_kept.end()
+        self.batches_kept.end()
         self.context.live = self.context.profile = self.context.signed_in_as = None
         self._rechecks.stop()
         self._follows.stop()
@@ -333,6 +336,7 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         if isinstance(message.event, AccountChanged) and self.context.live is not None:
             await self._recheck()
         self.runs_kept.heard(message.event)
+        self.batches_kept.heard(message.event)
         for screen in self.framed_screens():
             if screen.is_mounted:
                 screen.core_event(message.event)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 
 from core.errors import NotFound
+from core.events import BatchesChanged, Event
 from tui import batch_words as words
 from tui.glyphs import glyphs
 from tui.i18n import N_
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from core.batches.types import Batch
-    from core.events import Event
     from tui.app import ModeltrainApp
 
 #: From so many cells on there is a detail beside a list.
@@ -98,7 +98,7 @@ class BatchPage(BatchActions, inherit_bindings=False):
         self.reload()
 
     def core_event(self, event: Event) -> None:
-        if type(event).__name__ == "BatchesChanged" and self.is_current and self.idle:
+        if isinstance(event, BatchesChanged) and self.is_current and self.idle:
             self.reload()
 
     @property

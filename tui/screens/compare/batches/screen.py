@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from core.events import BatchesChanged, Event
 from core.sanitise import one_line
 from tui.glyphs import glyphs
 from tui.i18n import N_, _
@@ -20,7 +21,6 @@ from tui.widgets.rows import Rows
 
 if TYPE_CHECKING:
     from core.batches.types import Batch, BatchState
-    from core.events import Event
 
 _EVERY_S = 1.0
 #: Batches that are read at a time; more are found by searching.
@@ -90,7 +90,7 @@ class BatchesScreen(CompareTab, BatchActions, inherit_bindings=False):
         self.reload()
 
     def core_event(self, event: Event) -> None:
-        if type(event).__name__ == "BatchesChanged" and self.is_current:
+        if isinstance(event, BatchesChanged) and self.is_current:
             self.reload()
 
     def _tick(self) -> None:
