@@ -50,6 +50,8 @@ QUESTION_RULES: dict[str, Candidates] = {
     "broken_text": (N_("Has characters that are broken."),),
     "bad_number": (N_("“{found}” is no number from 0 to 1,000,000."), N_("No number from 0 to 1,000,000.")),
     "bad_json": (N_("Not a JSON object."),),
+    "not_texts": (N_("Only texts can stand here."),),
+    "not_pairs": (N_("“{found}” is not name = value."), N_("Not name = value.")),
     "unknown_scorer": (N_("There is no scorer “{found}”."), N_("There is no such scorer.")),
     "bad_option": (N_("The option “{option}” does not fit this scorer."), N_("An option does not fit this scorer.")),
 }
@@ -57,8 +59,8 @@ QUESTION_RULES: dict[str, Candidates] = {
 QUESTION_FIELDS: dict[str, str] = {
     "question": N_("question"),
     "questions": N_("questions"),
-    "expected": N_("right answer"),
-    "alternatives": N_("further right answers"),
+    "expected": N_("expected answer"),
+    "alternatives": N_("further accepted answers"),
     "type": N_("type"),
     "scorer": N_("scorer"),
     "weight": N_("weight"),
@@ -106,7 +108,7 @@ ORIGINS: dict[str, str] = {
 }
 PARTS: dict[str, str] = {
     "text": N_("question"),
-    "expected": N_("right answer"),
+    "expected": N_("expected answer"),
     "type": N_("type"),
     "scorer": N_("scorer"),
     "weight": N_("weight"),

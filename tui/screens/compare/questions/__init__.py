@@ -1,0 +1,1 @@
+"""The library of test questions: sets, their questions, versions, files."""
