@@ -207,7 +207,7 @@ class Services:
         return WebUi(self.managed, self.environment)
 
     async def look_after_runs(self) -> None:
-        """From now on until `close`, this process takes its turns at looking after runs (core/training/scheduler.py), services and batches."""
+        """From now on until `close`, this process takes its turns at looking after runs (core/training/scheduler.py), servers, batches."""
         await asyncio.to_thread(import_module, "core.training.runs")
         self.runs.begin_scheduling()
         self.managed.start_watching()
