@@ -48,11 +48,11 @@ def families_of(name: str) -> frozenset[str]:
 
 def _begins(word: str, start: str) -> bool:
     """Short beginnings must be the word, but for a number: "yi", "o1", "phi3"; "step" is not "stepwise"."""
-    return (
-        word == start
-        or word.rstrip("134") == start
-        or (len(start) >= 4 and start not in ("step", "seed", "nova") and word.startswith(start))
-    )
+    if not start.isascii():
+        return word.startswith(start)
+    if word == start or word.rstrip("134") == start:
+        return True
+    return len(start) >= 4 and start not in ("step", "seed", "nova") and word.startswith(start)
 
 
 def same_family(judge: str, candidate: str) -> bool:

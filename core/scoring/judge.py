@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
@@ -206,8 +207,9 @@ def asking(model: ChatModel, name: str, parameters: Parameters | None = None, *,
             silence_s=silence_s,
         )
         fold = AnswerFold()
-        async for event in model.stream(request):
-            fold.apply(event)
+        async with aclosing(model.stream(request)) as events:
+            async for event in events:
+                fold.apply(event)
         return fold.text
 
     return ask

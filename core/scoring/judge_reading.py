@@ -9,12 +9,12 @@ from typing import Final
 from core.scoring.judge_types import JudgePrompt, Verdict, Winner
 
 #: Characters of a judge's text that are read, from its end; characters of the reason that are kept; lines in which words count.
-_READ: Final = 50_000
+_READ: Final = 20_000
 _REASON: Final = 2_000
 _LAST_LINES: Final = 3
-_THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_THOUGHT_END = re.compile(r".*</(?:think|thinking|reasoning)>", re.DOTALL | re.IGNORECASE)
-_CITED = re.compile(r"[\"“「『`]([^\"”」』`\n]{1,400})[\"”」』`]")
+_THOUGHT_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_THOUGHT_BEGIN = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_CITED = re.compile(r"[\"“「『`]([^\"”」』`\n]{1,200})[\"”」』`]")
 _TIE = r"tie|draw|equal|both|neither|平局|平手|持平|一样好|不分上下|难分高下"
 #: A letter is a capital ("a tie" is no A), and no letter or digit follows it.
 _WHICH = rf"(?P<side>(?-i:[AB])|(?:an?\s+)?(?:{_TIE}))(?![A-Za-z0-9])"
@@ -58,7 +58,7 @@ def parse_verdict(text: str, prompt: JudgePrompt) -> Verdict:
     The line with the prompt's mark counts before all else. Without one, what the text only cites from the answers is left out first, so
     that an answer cannot speak for the judge.
     """
-    own = _own_words(text)
+    own = _own_words(text, prompt.mark)
     reason = _reason(own, prompt)
     if prompt.kind == "pair":
         side = _marked_side(own, prompt) or _side(_without_quotes(own, prompt))
@@ -69,10 +69,20 @@ def parse_verdict(text: str, prompt: JudgePrompt) -> Verdict:
     return Verdict("grade", grade=grade, reason=reason)
 
 
-def _own_words(text: str) -> str:
-    """The text without what the model only thought, and without what it repeats of the material."""
-    text = _THOUGHT_END.sub("", _THOUGHT.sub("", text[-_READ:]))
-    return re.sub(r"^BEGIN .{1,80}$.*?^END .{1,80}$", "", text, flags=re.MULTILINE | re.DOTALL)
+def _own_words(text: str, mark: str) -> str:
+    """The text without what the model only thought, and without the material where it repeats it with its marks."""
+    text = text[-_READ:]
+    ends = list(_THOUGHT_END.finditer(text))
+    text = text[ends[-1].end() :] if ends else text
+    if thinks_on := _THOUGHT_BEGIN.search(text):
+        text = text[: thinks_on.start()]
+    kept, inside = [], False
+    for line in text.splitlines():
+        begins, ends_here = line.startswith("BEGIN ") and mark in line, line.startswith("END ") and mark in line
+        inside = (inside or begins) and not ends_here
+        if not (inside or ends_here):
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def _verdict_line(prompt: JudgePrompt, value: str) -> re.Pattern[str]:
@@ -90,9 +100,9 @@ def _marked_grade(text: str, prompt: JudgePrompt) -> float | None:
 
 
 def _without_quotes(text: str, prompt: JudgePrompt) -> str:
-    """The text without lines, and without words in quotation marks, that stand in what was judged."""
+    """The text without lines, and without words in quotation marks, that stand in what was judged; nor lines with the mark: read before."""
     lines = {line.strip() for quoted in prompt.quoted for line in quoted.splitlines() if line.strip()}
-    kept = "\n".join(line for line in text.splitlines() if line.strip() not in lines)
+    kept = "\n".join(line for line in text.splitlines() if line.strip() not in lines and prompt.mark not in line)
     return _CITED.sub(lambda cited: "" if any(cited[1] in quoted for quoted in prompt.quoted) else cited[0], kept)
 
 

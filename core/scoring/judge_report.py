@@ -66,6 +66,8 @@ def length_correlation(grades: Sequence[tuple[str, int, float]]) -> float | None
 
     Where questions have several grades, only differences within a question count: long questions may simply be the easy ones.
     """
+    if len(grades) < 3:
+        return None
     by_question: dict[str, list[tuple[int, float]]] = {}
     for question, length, value in grades:
         by_question.setdefault(question, []).append((length, value))
