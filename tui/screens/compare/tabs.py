@@ -17,6 +17,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 
 from tui.i18n import N_
@@ -104,7 +106,7 @@ class CompareTab(AreaScreen):
         """Show the tab `name` in the place of this one."""
         if name != self.TAB and self.is_current and name in TABS:
             self.leaving()
-            self.app.switch_screen(TABS[name].load()())
+            _replace(self.app, TABS[name].load()())
 
 
 async def open_tab(app: ModeltrainApp, name: str, screen: CompareTab | None = None) -> None:
@@ -118,4 +120,13 @@ async def open_tab(app: ModeltrainApp, name: str, screen: CompareTab | None = No
         shown = app.screen
         if isinstance(shown, CompareTab):
             shown.leaving()
-        await app.switch_screen(screen or TABS[name].load()())
+        await _replace(app, screen or TABS[name].load()())
+
+
+def _replace(app: App[Any], screen: CompareTab) -> AwaitComplete:
+    """Show `screen` in the place of the one in sight, which may be the first of the area: nobody waits for what that one returns, and
+    Textual's `switch_screen` takes it for granted that somebody does."""
+    shown = app.screen
+    if not shown._result_callbacks:
+        shown._push_result_callback(shown, None)
+    return app.switch_screen(screen)
