@@ -60,7 +60,7 @@ def _laid_out(title: str, groups: Sequence[Group], scale: Scale, names: Sequence
     every = [bar for group in groups for bar in group.bars]
     right = max((text_width(bar.text, _SMALL) for bar in every), default=0.0) + 16
     ends = [number for bar in every for number in (bar.value, bar.high) if number is not None]
-    top = _end(max(ends, default=0.0), scale.most)
+    top = rounded_up(max(ends, default=0.0), scale.most)
     place = _Across(left, WIDTH - right, 0.0, top)
     legend, y = _legend(names)
     shapes: list[Shape] = [Label(0, 16, fitted(title, WIDTH, 14), bold=True, size=14), *legend]
@@ -81,7 +81,9 @@ def differences(title: str, rows: Sequence[Bar], scale: Scale) -> Drawing:
     """A dot with its interval a row, around a line at 0: an interval that keeps off the line is more than chance."""
     left = min(_NAMES + 60, max((text_width(row.label, _SMALL) for row in rows), default=0.0)) + 10
     right = max((text_width(row.text, _SMALL) for row in rows), default=0.0) + 16
-    reach = _end(max((abs(number) for row in rows for number in (row.value, row.low, row.high) if number is not None), default=0.0), None)
+    reach = rounded_up(
+        max((abs(number) for row in rows for number in (row.value, row.low, row.high) if number is not None), default=0.0), None
+    )
     place = _Across(left, WIDTH - right, -reach, reach)
     y = _TOP
     body: list[Shape] = []
@@ -114,7 +116,7 @@ class _Across:
         return self.left + (min(max(value, self.low), self.high) - self.low) / (self.high - self.low) * (self.right - self.left)
 
 
-def _end(highest: float, most: float | None) -> float:
+def rounded_up(highest: float, most: float | None) -> float:
     """A round number at or above the highest, so that the marks are round as well."""
     if most is not None and highest <= most and highest > most / 4:
         return most

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from core.batches.reports.charts import rounded_up
 from core.batches.reports.pictures import Picture, pictures
 from core.batches.reports.xlsx_cells import cut
 from core.documents.drawing import COLOURS
@@ -70,7 +71,7 @@ def _columns(picture: Picture) -> Iterator[tuple[str, int]]:
 def _numbers(sheet: Worksheet, styles: Styles, picture: Picture, row: int, words: Words) -> None:
     """A heading, a line of labels, and a line a group; how far the interval reaches is given from the value on, as charts want it."""
     sheet.write_string(row, 0, picture.title, styles.heading)
-    sheet.set_row(row + 1, 42)
+    sheet.set_row(row + 1, 42 if picture.names else 18)
     labels = {"below": "−", "above": "+"}
     for column, (what, series) in enumerate(_columns(picture), 1):
         name = cut(picture.names[series])[0] if picture.names else words.say("value")
@@ -145,6 +146,13 @@ def _intervals(sheet: str, picture: Picture, series: int, first: int, last: int,
     }
 
 
+def _reach(picture: Picture) -> float:
+    """Where the axis ends: behind the longest bar and interval. Programs look at the bars only."""
+    factor = 100.0 if picture.unit == "points" else 1.0
+    ends = [abs(end) for group in picture.groups for bar in group.bars for end in (bar.value, bar.low, bar.high) if end is not None]
+    return rounded_up(max(ends, default=0.0) * factor, None)
+
+
 def _dressed(chart: Any, picture: Picture) -> None:
     chart.set_title({"name": picture.title, "name_font": {"size": 12, "color": "#1c1f23"}, "overlay": False})
     chart.set_legend({"position": "bottom", "font": _TEXT} if picture.names else {"none": True})
@@ -155,8 +163,9 @@ def _dressed(chart: Any, picture: Picture) -> None:
     }
     if picture.most is not None:
         axis |= {"min": 0, "max": picture.most}
-    elif picture.kind != "differences":
-        axis["min"] = 0
+    else:
+        top = _reach(picture)
+        axis |= {"min": -top if picture.kind == "differences" else 0, "max": top}
     chart.set_x_axis(axis)
     # The first at the top, as in the table; names at the left edge also where bars go to the left.
     chart.set_y_axis(
