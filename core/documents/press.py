@@ -46,7 +46,7 @@ class Printed:
 def printed(script: Script) -> Printed:
     """The script as PDF, by another process. Blocks. Raises OSError where none can be started, RuntimeError where it fails."""
     # -P: whatever lies in the folder that the program was started in is not imported.
-    done = subprocess.run(  # noqa: S603 - this very interpreter
+    done = subprocess.run(
         [sys.executable, "-P", "-m", "core.documents.press"], input=pickle.dumps(script), capture_output=True, timeout=_LONGEST, check=False
     )
     if done.returncode != 0:

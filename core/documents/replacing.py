@@ -17,11 +17,13 @@ FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """A file that takes the place of `path` when the block ends well; else `path` stays as it was and nothing else is left.
 
-    Only its owner may read it, or who might read the file whose place it takes. Where `path` is no ordinary file (a pipe, a device) it is
-    written to as it is. Raises DiskFull, EnvironmentProblem(what="file_not_writable", path, reason), and what the block raises.
+    Only its owner may read it or, unless `private`, who might read the file whose place it takes. Where `path` is no ordinary file (a
+    pipe, a device) it is written to as it is.
+
+    Raises DiskFull, EnvironmentProblem(what="file_not_writable", path, reason), and what the block raises.
     """
     try:
         place = path.resolve()
@@ -29,7 +31,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             with place.open("wb") as file:
                 yield file
             return
-        with _beside(place) as file:
+        with _beside(place, private) as file:
             yield file
     except OSError as error:
         if error.errno in FULL:
@@ -38,14 +40,14 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def _beside(place: Path) -> Iterator[BinaryIO]:
+def _beside(place: Path, private: bool) -> Iterator[BinaryIO]:
     if place.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    mode = place.stat().st_mode & 0o777 if place.exists() else 0o600
-    part = place.with_name(f".{place.name[:200]}.{secrets.token_hex(4)}.part")
+    mode = place.stat().st_mode & 0o777 if place.exists() and not private else 0o600
+    part = place.with_name(f".modeltrain-{secrets.token_hex(6)}.part")
     try:
         # 0600 until it is whole: what is in it is nobody else's business before the old file's rights are known to hold.
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "w+b") as file:
             yield file
             file.flush()
             os.fchmod(file.fileno(), mode)

@@ -7,13 +7,13 @@ their own folders on the server (core/files), or "-"; no other file of the serve
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from core.documents.replacing import replacing
 from core.errors import DiskFull, EnvironmentProblem, ModeltrainError
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class NamedFile:
                     file.seek(0)
                     self._send(file)
             else:
-                with _replacing(place) as file:
+                with replacing(place, private=True) as file:
                     yield file
         except OSError as error:
             if self.is_standard:
@@ -164,23 +164,8 @@ def _files(served: Served) -> UserFiles:
 
 
 def _write(path: Path, text: str) -> None:
-    with _replacing(path) as file:
+    with replacing(path, private=True) as file:
         file.write(text.encode())
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file for its owner's eyes only that takes the place of `path` when the block ends well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    descriptor = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
-    try:
-        with os.fdopen(descriptor, "w+b") as file:
-            yield file
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
 
 
 def _reason(error: Exception) -> str:
