@@ -138,6 +138,7 @@ FAULTY = (
     _Model("sim-garbage", "lines that are not JSON in mid-stream.", fault="garbage", argument="count"),
     _Model("sim-no-usage", "never says how many tokens there were.", fault="no_usage"),
     _Model("sim-no-usage-option", "answers 400 to stream_options (OpenAI).", fault="no_usage_option"),
+    _Model("sim-limited", "takes 10 requests in any second and answers 429 to others; -N.", fault="limited", argument="count"),
     _Model("sim-length", "ends because of the length.", fault="length"),
     _Model("sim-filter", "ends because of a content filter.", fault="filter"),
     _Model("sim-flood", "an answer of 100 MB; -N megabytes.", fault="flood", argument="count"),

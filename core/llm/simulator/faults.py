@@ -336,6 +336,7 @@ FAULTS: dict[str, Fault] = {
     "no_finish": no_finish,
     "no_usage": as_planned,
     "length": as_planned,
+    "limited": as_planned,
     "filter": as_planned,
     "flood": flood,
     "long_line": long_line,

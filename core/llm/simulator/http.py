@@ -55,6 +55,11 @@ class Response:
         self.begun = False
         self.ended = False
 
+    @property
+    def connection(self) -> int:
+        """The number of the connection that it goes out on."""
+        return self._connection.number
+
     def send(self, status: int, body: bytes, content_type: str = "application/json", headers: Iterable[tuple[str, str]] = ()) -> None:
         """One whole answer with its length."""
         self._connection.write(self._make_head(status, content_type, headers, f"Content-Length: {len(body)}\r\n") + body)
@@ -114,6 +119,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, server: HttpServer) -> None:
         self._server = server
+        #: Tells connections apart, in the order in which they were made.
+        self.number = server.next_number()
         self._parser = RequestParser(body_limit=server.body_limit)
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
@@ -261,10 +268,16 @@ class HttpServer:
         self.monotonic = monotonic
         self.body_limit = body_limit
         self._connections: set[Connection] = set()
+        self._made = 0
         self._listener: asyncio.Server | None = None
         self._stopping = False
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty: asyncio.Event = asyncio.Event()
+
+    def next_number(self) -> int:
+        """For a new connection, from 1."""
+        self._made += 1
+        return self._made
 
     @property
     def connections(self) -> int:

@@ -30,7 +30,8 @@ class RequestRecord:
 
     `headers`: names in lower case, secrets replaced by "#" and a fingerprint (see `RequestLog.fingerprint`). `tokens_sent`:
     deltas handed to the connection so far. `finished`: the answer was sent to its end, as the model wanted it.
-    `disconnected`: the client left before that (or the simulator was stopped).
+    `disconnected`: the client left before that (or the simulator was stopped). `connection`: which one it came on, from 1: the next
+    request on it proves that the client had read this answer. `ended`: when the answer's last byte was handed over, or the client left.
     """
 
     time: datetime
@@ -48,6 +49,8 @@ class RequestRecord:
     tokens_sent: int = 0
     finished: bool = False
     disconnected: bool = False
+    connection: int = 0
+    ended: datetime | None = None
 
     def describe(self, question: Question) -> None:
         """Take over what was asked."""
@@ -75,9 +78,10 @@ class RequestLog:
         """What stands for `secret` in the records of this log; another log has another salt."""
         return "#" + blake2b(secret.encode(errors="surrogatepass"), key=self._salt, digest_size=6).hexdigest()
 
-    def begin(self, request: Request, protocol: str, moment: datetime) -> RequestRecord:
+    def begin(self, request: Request, protocol: str, moment: datetime, connection: int = 0) -> RequestRecord:
         """A record of a request that has just come."""
         record = RequestRecord(moment, protocol, request.method, request.path[:_HEADER_LIMIT], self._without_secrets(request.headers))
+        record.connection = connection
         self._records.append(record)
         self.total += 1
         return record
@@ -89,7 +93,10 @@ class RequestLog:
 
     def as_json(self) -> bytes:
         """All records, oldest first."""
-        requests = [asdict(record) | {"time": record.time.isoformat()} for record in self._records]
+        requests = [
+            asdict(record) | {"time": record.time.isoformat(), "ended": record.ended.isoformat() if record.ended else None}
+            for record in self._records
+        ]
         return to_json({"total": self.total, "requests": requests})
 
 

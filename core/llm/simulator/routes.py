@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from urllib.parse import unquote
@@ -27,6 +27,8 @@ from core.llm.simulator.records import RequestLog, key_in
 
 #: The key that is refused; any other, and none, is accepted.
 WRONG_KEY = "wrong"
+#: Requests a second that sim-limited takes where its name does not say.
+LIMIT = 10
 #: Questions that sim-flaky remembers.
 _FLAKY_LIMIT = 10_000
 _PORT = re.compile(r":[0-9]{0,5}\Z")
@@ -45,6 +47,8 @@ class Routes:
         self._sleep = sleep
         self.guards_host = True
         self._flaky_seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        #: When requests of sim-limited were taken, by the model's whole name.
+        self._taken: dict[str, deque[float]] = {}
         self._openai, self._ollama, self._anthropic = OpenAIFormat(), OllamaFormat(), AnthropicFormat()
         self._table = self._make_table()
         if shows_log:
@@ -154,7 +158,7 @@ class Routes:
 
     def _chatting(self, form: Format) -> Route:
         async def route(request: Request, response: Response) -> None:
-            record = self._log.begin(request, form.name, self._clock.now())
+            record = self._log.begin(request, form.name, self._clock.now(), response.connection)
             try:
                 _check_key(request)
                 question = form.read(request)
@@ -167,15 +171,31 @@ class Routes:
             except asyncio.CancelledError:
                 record.disconnected = not record.finished
                 raise
+            finally:
+                record.ended = self._clock.now()
 
         return route
 
     async def _deliver(self, delivery: Delivery) -> None:
         fault = delivery.asked.model.fault
-        if not fault or (fault == "flaky" and self._was_asked(delivery.question)):
+        if fault == "limited":
+            self._limit(delivery)
+        if fault in ("", "limited") or (fault == "flaky" and self._was_asked(delivery.question)):
             await delivery.answer()
         else:
             await FAULTS[fault](delivery)
+
+    def _limit(self, delivery: Delivery) -> None:
+        """Refuse what goes beyond so many requests in any one second. Raises Refused (429), which does not count itself."""
+        argument, now = delivery.asked.argument, self._clock.monotonic()
+        allowed = int(argument) if argument else LIMIT
+        taken = self._taken.setdefault(delivery.question.name, deque())
+        while taken and taken[0] <= now - 1.0:
+            taken.popleft()
+        if len(taken) >= allowed:
+            message = f"Rate limit reached: {allowed} requests a second (simulated by modeltrain)."
+            raise Refused(429, message, "rate_limit_exceeded", (("Retry-After", "1"),))
+        taken.append(now)
 
     def _was_asked(self, question: Question) -> bool:
         """Whether this question came before; the oldest are forgotten."""

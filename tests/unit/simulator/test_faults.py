@@ -259,3 +259,16 @@ async def test_flaky_plays_other_faults_at_its_own_length(asker: Asker, form: st
     assert (len(answer.deltas), answer.finish) == (8, "stop")
     assert (await asker.ask("sim-flaky-no-end@0x8", form=form)).done is False
     assert (await asker.ask("sim-flaky-no-end@0x8", form=form)).done is True
+
+
+async def test_limited_refuses_what_goes_beyond_so_many_in_a_second(timed: Asker, time: ManualTime, form: str) -> None:
+    statuses = [(await timed.post("sim-limited-2@max", str(number), form=form)).status_code for number in range(3)]
+    assert statuses == [200, 200, 429]
+    refused = await timed.post("sim-limited-2@max", "too soon", form=form)
+    assert refused.headers["retry-after"] == "1"
+    await time.advance(1.0)
+    assert (await timed.post("sim-limited-2@max", "later", form=form)).status_code == 200
+    records = timed.simulator.requests
+    assert [record.status for record in records] == [200, 200, 429, 429, 200]
+    assert {record.connection for record in records} == {1}
+    assert all(record.ended is not None for record in records)
