@@ -84,6 +84,10 @@ class CandidateChat(Chat):
             ready = replace(ready, parameters=overridden(ready.parameters, parameters_from_json(row.overrides)))
         return Prepared(principal, at, ready, None, Asked.of(ready))
 
+    async def settle(self, owner: str, conversation_id: str) -> None:
+        """Offer an answer that could not be saved to the database again."""
+        await self._answering.settle(owner, conversation_id)
+
     def generation_in(self, owner: str, conversation_id: str) -> Generation | None:
         """The answer that this process makes in a candidate's conversation, or has made and not saved yet."""
         return self._answering.in_conversation(owner, conversation_id)

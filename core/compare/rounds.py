@@ -51,7 +51,6 @@ class Rounds(Turns):
         sequential, round_id = mode == "sequential", self._ids.new()
         askings = [Asking(each.conversation_id, self._ids.new(), asked.question) for each in columns]
         now = askings[:1] if sequential else askings
-        await self._end_turns(comparison_id)
 
         def beside(uow: UnitOfWork, at: Moment) -> list[str]:
             row = own(uow, owner, comparison_id, lock=True)

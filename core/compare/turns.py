@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 from core.auth.principal import Principal
+from core.chat.base import making_in
 from core.chat.identity import this_process
 from core.chat.sending import Moment
 from core.compare.base import ComparisonsBase, must_rest, own
@@ -18,14 +20,14 @@ from core.compare.candidates import Asking
 from core.errors import Conflict, ModeltrainError, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from storage.repositories.comparisons import Waiting
     from storage.unit_of_work import UnitOfWork
 
 log = logging.getLogger(__name__)
 #: Seconds between two signs of life of a process that waits for an answer to end. It counts as gone after 30 (core/chat/identity.py).
 _SIGN_OF_LIFE_S = 5.0
+#: Seconds between two looks at an answer that another process makes.
+POLL_S = 1.0
 
 
 class Turns(ComparisonsBase):
@@ -107,27 +109,19 @@ class Turns(ComparisonsBase):
     async def _rest(self, owner: str, comparison_id: str) -> bool:
         """Wait until nothing of it is being made; with signs of life. False if another process or the person took the turns away."""
         while True:
-            moment = self._making(owner)
-
-            def work(uow: UnitOfWork, at: Moment = moment) -> tuple[bool, list[str]]:
-                row = own(uow, owner, comparison_id, lock=True)
-                if row.asker != at.generator:
-                    return False, []
-                uow.comparisons.change(comparison_id, asker_alive_at=at.now_ms)
-                return True, _conversations(uow, comparison_id)
-
-            ours, conversations = await self._store.write(work)
+            at = self._making(owner)
+            ours, conversations, busy = await self._store.write(lambda uow, at=at: _sign_of_life(uow, at, comparison_id))  # type: ignore[misc]
             if not ours:
                 return False
             made = [found for each in conversations if (found := self._chat.generation_in(owner, each)) is not None and not found.done]
-            if not made:
+            if made:
+                await _one_ends([generation.wait() for generation in made])
+            elif busy:  # by another process; or it has ended here, and the database did not take it
+                for each in conversations:
+                    await self._chat.settle(owner, each)
+                await asyncio.sleep(POLL_S)
+            else:
                 return True
-            waits = [asyncio.ensure_future(generation.wait()) for generation in made]
-            try:
-                await asyncio.wait(waits, timeout=_SIGN_OF_LIFE_S)
-            finally:
-                for each in waits:
-                    each.cancel()
 
     async def _next(self, principal: Principal, comparison_id: str) -> bool:
         """Ask whose turn it is: one candidate in sequential mode, else all of a round. False where nothing waits."""
@@ -141,12 +135,11 @@ class Turns(ComparisonsBase):
         try:
             await self._ask_waiting(principal, comparison_id, now)
         except Conflict as problem:
-            if problem.fields.get("what") != "taken":  # else `_rest` says whether there is anything left to do
-                raise
-        return True
+            log.info("the turn in comparison %s is not taken: %s", comparison_id, problem)
+        return True  # `_rest` says whether there is anything left to do
 
     async def _ask_waiting(self, principal: Principal, comparison_id: str, now: Sequence[Waiting]) -> None:
-        """Ask these; Conflict (taken) if they do not wait any more, or the turns are not this process's."""
+        """Ask these. Conflict: they do not wait any more, the turns are not this process's (taken), or something is made (generating)."""
         owner = principal.require_user("compare")
         askings = [Asking(each.conversation_id, self._ids.new(), each.question) for each in now]
 
@@ -155,6 +148,7 @@ class Turns(ComparisonsBase):
             still = {(each.round_id, each.candidate_id) for each in uow.comparisons.waiting(comparison_id)}
             if row.asker != at.generator or any((each.round_id, each.candidate_id) not in still for each in now):
                 raise Conflict(what="taken")
+            must_rest(uow, _conversations(uow, comparison_id), at)
             for each, asking in zip(now, askings, strict=True):
                 uow.comparisons.asked(each.round_id, each.candidate_id, asking.question_id)
             shown = uow.images.about_rounds([now[0].round_id])
@@ -162,6 +156,26 @@ class Turns(ComparisonsBase):
 
         await self._chat.ask(principal, askings, beside)
         self._changed(owner, comparison_id)
+
+
+def _sign_of_life(uow: UnitOfWork, at: Moment, comparison_id: str) -> tuple[bool, list[str], bool]:
+    """Say that this process still asks: whether it does, the conversations, and whether something is being made in one."""
+    row = own(uow, at.owner_id, comparison_id, lock=True)
+    if row.asker != at.generator:
+        return False, [], False
+    uow.comparisons.change(comparison_id, asker_alive_at=at.now_ms)
+    conversations = _conversations(uow, comparison_id)
+    return True, conversations, bool(making_in(uow, conversations, at))
+
+
+async def _one_ends(waiting: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Until one of these returns, or it is time for a sign of life."""
+    tasks = [asyncio.ensure_future(each) for each in waiting]
+    try:
+        await asyncio.wait(tasks, timeout=_SIGN_OF_LIFE_S, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in tasks:
+            each.cancel()
 
 
 def _conversations(uow: UnitOfWork, comparison_id: str) -> list[str]:
