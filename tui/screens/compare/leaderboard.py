@@ -35,11 +35,13 @@ _BEHIND = (
     Column("record", N_("Won-lost-tied"), 14, right=True),
 )
 #: Cells of the bar: at least, at most; and what the rest of a line needs.
-_BAR_LEAST, _BAR_MOST, _REST = 18, 60, 52
+_BAR_LEAST, _BAR_MOST, _REST = 18, 60, 66
 #: Votes of the last so many days count; 0: all.
 _PERIODS = {0: N_("all time"), 365: N_("last 365 days"), 90: N_("last 90 days"), 30: N_("last 30 days"), 7: N_("last 7 days")}
 #: Ids of choices: all types; in front of the name of a type.
 _ALL, _NAME = "all", "type "
+#: From so many lines on the screen says how ratings come about; below, its help does.
+_TALL = 30
 #: Opponents that the detail names.
 _DUELS = 4
 
@@ -192,7 +194,8 @@ class LeaderboardScreen(CompareTab, inherit_bindings=False):
         said = [(one_line(words.conclusion(self._board)), "text")]
         said += [(text, "warn") for text in [words.groups_remark(self._board)] if text]
         said.append((self._about(row), "dim"))
-        said.append((words.method_words(), "dim"))
+        if self.app.size.height >= _TALL:
+            said.append((words.method_words(), "dim"))
         detail.show(*said)
 
     def _about(self, row: Ranked) -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("used", N_("Used"), 8, right=True),
     Column("title", N_("First question"), 20, grow=True),
-    Column("verdict", N_("Verdict"), 12),
-    Column("models", N_("Models"), 34),
+    Column("verdict", N_("Verdict"), 11),
+    Column("models", N_("Models"), 25),
     Column("rounds", N_("Asked"), 5, right=True),
     Column("type", N_("Type"), 10),
 )
@@ -110,19 +110,25 @@ def empty(*, narrowed: bool) -> list[tuple[str, str]]:
 # The one in hand -----------------------------------------------------------------------------------------------------
 
 
-def detail_lines(item: ComparisonSummary, read: Comparison | None, width: int, signs: Glyphs, zone: tzinfo | None) -> list[Line]:
-    """Everything at a glance: who, when, the last question, the answers' beginnings with their figures, the verdict."""
-    lines = wrapped(one_line(item.title) or _("(no title)"), "bold", width)
+def detail_lines(
+    item: ComparisonSummary, read: Comparison | None, width: int, signs: Glyphs, zone: tzinfo | None, *, dense: bool = False
+) -> list[Line]:
+    """Everything at a glance: who, when, the last question, the answers' beginnings with their figures, the verdict.
+
+    `dense`: without empty lines, where there is little room.
+    """
+    shown = read.last_round if read is not None else None
+    title = one_line(item.title)
+    told_below = shown is not None and one_line(shown.question).startswith(title.removesuffix("…"))
+    lines = [] if told_below else wrapped(title or _("(no title)"), "bold", width)
     facts = [moments.full(item.created_at, zone), ngettext("{count} question", "{count} questions", item.rounds).format(count=item.rounds)]
     facts += [_("one after the other")] if item.mode == "sequential" else []
     facts += [_("blind")] if item.blind else []
     facts += [one_line(item.type)] if item.type else []
     lines += wrapped(" · ".join(facts), "dim", width)
-    if read is None or read.last_round is None:
-        return lines
-    for shown in read.rounds[-1:]:
+    if read is not None and shown is not None:
         lines += [(), *_round_lines(read, shown, item.rounds, width, signs)]
-    return lines
+    return [line for line in lines if line] if dense else lines
 
 
 def _round_lines(read: Comparison, shown: Round, total: int, width: int, signs: Glyphs) -> list[Line]:

@@ -201,7 +201,10 @@ class RecordsScreen(RecordActions, inherit_bindings=False):
             self.start(self._load_detail, item, group="detail")
 
     def _lines(self, item: ComparisonSummary, width: int) -> list[Line]:
-        return lists.detail_lines(item, self._details.get((item.id, item.used_at)), width, glyphs(self.app), self.modeltrain.zone)
+        return self._lines_of(item, self._details.get((item.id, item.used_at)), width)
+
+    def _lines_of(self, item: ComparisonSummary, read: Comparison | None, width: int) -> list[Line]:
+        return lists.detail_lines(item, read, width, glyphs(self.app), self.modeltrain.zone, dense=self.has_class("narrow"))
 
     async def _load_detail(self, item: ComparisonSummary) -> None:
         try:
@@ -213,8 +216,7 @@ class RecordsScreen(RecordActions, inherit_bindings=False):
         if all(each.state != "generating" for shown in found.rounds for each in shown.answers):
             self._details[item.id, item.used_at] = found
         if self.in_hand is item and not self.gone:
-            zone, signs = self.modeltrain.zone, glyphs(self.app)
-            self.detail.show(lambda width: lists.detail_lines(item, found, width, signs, zone))
+            self.detail.show(partial(self._lines_of, item, found))
 
     def on_rows_highlighted(self) -> None:
         if not self._loaded:

@@ -226,7 +226,7 @@ class DrawnChart(Widget):
             if len(self._kept) > 1:
                 name = f"{ASCII_LINES[index % len(ASCII_LINES)] if self._is_ascii else signs.full} {fit(one_line(kept.series.label), 20)} "
             if self.pointer is not None and index == 0:
-                left.append((f"  @{at:,}" if self.step_words is None else f"  {self.step_words(at)}", colours.text))
+                left.append((f"  @{at:,}" if self.step_words is None else f"  {self.step_words(round(step))}", colours.text))
             left += [("  " + name, self._line_style(index)), (words, self._line_style(index) if len(self._kept) == 1 else colours.text)]
         room = width - width_of(right) - 1
         if room < width_of(left):
