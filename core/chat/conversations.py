@@ -182,7 +182,7 @@ class ConversationService(Presence):
         return await self._store.write(work)
 
     async def clean_up(self) -> None:
-        """At start, for everybody: mark answers whose process is gone, and delete what was in the trash for too long."""
+        """At start, for everybody: mark answers whose process is gone, delete what was too long in the trash, and unused images."""
         at = self._moment("")
         until = at.now_ms - self._settings.trash_days * DAY * 1000
 
@@ -194,6 +194,8 @@ class ConversationService(Presence):
             await self._store.write(lambda uow: recovery.mark_lost(uow, gone, at.now_ms))
         for owner, conversation_id in old:
             await self._store.write(partial(_empty, owner=owner, conversation_id=conversation_id, until=until))
+        if await self._store.read(lambda uow: uow.images.any_unused()):
+            await self._store.write(lambda uow: uow.images.remove_unused())
 
     # Drafts --------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, select
 
 from storage.repositories.base import Repository, batched
 from storage.tables import metadata
@@ -70,5 +70,12 @@ class ImageRepository(Repository):
 
     def remove_unused(self) -> int:
         """Delete the images, of whomever, that nothing shows any more; how many."""
-        shown = exists().where(_m.image_id == _i.id) | exists().where(_r.image_id == _i.id)
-        return self._connection.execute(delete(images).where(~shown)).rowcount
+        return self._connection.execute(delete(images).where(_unused())).rowcount
+
+    def any_unused(self) -> bool:
+        """Whether there is one."""
+        return self._connection.execute(select(_i.id).where(_unused()).limit(1)).first() is not None
+
+
+def _unused() -> ColumnElement[bool]:
+    return ~(exists().where(_m.image_id == _i.id) | exists().where(_r.image_id == _i.id))

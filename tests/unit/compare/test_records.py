@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.unit.compare.conftest import Table
 ECHO, FAST, THINKING = "sim-echo@max", "sim-chat@max", "sim-reasoning@maxx40"
 
 
-async def asked(table: Table, *questions: str, models: tuple[str, ...] = (ECHO, FAST), **more: object) -> str:
+async def asked(table: Table, *questions: str, models: tuple[str, ...] = (ECHO, FAST), **more: Any) -> str:
     comparison = await table.compare(*models, **more)
     for question in questions:
         await table.ask(comparison, question)
@@ -36,7 +37,7 @@ async def test_words_of_titles_and_questions_are_found_whatever_their_case(table
         assert await found(table, query=query) == ["Why is the Loss flat?"], query
     for query in ("微调", "模型 微调", "  "):
         assert "如何微调一个模型？" in await found(table, query=query)
-    for query in ("gain", "loss gain", "_%", "100x", "x" * 1000, "\x00", "\ud800", "?!"):
+    for query in ("gain", "loss gain", "1%e", "100x", "x" * 1000, "\x00", "\ud800", "?!"):
         assert await found(table, query=query) == [], query
     assert (await table.comparisons.records(table.bob)).total == 0
 
