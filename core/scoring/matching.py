@@ -10,7 +10,7 @@ from core.scoring.text import UNSPACED, accepted, normalised, texts
 from core.scoring.types import Score
 
 #: Seconds that one pattern may look at one answer, and the longest text it is shown: backtracking takes memory with its length.
-PATTERN_S: Final = 2.0
+PATTERN_S: Final = 1.0
 LONGEST_PATTERN_TEXT: Final = 500_000
 _SHOWN = 200
 

@@ -32,7 +32,7 @@ class Number:
 _GROUPED = rf"\d{{1,3}}(?:,\d{{3}})++(?!\d)|\d{{1,3}}(?:[{_SPACE}]\d{{3}})++(?!\d)|\d{{1,3}}(?:[ ]\d{{3}}){{2,}}+(?!\d)"
 _PLAIN = r"\d++"
 #: Sign: not where it joins two numbers or words (10-5, GPT-4, 2024-11-21).
-_SIGN = r"(?<![\w.)\]%])[-+−－](?=[ ]?(?:[$€£¥][ ]?)?[.\d])[ ]?"
+_SIGN = r"(?<![A-Za-z0-9_.)\]%])[-+−－](?=[ ]?(?:[$€£¥][ ]?)?[.\d])[ ]?"
 _POWER_OF_TEN = r"(?:[eE][-+−]?\d{1,4}(?!\w)|[ ]?[×x*·][ ]?10(?:\^\{?[-+−]?\d{1,4}\}?|\*\*[-+−]?\d{1,4}))"
 _SIZES: Final = {
     "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
@@ -50,6 +50,8 @@ _ARABIC = re.compile(
 )
 _MIXED = re.compile(r"(?<![\w.,/-])(?P<sign>[-−])?(?P<whole>\d{1,9})[ ]+(?P<above>\d{1,9})/(?P<below>\d{1,9})(?![\d/.])")
 _LATEX = re.compile(r"(?P<sign>[-−][ ]?)?\\[dt]?frac[ ]?\{[ ]?(?P<above>-?\d{1,100})[ ]?\}[ ]?\{[ ]?(?P<below>\d{1,100})[ ]?\}")
+_WIDE, _VULGAR = re.compile("[\uff01-\uff5e]+"), re.compile("[\u00bc-\u00be\u2150-\u215e\u2189]")
+_LOOKS = re.compile(r"\*\*|__(?=\S)|\\[,!;]|\{,\}")
 _DATE = re.compile(r"(?<![\d/])\d{1,4}/\d{1,2}/\d{1,4}(?![\d/])")
 _DECIMAL_COMMA = re.compile(r"(?<![\d,.])(\d+|\d{1,3}(?:[.\s]\d{3})+),(\d+)(?![\d,])")
 #: What announces the final answer; what follows (or stands in the braces) is looked at first.
@@ -80,16 +82,10 @@ def final_number(numbers: list[Number]) -> Number | None:
 
 def plain_text(text: str) -> str:
     """Full-width forms and ½ as ASCII, without the marks of emphasis and LaTeX's thin spaces; one character may become several."""
-    text = "".join(_unfolded(character) for character in text) if not text.isascii() else text
-    return re.sub(r"\*\*|__(?=\S)|\\[,!;]|\{,\}", lambda found: "," if found[0] == "{,}" else "", text)
-
-
-def _unfolded(character: str) -> str:
-    if unicodedata.category(character) == "No" and (parts := unicodedata.normalize("NFKC", character)) and "⁄" in parts:
-        return f" {parts.replace('⁄', '/')}"
-    if "\uff01" <= character <= "\uff5e":
-        return unicodedata.normalize("NFKC", character)
-    return character
+    if not text.isascii():
+        text = _WIDE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+        text = _VULGAR.sub(lambda found: " " + unicodedata.normalize("NFKC", found[0]).replace("⁄", "/"), text)
+    return _LOOKS.sub(lambda found: "," if found[0] == "{,}" else "", text)
 
 
 def _digits(text: str) -> Iterator[Number]:

@@ -13,7 +13,7 @@ from core.scoring.text import accepted
 from core.scoring.types import Score
 
 #: Characters of an answer in which numbers are looked for: its end, or its beginning for "first".
-LONGEST: Final = 200_000
+LONGEST: Final = 100_000
 #: What decimals lose when they are written down: 0.3333 is 1/3 only with a tolerance, but 0.30000000000000004 is 0.3.
 _NOISE = Fraction(1, 10**12)
 
@@ -40,7 +40,7 @@ def numeric(answer: str, expected: str | None, settings: Mapping[str, Any]) -> S
         key=lambda triple: triple[0] - _room(triple[2], allowed, relative),
     )
     difference, value, one = best
-    ok = difference <= _room(one, allowed, relative)
+    ok = difference <= _room(one, allowed, relative) + _noise(value, one.value)
     return passed("numeric", ok, found=plain(value), expected=plain(one.value), difference=plain(difference))
 
 
@@ -72,7 +72,12 @@ def _room(wanted: Number, allowed: tuple[float, bool], relative: Fraction) -> Fr
     own = Fraction(size) * (abs(wanted.value) if is_relative else 1)
     if wanted.percent and not is_relative:
         own /= 100
-    return max(own, relative * abs(wanted.value)) + _NOISE * max(abs(wanted.value), own)
+    return max(own, relative * abs(wanted.value))
+
+
+def _noise(found: Fraction, wanted: Fraction) -> Fraction:
+    whole = found.denominator == wanted.denominator == 1
+    return Fraction() if whole else _NOISE * abs(wanted)
 
 
 def plain(value: Fraction) -> float | int | str:

@@ -41,8 +41,8 @@ def pair(left: str = "Paris", right: str = "London") -> tuple[JudgePrompt, Judge
     return first, swapped
 
 
-def grade(answer: str = "Paris", **more: int) -> JudgePrompt:
-    (prompt,) = judge_prompts("Which city?", (answer,), **more)
+def grade(answer: str = "Paris") -> JudgePrompt:
+    (prompt,) = judge_prompts("Which city?", (answer,))
     return prompt
 
 
