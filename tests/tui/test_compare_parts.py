@@ -20,11 +20,12 @@ from core.llm.events import Usage
 from core.llm.request import Parameters
 from core.models.types import Configuration
 from tests.tui.widget_host import WidgetHost, lines_of
+from tui.comparison_files import as_markdown
 from tui.glyphs import ASCII, UNICODE
 from tui.screens.chat.views import Scene
 from tui.screens.compare import diff_lines, texts
-from tui.screens.compare.board import Board, Column
-from tui.screens.compare.export import file_name, markdown
+from tui.screens.compare.board import Board
+from tui.screens.compare.export import file_name
 from tui.screens.compare.heads import Head, Heads, figure_lines, widths
 from tui.screens.compare.picker import Picked, PickModels
 from tui.screens.compare.verdict import Judged, VerdictDialog
@@ -71,7 +72,7 @@ def board(
 
 
 def heads_of(shown: Board) -> list[Head]:
-    best = {} if shown.names_hidden else texts.best_of(shown.last)
+    best = texts.best_of(shown)
     return [texts.head_of(shown, column, UNICODE, best) for column in shown.columns]
 
 
@@ -117,7 +118,12 @@ def test_what_costs_another_currency_is_not_compared() -> None:
 def test_nothing_tells_the_models_apart_before_a_blind_vote() -> None:
     failed = message(1, "", state="failed", model="sim-1", error=ModelNotFound(model="sim-1", message="no sim-1 for Conf 1"))
     hidden = board(message(0, model="sim-0"), failed, blind=True)
-    seen = repr(heads_of(hidden)) + repr([texts.views_of(hidden, column, SCENE, UNICODE) for column in hidden.columns]) + markdown(hidden)
+    assert hidden.comparison is not None
+    seen = (
+        repr(heads_of(hidden))
+        + repr([texts.views_of(hidden, column, SCENE, UNICODE) for column in hidden.columns])
+        + as_markdown(hidden.comparison)
+    )
     for secret in ("sim-0", "sim-1", "Conf 0", "Conf 1", "tok/s", "$"):
         assert secret not in seen, secret
     shown = board(message(0, model="sim-0"), failed, blind=True, revealed=True)
@@ -334,14 +340,12 @@ async def test_two_or_three_are_picked_also_the_same_one_twice() -> None:
 # Export ----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_comparison_as_markdown_has_everything_that_was_said() -> None:
-    verdict = Verdict("r1", "cand0", {"cand0": 4}, "clear words", False, NOON)
-    made = board(message(0, "因为学习率太小。"), message(1, "It is.", state="stopped"), verdict=verdict)
-    text = markdown(made)
-    for wanted in ("# Why?", "- A: Conf 0 (sim-0)", "因为学习率太小。", "17 tok/s", "★★★★ winner", "clear words", "Stopped by you"):
-        assert wanted in text, wanted
-    assert file_name(made) == "Why.md"
-
-
-def test_a_board_without_a_question_has_nothing_to_write() -> None:
-    assert markdown(Board(columns=[Column(0)])) == ""
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [("Why?", "Why.md"), ("为什么 损失不变？", "为什么-损失不变.md"), ("../../etc/passwd", "etc-passwd.md"), ("?!", "comparison.md")],
+)
+def test_the_file_is_named_after_the_question(title: str, name: str) -> None:
+    made = board(message(0), message(1))
+    assert made.comparison is not None
+    made.comparison = replace(made.comparison, title=title)
+    assert file_name(made) == name

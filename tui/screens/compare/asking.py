@@ -90,10 +90,9 @@ class Asking(CompareBase):
 
     def follow(self) -> None:
         """Watch every answer that is being made and is not watched yet."""
-        last = self.board.last
         for column in self.board.columns:
-            answer = column.answer(last) if last is not None else None
-            message = answer.message if answer is not None and answer.state == "generating" else None
+            answers = (column.answer(shown) for shown in self.board.rounds())
+            message = next((each.message for each in answers if each is not None and each.state == "generating"), None)
             if message is not None and (column.live is None or column.live.id != message.id):
                 column.live = LiveAnswer(message.id, message.model, message.content, message.reasoning)
                 self.start(self._watch, self.board, column, column.live, group=f"watch-{column.index}")
@@ -133,11 +132,9 @@ class Asking(CompareBase):
         self.draw_heads()
 
     def _ended(self, board: Board, column: Column, message: Message) -> None:
-        last, column.live = board.last, None
-        answer = column.answer(last) if last is not None else None
-        if last is not None and answer is not None and answer.message is not None and answer.message.id == message.id:
-            after = board.put(last, message)
-            self.draw_answer(column, after)
+        column.live = None
+        if (shown := board.round_of(message.id)) is not None:
+            self.draw_answer(column, board.put(shown, message))
         self.pulse.now()
         self.draw_state()
         self.look_for_names()

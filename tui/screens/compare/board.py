@@ -103,6 +103,13 @@ class Board:
         return self.comparison.last_round if self.comparison is not None else None
 
     @property
+    def shown(self) -> Round | None:
+        """The round that the heads speak of: the one in work, where questions are asked one after the other, else the last."""
+        if self.comparison is not None and self.comparison.asking:
+            return next((each for each in self.comparison.rounds if not each.ended), self.last)
+        return self.last
+
+    @property
     def configuration_ids(self) -> tuple[str, ...]:
         """What could be compared again: those that are still there."""
         return tuple(found for column in self.columns if (found := column.configuration_id) is not None)

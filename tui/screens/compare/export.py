@@ -1,4 +1,4 @@
-"""A comparison as a Markdown file: questions, answers with their figures, verdicts. Names that are hidden stay hidden."""
+"""The whole comparison as a Markdown file (tui/comparison_files.py). Names that are hidden stay hidden."""
 
 from __future__ import annotations
 
@@ -6,66 +6,14 @@ import asyncio
 import re
 from pathlib import Path
 
-from core.compare.types import BOTH_BAD, TIE, Round
-from core.sanitise import one_line, sanitise
-from tui.glyphs import UNICODE
+from core.sanitise import one_line
 from tui.i18n import _
-from tui.screens.chat.views import figures
-from tui.screens.compare import texts
 from tui.screens.compare.base import CompareBase
 from tui.screens.compare.board import Board
 from tui.widgets.dialogs import Ask, Confirm
 
 EXPORTS = "exports"
 _LONGEST = 60
-
-
-def markdown(board: Board) -> str:
-    """The comparison on this board; "" for none."""
-    comparison = board.comparison
-    if comparison is None:
-        return ""
-    parts = [f"# {one_line(comparison.title) or _('Comparison')}", ""]
-    parts += [f"- {column.label}: {texts.name_of(board, column)}" for column in board.columns]
-    for shown in comparison.rounds:
-        parts += ["", f"## {_('Question')}", "", sanitise(shown.question).strip()]
-        parts += _answers(board, shown)
-        parts += _verdict(board, shown)
-    return "\n".join(parts) + "\n"
-
-
-def _answers(board: Board, shown: Round) -> list[str]:
-    parts: list[str] = []
-    for column in board.columns:
-        answer = column.answer(shown)
-        message = answer.message if answer is not None else None
-        parts += ["", f"### {column.label}: {texts.name_of(board, column)}", ""]
-        if message is None:
-            parts.append(_("It was not asked this."))
-            continue
-        parts.append(sanitise(message.content).strip())
-        told = [] if board.names_hidden else list(figures(message))
-        if message.error is not None or message.state != "complete":
-            view = texts.notice_of(board, message)
-            told += [view.text] if view is not None else []
-        if told:
-            parts += ["", f"*{' · '.join(told)}*"]
-    return parts
-
-
-def _verdict(board: Board, shown: Round) -> list[str]:
-    verdict = shown.verdict
-    if verdict is None:
-        return []
-    outcome = {TIE: _("A tie."), BOTH_BAD: _("All of them are bad.")}.get(verdict.winner or "", "")
-    parts = ["", f"### {_('Verdict')}", ""]
-    parts += [
-        f"- {column.label}: {words}"
-        for column in board.columns
-        if column.candidate is not None and (words := texts.verdict_words(verdict, column.candidate.id, UNICODE))
-    ]
-    parts += [text for text in (outcome, sanitise(verdict.note)) if text]
-    return parts
 
 
 def file_name(board: Board) -> str:
@@ -85,7 +33,12 @@ class Exporting(CompareBase):
             self.start(self._export, self.board, group="dialog")
 
     async def _export(self, board: Board) -> None:
-        name, text = file_name(board), await asyncio.to_thread(markdown, board)
+        from tui.comparison_files import ALL_ROUNDS, as_markdown
+
+        if board.comparison is None:
+            return
+        whole = await self.services.comparisons.get(self.principal, board.comparison.id, tail=ALL_ROUNDS)
+        name, text = file_name(board), await asyncio.to_thread(as_markdown, whole)
         if self.principal.served:
             await asyncio.to_thread(self._put_into_exports, name, text)
             self.modeltrain.say(_("Saved as “{path}” among your files.").format(path=f"{EXPORTS}/{name}"))
@@ -99,7 +52,7 @@ class Exporting(CompareBase):
         ):
             return
         try:
-            await asyncio.to_thread(path.write_text, text, encoding="utf-8")
+            await asyncio.to_thread(path.write_text, text, encoding="utf-8", errors="replace")
         except OSError as error:
             reason = error.strerror or type(error).__name__
             self.modeltrain.say(_("“{path}” could not be written: {reason}.").format(path=path, reason=reason))
@@ -109,7 +62,7 @@ class Exporting(CompareBase):
     def _put_into_exports(self, name: str, text: str) -> None:
         upload = self.services.files.open_writing(self.principal, f"{EXPORTS}/{name}")
         try:
-            upload.write(0, text.encode())
+            upload.write(0, text.encode("utf-8", "replace"))
             upload.commit()
         except BaseException:
             upload.discard()

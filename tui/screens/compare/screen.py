@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from core.compare.types import MOST, Comparison, Round
 from core.errors import NotFound
-from core.events import ConfigurationsChanged, ConversationChanged, Event
+from core.events import ComparisonsChanged, ConfigurationsChanged, ConversationChanged, Event
 from core.sanitise import one_line
 from tui.glyphs import Glyphs, glyphs
 from tui.i18n import N_, _, ngettext
@@ -231,7 +231,7 @@ class SideBySideScreen(Keys, inherit_bindings=False):
 
     def draw_heads(self) -> None:
         board = self.board
-        best = {} if board.names_hidden else texts.best_of(board.last)
+        best = texts.best_of(board)
         self.heads.show([texts.head_of(board, column, self.signs, best) for column in board.columns], self.current, single=self.single)
 
     def draw_state(self) -> None:
@@ -320,7 +320,11 @@ class SideBySideScreen(Keys, inherit_bindings=False):
     def core_event(self, event: Event) -> None:
         if not self.context.signed_in or not self.loaded:
             return
-        if isinstance(event, ConversationChanged):
+        if isinstance(event, ComparisonsChanged):
+            if self.board.id is not None and event.comparison_id in ("", self.board.id):
+                self.reload()
+        elif isinstance(event, ConversationChanged):
+            # Another process tells of the conversations of the columns only.
             mine = {column.candidate.conversation_id for column in self.board.columns if column.candidate is not None}
             if event.conversation_id in mine and not any(column.live is not None for column in self.board.columns):
                 self.reload()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 
 from core.chat.types import Message
 from core.compare.types import BOTH_BAD, TIE, CandidateAnswer, Round, Verdict
 from core.sanitise import one_line
 from tui import moments
+from tui.comparison_files import cheapest, fastest
 from tui.glyphs import Glyphs
 from tui.i18n import N_, _
 from tui.screens.chat.views import LiveAnswer, Scene, figures, money, notice, seconds, view_of
@@ -50,7 +50,7 @@ def author_of(board: Board, column: Column, model: str = "") -> str:
 
 def head_of(board: Board, column: Column, signs: Glyphs, best: Mapping[str, tuple[str, ...]]) -> Head:
     """The head of a column as it stands now. `best`: of `best_of`."""
-    name, shown = name_of(board, column), board.last
+    name, shown = name_of(board, column), board.shown
     if column.live is not None:
         return Head(column.label, name, "running", "accent", live_state(column.live), figures=_live_figures(board, column.live))
     answer = column.answer(shown) if shown is not None else None
@@ -62,7 +62,7 @@ def head_of(board: Board, column: Column, signs: Glyphs, best: Mapping[str, tupl
         if answer.state == "waiting" and board.comparison is not None and board.comparison.waits
         else _(words)
     )
-    marks = [(word, "good") for word in best.get(answer.candidate_id, ())]
+    marks = [(word, "good") for word in best.get(column.label, ())]
     if answer.message is not None and board.names_hidden and board.named.get(answer.message.id):
         marks.insert(0, (_("names its model"), "warn"))
     verdict = verdict_words(shown.verdict, answer.candidate_id, signs)
@@ -108,21 +108,15 @@ def figures_of(board: Board, message: Message | None) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def best_of(shown: Round | None) -> dict[str, tuple[str, ...]]:
-    """Who was fastest (the whole answer in the least time) and cheapest, by candidate: said of whole answers only, of two at least."""
-    if shown is None or not shown.ended:
-        return {}
-    whole = [(each.candidate_id, each.message) for each in shown.answers if each.message is not None and each.state == "complete"]
+def best_of(board: Board) -> dict[str, tuple[str, ...]]:
+    """What is best about a column, by its letter: said of whole answers only, of two at least, and never while names are hidden."""
+    comparison, shown = board.comparison, board.shown
     found: dict[str, tuple[str, ...]] = {}
-    times = {who: Decimal(message.total_ms) for who, message in whole if message.total_ms is not None}
-    costs = {who: message.cost for who, message in whole if message.cost is not None}
-    if len({message.currency for _who, message in whole}) != 1 or len(costs) != len(whole):
-        costs = {}  # what one costs is not known, or cannot be compared
-    for values, word in ((times, _("fastest")), (costs, _("cheapest"))):
-        least = min(values.values(), default=None)
-        winners = [who for who, value in values.items() if value == least]
-        if len(values) > 1 and len(winners) == 1:
-            found[winners[0]] = (*found.get(winners[0], ()), word)
+    if comparison is None or shown is None:
+        return found
+    for label, word in ((fastest(comparison, shown), _("fastest")), (cheapest(comparison, shown), _("cheapest"))):
+        if label is not None:
+            found[label] = (*found.get(label, ()), word)
     return found
 
 
