@@ -202,7 +202,7 @@ def _types(data: ReportData, width: int, signs: Glyphs) -> list[Line]:
 
 
 def _differences(data: ReportData, width: int, signs: Glyphs) -> list[Line]:
-    tests = data.statistics.paired
+    tests = data.compared
     if not tests:
         return []
     say = batch_reports.say
