@@ -14,6 +14,7 @@ from tui.errors import describe, fill
 from tui.glyphs import Glyphs
 from tui.i18n import N_, _, ngettext
 from tui.sentence import Candidates
+from tui.sentences_scoring import option_rule
 from tui.training_sentences import span
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ SCORERS: dict[str, str] = {
     "none": N_("not scored"),
     "exact": N_("exactly the same"),
     "contains": N_("contains it"),
+    "choice": N_("multiple choice"),
     "regex": N_("regular expression"),
     "numeric": N_("a number"),
     "json": N_("the same JSON"),
@@ -170,7 +172,9 @@ def score_token(value: float | None) -> str:
 def score_words(score: Score) -> str:
     """A score in a line: its value, whether it passed, by which scorer; or why there is none."""
     if score.problem is not None:
-        return fill(SCORE_PROBLEMS.get(score.problem, ()), _shown(score.details)) or one_line(score.problem, 60)
+        said = fill(SCORE_PROBLEMS.get(score.problem, ()), _shown(score.details)) or one_line(score.problem, 60)
+        why = option_rule(str(score.details.get("rule", ""))) if score.problem == "options" else ""
+        return f"{said} ({why})" if why else said
     if score.value is None:
         return scorer_word(score.scorer)
     passed = "" if score.passed is None else _("passed") if score.passed else _("not passed")
