@@ -119,7 +119,7 @@ def _number(path: Path) -> int | None:
 
     try:
         if path.suffix.lower() != ".ttc":
-            with TTFont(path, lazy=True) as font:
+            with path.open("rb") as file, TTFont(file, lazy=True) as font:
                 return 0 if "cmap" in font else None
         with path.open("rb") as file, TTCollection(file, lazy=True) as collection:
             names = [str(font["name"].getDebugName(4) or "") for font in collection.fonts]

@@ -35,7 +35,10 @@ _TOKEN = re.compile(
     rf"\s+|[{re.escape(_OPENING)}]*[{_WIDE}][{re.escape(_CLOSING)}]*|[^\s{_WIDE}{re.escape(_OPENING)}]+|[{re.escape(_OPENING)}]"
 )
 #: What the fonts that every reader brings cannot show (they know Latin-1), in signs that they can.
-_PLAIN: Final = str.maketrans({"–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "★": "*", "\u202f": " "})
+_PLAIN: Final = str.maketrans(
+    {"–": "-", "—": "-", "−": "-", "“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "•": "·", "★": "*", "\u202f": " "}
+)
+_JOINERS: Final = dict.fromkeys((0x200D, 0xFE0E, 0xFE0F))
 #: Signs that are wide in Chinese and narrow elsewhere.
 _BOTH: Final = frozenset("“”‘’…—·×±°")
 Colour = tuple[int, int, int]
@@ -126,7 +129,7 @@ class Paper:
         for index, line in enumerate(self.lines(text, ROOM - indent, size, bold=bold, most=most)):
             self.room(step)
             if bullet and index == 0:
-                self.line(MARGIN + indent - 3.5, self.y + step * 0.75, bullet, size, bold=bold, colour=colour)
+                self.line(MARGIN + indent - 3.5, self.y + step * 0.75, self.shown(bullet), size, bold=bold, colour=colour)
             self.line(MARGIN + indent, self.y + step * 0.75, line, size, bold=bold, colour=colour)
             self.y += step
 
@@ -169,16 +172,17 @@ class Paper:
         return found
 
     def shown(self, text: str) -> str:
-        """`text` with a box for each sign that no font has; counts them."""
+        """`text` with a box for each sign that no font has; counts them. What only joins or chooses forms of others is left out."""
+        text = text.translate(_JOINERS)
         if not self._loaded:
             plain = text.translate(_PLAIN).encode("latin-1", "replace").decode("latin-1")
             self.missing += sum(1 for old, new in zip(text.translate(_PLAIN), plain, strict=True) if old != new)
             return plain
         lacking = {sign for sign in set(text) if sign not in "\n " and not any(ord(sign) in font.has for font in self._loaded)}
-        for joiner in ("\u200d", "\ufe0f", "\ufe0e", "\u3000", "\u00a0", "\u202f"):
-            if joiner in lacking:
-                lacking.discard(joiner)
-                text = text.replace(joiner, " " if joiner in "\u3000\u00a0\u202f" else "")
+        for blank in ("\u3000", "\u00a0", "\u202f"):
+            if blank in lacking:
+                lacking.discard(blank)
+                text = text.replace(blank, " ")
         self.missing += sum(text.count(sign) for sign in lacking)
         return text.translate({ord(sign): "□" for sign in lacking})
 
@@ -279,11 +283,14 @@ class Paper:
         if total <= ROOM:
             spare = (ROOM - total) / max(1, len(need))
             return [each + spare for each in need]
-        numbers = sum(each for each, number in zip(need, right, strict=True) if number)
-        names = total - numbers
-        if numbers > ROOM * 0.75 or not names:
-            return [each * ROOM / total for each in need]
-        return [each if number else each * (ROOM - numbers) / names for each, number in zip(need, right, strict=True)]
+        # The modest first: who needs less than an equal share gets that, and the others share what is left.
+        widths, left = [0.0] * len(need), ROOM
+        order = sorted(range(len(need)), key=lambda index: (not right[index], need[index]))
+        for done, index in enumerate(order):
+            fair = left / (len(order) - done)
+            widths[index] = min(need[index], fair * (1.5 if right[index] else 1.0))
+            left -= widths[index]
+        return widths
 
     def _row(
         self,

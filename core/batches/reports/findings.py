@@ -54,8 +54,8 @@ def _scores(data: ReportData) -> Iterator[Finding]:
     if best is not None and len(scored) > 1 and sum(_score(each) == _score(best) for each in scored) == 1:
         yield Finding("best", {"name": one_line(best.name), "score": numbers.interval(best.score)}, "good")
     names = {each.key: one_line(each.name) for each in statistics.models}
-    for test in statistics.paired:
-        if len(statistics.paired) <= MOST_PAIRS or (best is not None and best.key in (test.left, test.right)):
+    for test in data.compared:
+        if len(data.compared) <= MOST_PAIRS or (best is not None and best.key in (test.left, test.right)):
             yield _difference(test, names)
     for each in scored:
         if each.unscored:

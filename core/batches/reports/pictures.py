@@ -98,7 +98,7 @@ def _by_type(data: ReportData, words: Words) -> Picture | None:
 def _differences(data: ReportData, words: Words) -> Picture | None:
     names = {one.key: one_line(one.name) for one in data.statistics.models}
     groups = []
-    for test in data.statistics.paired[:MOST_PAIRS]:
+    for test in data.compared[:MOST_PAIRS]:
         label = f"{names.get(test.left, test.left)} − {names.get(test.right, test.right)}"
         series = {"left": 2, "right": 1}.get(test.conclusion, 7)
         groups.append(Group(label, (Bar(label, test.difference, numbers.points(test.difference), test.low, test.high, series),)))

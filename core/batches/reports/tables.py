@@ -198,7 +198,7 @@ def differences(data: ReportData, words: Words) -> Table:
         ("conclusion", "text"),
     )  # fmt: skip
     names = {one.key: one_line(one.name) for one in data.statistics.models}
-    rows = tuple(_difference(test, names, words) for test in data.statistics.paired)
+    rows = tuple(_difference(test, names, words) for test in data.compared)
     return Table("differences", words.say("differences"), columns, rows)
 
 

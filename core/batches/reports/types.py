@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from core.batches.types import Answer, Batch
-    from core.scoring.figures import Statistics
+    from core.scoring.figures import PairedTest, Statistics
     from core.scoring.judge_types import JudgeFigures
 
 #: Form -> the ending of its file.
@@ -41,6 +41,11 @@ class ReportData:
     def models(self) -> Mapping[str, str]:
         """Configuration id -> the model that it asks."""
         return {each.configuration_id: each.model for each in self.batch.configurations}
+
+    @property
+    def compared(self) -> tuple[PairedTest, ...]:
+        """Those pairs of configurations that have questions on which both were scored."""
+        return tuple(test for test in self.statistics.paired if test.questions)
 
 
 class Say(Protocol):

@@ -6,6 +6,7 @@ No text from outside ever becomes a formula or a link: every one is written as a
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -59,6 +60,10 @@ def _write(data: ReportData, words: Words, file: Any, folder: str) -> tuple[Note
         raise error.args[0] if error.args and isinstance(error.args[0], OSError) else error from error
     finally:
         book.fileclosed = True  # else its destructor would try once more to write what could not be written
+        for sheet in book.worksheets():
+            rows = getattr(sheet, "row_data_fh", None)
+            with contextlib.suppress(OSError):
+                rows is None or rows.close()
     return notes
 
 

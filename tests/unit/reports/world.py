@@ -40,9 +40,13 @@ def words(language: str = "en") -> Words:
 def question(number: int) -> Question:
     kind = (number - 1) % 3
     return Question(
-        text=_QUESTIONS[kind], expected=("391", None, "nothing is asked twice")[kind], type=TYPES[kind], scorer=("numeric", "", "contains")[kind],
-        id=f"q{number}", number=number,
-    )  # fmt: skip
+        text=_QUESTIONS[kind],
+        expected=("391", None, "nothing is asked twice")[kind],
+        type=TYPES[kind],
+        scorer=("numeric", "", "contains")[kind],
+        id=f"q{number}",
+        number=number,
+    )
 
 
 def answer(number: int, key: str, name: str, good: float, luck: random.Random) -> Answer:
@@ -50,18 +54,43 @@ def answer(number: int, key: str, name: str, good: float, luck: random.Random) -
     kind = (number - 1) % 3
     if luck.random() < 0.03:
         return Answer(
-            f"{key}-{number}", "b1", asked, key, name, f"{key}-model", 1, "failed", attempts=4,
+            f"{key}-{number}",
+            "b1",
+            asked,
+            key,
+            name,
+            f"{key}-model",
+            1,
+            "failed",
+            attempts=4,
             error=RateLimited(provider="local", status=429, retry_after_s=3.0),
-        )  # fmt: skip
+        )
     value = (1.0 if luck.random() < good else 0.0) if kind != 1 else round(min(1.0, max(0.0, luck.gauss(good, 0.15))), 4)
     total = int(luck.lognormvariate(7.2, 0.6))
     return Answer(
-        f"{key}-{number}", "b1", asked, key, name, f"{key}-model", 1, "answered", content=_ANSWERS[kind],
-        reasoning="先想一想。\nThen compute." if key == "c2" else "", finish="stop", usage=Usage(40 + kind, 120 + total // 40), ttft_ms=total // 5,
-        ttfa_ms=total // 4, total_ms=total, cost=Decimal(total) / 1_000_000, currency="USD", attempts=1, from_cache=number % 50 == 0,
+        f"{key}-{number}",
+        "b1",
+        asked,
+        key,
+        name,
+        f"{key}-model",
+        1,
+        "answered",
+        content=_ANSWERS[kind],
+        reasoning="先想一想。\nThen compute." if key == "c2" else "",
+        finish="stop",
+        usage=Usage(40 + kind, 120 + total // 40),
+        ttft_ms=total // 5,
+        ttfa_ms=total // 4,
+        total_ms=total,
+        cost=Decimal(total) / 1_000_000,
+        currency="USD",
+        attempts=1,
+        from_cache=number % 50 == 0,
         score=Score(value, None if kind == 1 else value == 1.0, ("numeric", "chrf", "contains")[kind]),
-        stars=5 if number % 40 == 0 else None, answered_at=BEGAN + timedelta(seconds=number),
-    )  # fmt: skip
+        stars=5 if number % 40 == 0 else None,
+        answered_at=BEGAN + timedelta(seconds=number),
+    )
 
 
 def answers(questions: int, models: Sequence[tuple[str, str, float]] = MODELS) -> Iterator[Answer]:
@@ -73,13 +102,22 @@ def answers(questions: int, models: Sequence[tuple[str, str, float]] = MODELS) -
 
 def figures(one: Answer) -> AnswerFigures:
     return AnswerFigures(
-        question=one.question.id, key=one.configuration_id, name=one.configuration_name,
-        state=one.state if one.state in ("answered", "failed") else "waiting", type=one.question.type,  # type: ignore[arg-type]
-        scorer=one.score.scorer if one.score is not None else "", value=one.score.value if one.score is not None else None,
-        passed=one.score.passed if one.score is not None else None, ttft_ms=one.ttft_ms, total_ms=one.total_ms,
+        question=one.question.id,
+        key=one.configuration_id,
+        name=one.configuration_name,
+        state=one.state if one.state in ("answered", "failed") else "waiting",
+        type=one.question.type,  # type: ignore[arg-type]
+        scorer=one.score.scorer if one.score is not None else "",
+        value=one.score.value if one.score is not None else None,
+        passed=one.score.passed if one.score is not None else None,
+        ttft_ms=one.ttft_ms,
+        total_ms=one.total_ms,
         input_tokens=one.usage.input_tokens if one.usage is not None else None,
-        output_tokens=one.usage.output_tokens if one.usage is not None else None, cost=one.cost, currency=one.currency or None, stars=one.stars,
-    )  # fmt: skip
+        output_tokens=one.usage.output_tokens if one.usage is not None else None,
+        cost=one.cost,
+        currency=one.currency or None,
+        stars=one.stars,
+    )
 
 
 def report(found: Sequence[Answer], name: str = "三个模型 vs. one another", *, judge: JudgeFigures | None = None) -> ReportData:
@@ -91,12 +129,30 @@ def report(found: Sequence[Answer], name: str = "三个模型 vs. one another", 
         for key, (shown, model) in keys.items()
     )
     batch = Batch(
-        id="b1", name=name, state="completed", set_id="s1", set_name="常识 and maths", set_version=3,
-        questions=len({one.question.number for one in found}), total=len(found), answered=len(answered), failed=len(failed), asking=0,
-        cached=sum(one.from_cache for one in found), score=0.7, configurations=configurations, draft=BatchDraft("s1", tuple(keys)), rate=0.0,
-        time_left_s=None, waiting_for=None, judge_total=0, judged=0, created_at=BEGAN, started_at=BEGAN,
+        id="b1",
+        name=name,
+        state="completed",
+        set_id="s1",
+        set_name="常识 and maths",
+        set_version=3,
+        questions=len({one.question.number for one in found}),
+        total=len(found),
+        answered=len(answered),
+        failed=len(failed),
+        asking=0,
+        cached=sum(one.from_cache for one in found),
+        score=0.7,
+        configurations=configurations,
+        draft=BatchDraft("s1", tuple(keys)),
+        rate=0.0,
+        time_left_s=None,
+        waiting_for=None,
+        judge_total=0,
+        judged=0,
+        created_at=BEGAN,
+        started_at=BEGAN,
         ended_at=BEGAN + timedelta(minutes=7, seconds=12),
-    )  # fmt: skip
+    )
     return ReportData(batch, summarise(map(figures, found)), lambda: iter(found), BEGAN + timedelta(hours=1), judge)
 
 
