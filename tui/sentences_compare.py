@@ -32,6 +32,9 @@ COMPARE_CODES: dict[str, Text] = {
 #: InvalidInput by `rule`, short, for beside a field.
 COMPARE_RULES: dict[str, Candidates] = {
     "too_few": (N_("At least {min} of them."), N_("Too few.")),
+    "not_a_day": (N_("“{value}” is not a day like 2026-01-31."), N_("Not a day like 2026-01-31.")),
+    "not_stars": (N_("“{value}” is not stars for an answer, like A=4."), N_("Not stars for an answer, like A=4.")),
+    "models_fixed": (N_("A comparison that goes on keeps its models: leave out either --comparison or --config."),),
     "not_an_image": (N_("Not an image that models take: PNG, JPEG, GIF or WebP."),),
 }
 #: The words for `field` of InvalidInput.
@@ -43,4 +46,7 @@ COMPARE_FIELDS: dict[str, str] = {
     "stars": N_("stars"),
     "verdict": N_("verdict"),
     "mode": N_("mode"),
+    "round": N_("question"),
+    "since": N_("from"),
+    "until": N_("up to"),
 }

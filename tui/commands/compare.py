@@ -89,7 +89,7 @@ def ask(
 
         question = _question(text, file)
         if comparison and configurations:
-            raise InvalidInput("configurations", "fixed")
+            raise InvalidInput("configurations", "models_fixed")
         if comparison:
             opened = await services.comparisons.get(principal, comparison, tail=0)
             if sequential != (opened.mode == "sequential"):

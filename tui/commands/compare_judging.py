@@ -78,7 +78,7 @@ def _draft(comparison: Comparison, winner: str, stars: Sequence[str], note: str)
     for each in stars:
         label, _equals, count = each.partition("=")
         if label.upper() not in ids or not count.isdecimal():
-            raise InvalidInput("stars", "format", value=each)
+            raise InvalidInput("stars", "not_stars", value=each)
         given[ids[label.upper()]] = int(count)
     return VerdictDraft(ids.get(said) or special.get(said), given, note)
 

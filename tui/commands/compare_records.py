@@ -25,13 +25,13 @@ JUDGED = {"": "", "winner": N_("winner"), "tie": N_("tie"), "both_bad": N_("all 
 
 
 def day(text: str, field: str, *, end: bool = False) -> datetime | None:
-    """A day as somebody typed it: its beginning in this machine's time zone, or its `end`. None for "". Raises InvalidInput (day)."""
+    """A day as somebody typed it: its beginning in this machine's time zone, or its `end`. None for "". Raises InvalidInput (not_a_day)."""
     if not text:
         return None
     try:
         found = datetime.strptime(text, "%Y-%m-%d").astimezone()
     except (ValueError, OverflowError) as error:
-        raise InvalidInput(field, "day", value=text) from error
+        raise InvalidInput(field, "not_a_day", value=text) from error
     return found + timedelta(days=1) if end else found
 
 

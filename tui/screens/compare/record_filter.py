@@ -50,7 +50,7 @@ class FilterRecords(FormDialog[Filter]):
 
     def problems(self) -> dict[str, InvalidInput | None]:
         wrong = {name: self.form[name] for name in ("since", "until") if self.form[name].strip() and day_of(self.form[name]) is None}
-        return {name: InvalidInput(name, "day", value=wrong[name]) if name in wrong else None for name in ("since", "until")}
+        return {name: InvalidInput(name, "not_a_day", value=wrong[name]) if name in wrong else None for name in ("since", "until")}
 
     def answer(self) -> Filter:
         model, verdict, kind = self.form["model"], self.form["verdict"], self.form["type"]
