@@ -21,7 +21,7 @@ from core.errors import ModeltrainError, NotFound
 from core.llm.events import Usage
 from core.persistence import Store
 from core.questions.types import Question
-from core.scoring.judge import grade_score, judge_prompts, parse_verdict
+from core.scoring.judge import grade_score, judge_prompts, parse_verdict, reminder, scale_of
 from core.scoring.judge_types import JudgePrompt
 
 if TYPE_CHECKING:
@@ -121,12 +121,15 @@ class JudgeDesk:
         question = question_of(row).filled()
         prompt = self._prompt(row, question)
         request = self.snapshots[JUDGE].request(prompt.user, prompt.system)
-        return Item(row.id, JUDGE, request, question.number, None, row.attempts, more=(prompt, row.left_id, question))
+        return Item(row.id, JUDGE, request, question.number, None, row.attempts, more=(prompt, row.left_id, question, row.reason))
 
     def _prompt(self, row: Any, question: Question) -> JudgePrompt:
         rubric = str(question.options.get("rubric") or (self._setting.rubric if self._setting else ""))
         texts = [row.left_content] if row.right_id is None else [row.left_content, row.right_content]
-        return judge_prompts(question.text, texts, rubric, expected=question.expected)[int(row.turned)]
+        low, high = scale_of(question.options)
+        prompt = judge_prompts(question.text, texts, rubric, expected=question.expected, low=low, high=high)[int(row.turned)]
+        # Reasons without a verdict are kept from a text that could not be read.
+        return reminder(prompt) if row.reason else prompt
 
     async def put_back(self, items: Sequence[Item]) -> None:
         """As Desk.put_back."""
@@ -171,7 +174,7 @@ class JudgeDesk:
     def _read(self, outcome: Outcome) -> tuple[str, dict[str, Any], tuple[str, float, dict[str, Any]] | None]:
         """(id, columns of the judgement, (answer, weight, columns of its score) of a grade)."""
         entry = outcome.entry
-        prompt, answer_id, question = outcome.item.more
+        prompt, answer_id, question, reason = outcome.item.more
         said: dict[str, Any] = {
             "state": entry["state"],
             "attempts": entry["attempts"],
@@ -185,8 +188,8 @@ class JudgeDesk:
             said |= price(self.snapshots[JUDGE], Usage(entry["input_tokens"], entry["output_tokens"]))
         verdict = parse_verdict(entry["content"], prompt)
         if not verdict.readable and entry["attempts"] < _ASKED:
-            return entry["id"], said | {"state": "waiting"}, None
-        said |= {"verdict": verdict.winner or "", "reason": verdict.reason}
+            return entry["id"], said | {"state": "waiting", "reason": verdict.reason}, None
+        said |= {"verdict": verdict.winner or "", "reason": reason or verdict.reason}
         if prompt.kind != "grade":
             return entry["id"], said, None
         pass_at = question.options.get("pass_at")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
@@ -31,6 +31,7 @@ __all__ = [
     "parse_verdict",
     "reminder",
     "same_family",
+    "scale_of",
 ]
 
 #: Sends one prompt to the judge's model and gives its text. Whoever makes it decides about limits, retries and what is remembered.
@@ -113,6 +114,14 @@ def reminder(prompt: JudgePrompt) -> JudgePrompt:
     """The prompt for a second try, when no verdict could be read from the first text."""
     last = "Give no reasons this time: write that line only."
     return replace(prompt, user=f"{prompt.user}\n{last}")
+
+
+def scale_of(options: Mapping[str, object]) -> tuple[int, int]:
+    """The lowest and the highest grade that a question's options ask for (`low`, `high`); 1 and 10 where they do not hold."""
+    low, high = options.get("low", 1), options.get("high", 10)
+    if isinstance(low, int) and isinstance(high, int) and 0 <= low < high <= 100:
+        return low, high
+    return 1, 10
 
 
 def pair_verdict(first: Verdict, swapped: Verdict, left: str, right: str) -> PairVerdict:
