@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +13,7 @@ from core import errors
 from core.batches.rows import dumps, error_text
 from core.chat.figures import Stopwatch
 from core.errors import ModeltrainError, ProviderError
-from core.llm.events import ReasoningDelta, ReasoningRegrouped, TextDelta
+from core.llm.events import Finished, ReasoningDelta, ReasoningRegrouped, TextDelta
 from core.llm.fold import AnswerFold
 from core.llm.request import ChatRequest, Parameters, Turn
 from core.models.rows import parameters_from_json, parameters_to_json
@@ -66,7 +66,13 @@ class Snapshot:
         """What is sent for a question. `system` None: the configuration's own prompt."""
         prompt = self.system_prompt if system is None else system
         return ChatRequest(
-            self.model, (Turn("user", text),), system=prompt or None, parameters=self.parameters, silence_s=self.timeout_s, patient=False
+            self.model,
+            (Turn("user", text),),
+            system=prompt or None,
+            parameters=self.parameters,
+            silence_s=self.timeout_s,
+            patient=False,
+            early=True,
         )
 
     def request_key(self, text: str, system: str | None, repetition: int) -> str:
@@ -110,13 +116,22 @@ class Came:
     meaning: Meaning = "final"
 
 
-async def ask(item: Item, ready: ReadyModel, monotonic: Callable[[], float], *, limit_bytes: int) -> Came:
-    """Send one request and read its answer. Raises CancelledError only."""
+async def ask(
+    item: Item, ready: ReadyModel, monotonic: Callable[[], float], deliver: Callable[[Outcome], None], *, limit_bytes: int
+) -> Came:
+    """Send one request and read its answer. What is final is given to `deliver` at once, before the connection is free for another
+    request. Raises CancelledError only."""
     fold, size = AnswerFold(), 0
     watch = Stopwatch(monotonic, monotonic())
-    request = replace(item.request, patient=False)
+    came: Came | None = None
+
+    def final(error: ModeltrainError | None) -> Came:
+        entry = _entry(item, fold, watch, error)
+        deliver(Outcome(item, entry))
+        return Came(entry, error)
+
     try:
-        async with aclosing(ready.chat_model.stream(request)) as stream:
+        async with aclosing(ready.chat_model.stream(item.request)) as stream:
             async for event in stream:
                 fold.apply(event)
                 if isinstance(event, TextDelta):
@@ -127,15 +142,18 @@ async def ask(item: Item, ready: ReadyModel, monotonic: Callable[[], float], *, 
                     size += len(event.text)
                 elif isinstance(event, ReasoningRegrouped):
                     watch.regrouped()
+                elif isinstance(event, Finished) and fold.started:
+                    came = final(None)
                 if size > limit_bytes:
                     raise errors.ResponseTooLarge(limit=limit_bytes, provider=ready.provider_id, model=ready.model, partial=True)
-        if not fold.started:
+        if came is None:
             raise errors.EmptyStream(provider=ready.provider_id, model=ready.model)
     except ProviderError as error:
+        if came is not None:
+            return came  # it was whole already
         meaning = meaning_of(error, came=fold.started)
-        entry = _entry(item, fold, watch, error) if meaning == "final" else None
-        return Came(entry, error, meaning)
-    return Came(_entry(item, fold, watch, None))
+        return final(error) if meaning == "final" else Came(None, error, meaning)
+    return came
 
 
 def meaning_of(error: ModeltrainError, *, came: bool) -> Meaning:

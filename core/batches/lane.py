@@ -130,7 +130,6 @@ class Lane:
         while (item := await self._next()) is not None:
             self._held.add(item)
             await self._bring(item)
-            self._held.discard(item)
 
     async def _next(self) -> Item | None:
         while True:
@@ -159,7 +158,7 @@ class Lane:
                 return
             self._queue.extend(claimed.items)
             for outcome in claimed.cached:
-                self._hands.deliver(outcome)
+                self._deliver(outcome)
             self._exhausted = not claimed.items and not claimed.cached
         finally:
             self._claiming = None
@@ -188,8 +187,6 @@ class Lane:
             with self._rest():
                 slot = await self._slot()
             came = await self._ask(item, ready, slot)
-            if came.entry is not None:
-                self._hands.deliver(Outcome(item, came.entry))
             self._release(slot, came)
             if came.entry is not None:
                 await self._ended(item, came)
@@ -209,7 +206,7 @@ class Lane:
         item.attempts += 1
         self.asking += 1
         try:
-            return await ask(item, ready, self._hands.monotonic, limit_bytes=self._hands.limit_bytes)
+            return await ask(item, ready, self._hands.monotonic, self._deliver, limit_bytes=self._hands.limit_bytes)
         except BaseException:
             self.limiter.cancel(slot)
             raise
@@ -243,8 +240,12 @@ class Lane:
             await asyncio.sleep(pause)
         return True
 
+    def _deliver(self, outcome: Outcome) -> None:
+        self._hands.deliver(outcome)
+        self._held.discard(outcome.item)
+
     def _deliver_failed(self, item: Item, error: ModeltrainError) -> None:
-        self._hands.deliver(Outcome(item, failed_entry(item, error)))
+        self._deliver(Outcome(item, failed_entry(item, error)))
 
     async def _ended(self, item: Item, came: Came) -> None:
         """Whether the configuration brings nothing but this error."""

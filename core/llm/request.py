@@ -38,7 +38,10 @@ class Parameters:
 class ChatRequest:
     """`silence_s`: seconds without a byte after which the answer counts as stalled. `stream` False asks for one JSON body.
 
-    `patient`: requests that certainly brought nothing are sent again once or twice; False for who has limits and retries of their own."""
+    `patient`: requests that certainly brought nothing are sent again once or twice; False for who has limits and retries of their own.
+    `early`: Finished comes as soon as the end is known, before the connection is free for another request: read on to the end of the
+    stream, so that it is.
+    """
 
     model: str
     turns: tuple[Turn, ...]
@@ -47,6 +50,7 @@ class ChatRequest:
     stream: bool = True
     silence_s: float = 120.0
     patient: bool = True
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,12 @@ class HttpChatModel(ABC):
                         await digest(body, chunk)
                     for event in answer.take():
                         yield event
+                if early := request.early and parser.done and answer.finish is not None:
+                    for event in answer.complete():
+                        yield event
                 await drain(chunks)
+            if early:
+                return
             with named(origin, answer):
                 await digest(body, None)
                 check_end(body, answer, parser, origin)
