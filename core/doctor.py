@@ -57,6 +57,7 @@ def examine(settings: Settings, surroundings: Surroundings) -> tuple[Check, ...]
         lambda: _disk(settings.data_dir),
         lambda: _kept(settings),
         lambda: _terminal(surroundings),
+        _confinement,
     )
     return tuple(check for part in parts for check in part())
 
@@ -255,3 +256,14 @@ def colours(environment: Mapping[str, str]) -> str:
     if environment.get("COLORTERM", "").lower() in ("truecolor", "24bit") or "direct" in term:
         return "truecolor"
     return "256" if "256" in term else "16"
+
+
+# Trainings of served people ---------------------------------------------------------------------------------------------
+
+
+def _confinement() -> Iterator[Check]:
+    """Whether what served people train can be held to their own files (core/processes/confine.py)."""
+    from core.processes import confine
+
+    held = confine.version() >= confine.OLDEST
+    yield Check("confinement", "ok" if held else "missing", State.OK if held else State.WARNING)

@@ -10,7 +10,7 @@
 | MODELTRAIN_CONNECTIONS | `modeltrain serve`: connections in all (default: 500) |
 | MODELTRAIN_CONNECTIONS_AN_ADDRESS | of them, from one address (default: 40) |
 | MODELTRAIN_UNAUTHENTICATED | connections in all that have not signed in yet (default: 64) |
-| MODELTRAIN_UNAUTHENTICATED_AN_ADDRESS | of them, from one address (default: 20) |
+| MODELTRAIN_UNAUTHENTICATED_AN_ADDRESS | of them, from one address (default: 40) |
 | MODELTRAIN_GRACE | seconds that answers get to finish when the server stops (default: 10) |
 | MODELTRAIN_QUOTA | GiB of files of one account (default: 20) |
 | MODELTRAIN_TRAINING_ENV | the training environment (a venv with LLaMA-Factory); default: `training-env` in the data folder |

@@ -19,6 +19,8 @@ _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _VERSION_FLAG, _PATH_BENEATH, _NO_NEW_PRIVILEGES = 1, 1, 38
 _WRITE_FILE, _READ_FILE, _REFER, _TRUNCATE = 1 << 1, 1 << 2, 1 << 13, 1 << 14
 _SCOPE_SIGNAL = 1 << 1
+#: The version of Landlock that is needed: the first that knows about files moved from one folder to another.
+OLDEST = 2
 #: Where programs keep what they make on their way, made beforehand: of what appears later beside a hidden folder nothing can be read.
 _HOMES = (".cache", ".config", ".triton", ".nv")
 
@@ -33,15 +35,20 @@ class _Beneath(ctypes.Structure):
     _fields_ = [("rights", ctypes.c_uint64), ("folder", ctypes.c_int32)]
 
 
+def version() -> int:
+    """The version of Landlock that this kernel speaks; 0 or less: none."""
+    return int(ctypes.CDLL(None).syscall(_CREATE, None, ctypes.c_size_t(0), _VERSION_FLAG))
+
+
 def confine(hidden: list[str], opened: list[str]) -> bool:
     """Hold this process and its children to it, for good. False where the kernel cannot. Raises OSError."""
     library = ctypes.CDLL(None, use_errno=True)
-    version = library.syscall(_CREATE, None, ctypes.c_size_t(0), _VERSION_FLAG)
-    if version < 2:
+    spoken = version()
+    if spoken < OLDEST:
         return False
-    rights = _READ_FILE | _WRITE_FILE | _REFER | (_TRUNCATE if version >= 3 else 0)
-    ruleset = _Ruleset(rights, 0, _SCOPE_SIGNAL if version >= 6 else 0)
-    size = ctypes.sizeof(ruleset) if version >= 6 else 8
+    rights = _READ_FILE | _WRITE_FILE | _REFER | (_TRUNCATE if spoken >= 3 else 0)
+    ruleset = _Ruleset(rights, 0, _SCOPE_SIGNAL if spoken >= 6 else 0)
+    size = ctypes.sizeof(ruleset) if spoken >= 6 else 8
     rules = _checked(library.syscall(_CREATE, ctypes.byref(ruleset), ctypes.c_size_t(size), 0))
     closed = [os.path.realpath(path) for path in hidden]
     for path in _beside("/", closed):

@@ -16,12 +16,14 @@ from typing import Any
 
 from core.errors import DiskFull, EnvironmentProblem
 from core.processes.looking import look
-from core.processes.tree import marker_of
+from core.processes.tree import marker_of, tree
 from core.processes.types import EXIT_FILE, MARKER, RUN_FILE, Job, JobState
 
 SHIM = Path(__file__).with_name("shim.py")
 #: Seconds that the shim gets to tell how the start went.
 PATIENCE_S = 60.0
+#: Seconds that a shim which starts nothing may take to be gone.
+GONE_S = 10.0
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -38,10 +40,11 @@ def launch(job: Job) -> JobState:
     kind, number = report.get("error"), int(report.get("errno") or 0)
     if not kind:
         return look(job.folder)
-    if number in _FULL:
-        raise DiskFull()
     if kind in {"busy", "used"}:
         raise EnvironmentProblem(what="job_folder_used", path=str(job.folder))
+    _until_gone(job.folder)
+    if number in _FULL:
+        raise DiskFull()
     what = "program_missing" if kind == "exec" and number in {errno.ENOENT, errno.ENOTDIR} else "job_not_started"
     raise EnvironmentProblem(what=what, path=job.argv[0], reason=os.strerror(number) if number else "")
 
@@ -82,6 +85,13 @@ def _run_shim(job: Job, marker: str) -> dict[str, Any] | None:
         return dict(json.loads(answer))
     except ValueError:
         return None
+
+
+def _until_gone(folder: Path) -> None:
+    """Wait for the end of a shim that told why it starts nothing: it needs some milliseconds to be gone."""
+    deadline = time.monotonic() + GONE_S
+    while tree(folder) and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _read_all(descriptor: int, deadline: float) -> bytes:

@@ -72,7 +72,7 @@ def stop_one_answer(terminal: Terminal) -> None:
     ask(terminal, MORE)
     terminal.until("This answer is simulated")
     terminal.write("\x1b")
-    terminal.until("Stopped by you. What came is kept.")
+    terminal.until("■ Stopped by you")  # what follows may lie under a notice
 
 
 def retry_one_that_broke(terminal: Terminal) -> None:

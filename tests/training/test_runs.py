@@ -128,6 +128,11 @@ def commands(folder: Path | None) -> dict[int, bytes]:
     return found
 
 
+def tail(run: Run) -> str:
+    """The end of its log: why it failed."""
+    return (run.folder / "log.txt").read_text(errors="replace")[-3000:] if run.folder is not None else ""
+
+
 def workers(processes: Mapping[int, bytes]) -> int:
     """How many of them torchrun started to train."""
     return sum(b"launcher.py" in line and b"torchrun" not in line for line in processes.values())
@@ -213,7 +218,7 @@ async def test_stop_and_kill_9_under_torchrun_leave_none_and_a_retry_completes(
 
         await services.runs.retry(ann, run.id, {"max_steps": 3})
         done = await services.runs.settled(ann, run.id)
-        assert (done.state, done.step, done.attempt) == (RunState.COMPLETED, 3, 3), done
+        assert (done.state, done.step, done.attempt) == (RunState.COMPLETED, 3, 3), (done.failure, tail(done))
         assert done.output_dir != going.output_dir
         newest = (await services.runs.attempts(ann, run.id))[0]
         assert newest.changes == {"max_steps": 3}

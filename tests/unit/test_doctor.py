@@ -15,6 +15,7 @@ from sqlalchemy import text
 from core import doctor
 from core.doctor import State, Surroundings, examine
 from core.installation import prepare
+from core.processes import confine
 from core.settings import Settings, load_settings
 from storage.errors import StorageProblem
 from storage.keyring import new_master_key
@@ -40,7 +41,12 @@ def ready(settings: Settings) -> Settings:
 
 def test_a_sound_installation(ready: Settings) -> None:
     assert set(findings(ready).values()) == {("ok", State.OK)}
-    assert set(findings(ready)) == {"python", "packages", "data_folder", "disk", "database", "master_key", "terminal"}
+    assert set(findings(ready)) == {"python", "packages", "data_folder", "disk", "database", "master_key", "terminal", "confinement"}
+
+
+def test_a_kernel_that_cannot_confine(ready: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confine, "version", lambda: -1)
+    assert findings(ready)["confinement"] == ("missing", State.WARNING)
 
 
 def test_before_the_first_start_nothing_is_made(settings: Settings) -> None:

@@ -46,6 +46,11 @@ TEXTS: dict[tuple[str, str], tuple[str, str]] = {
         N_("Finish it with: modeltrain secrets rotate"),
     ),
     ("secrets", "unreadable"): (N_("{count} stored secrets cannot be read: {rows}"), N_("Enter them again.")),
+    ("confinement", "ok"): (N_("Trainings of people who sign in over SSH are kept from other people's files (Landlock)."), ""),
+    ("confinement", "missing"): (
+        N_("This kernel cannot keep trainings of people who sign in over SSH from other people's files (Landlock is missing)."),
+        N_("Before you serve people you do not trust: use Linux 5.19 or newer with landlock among its security modules (lsm=)."),
+    ),
     ("terminal", "ok"): (N_("Terminal {term}, {columns}x{rows}, colours: {colours}"), ""),
     ("terminal", "none"): (N_("Input or output is not a terminal here, so the terminal was not checked."), ""),
     ("terminal", "dumb"): (

@@ -184,7 +184,7 @@ def no_runs_match(*, searched: bool) -> list[tuple[str, str]]:
     """In place of runs that a search or a choice of states leaves out."""
     if searched:
         return [(_("Nothing matches the search."), "text"), (_("Esc clears it."), "dim")]
-    return [(_("No run in this state."), "text"), (_("Press {key} to see the others.").format(key="o"), "dim")]
+    return [(_("No run in this state."), "text"), (_("Press {key} to see the others.").format(key="f"), "dim")]
 
 
 def no_configurations(*, searched: bool) -> list[tuple[str, str]]:

@@ -50,7 +50,8 @@ class MonitorScreen(MonitorActions):
         "The time left is told from the steps since the run began or went on. It goes on when you leave this screen, or the program ends."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "pause", N_("pause"), id="monitor.pause", tooltip=N_("Pause with a checkpoint, or go on from the last one")),
+        Binding("p", "pause", N_("pause"), id="monitor.pause", tooltip=N_("Pause with a checkpoint")),
+        Binding("p", "resume", N_("go on"), id="monitor.resume", tooltip=N_("Go on from the last checkpoint")),
         Binding("s", "stop", N_("stop"), id="monitor.stop", tooltip=N_("End the run and all its processes")),
         Binding("R", "retry", N_("retry"), id="monitor.retry", tooltip=N_("Begin anew, with changes if you like")),
         Binding("i", "failure", N_("why it failed"), id="monitor.failure", tooltip=N_("What happened and what to change")),

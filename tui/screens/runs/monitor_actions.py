@@ -38,7 +38,8 @@ class MonitorActions(AreaScreen):
             return action in ("close", "view", "chart")
         over, pending = not run.state.is_active, run.state is RunState.PENDING
         return {
-            "pause": (run.state in (RunState.RUNNING, RunState.STARTING) and not run.wanted) or (run.state in RESUMABLE and run.can_resume),
+            "pause": run.state in (RunState.RUNNING, RunState.STARTING) and not run.wanted,
+            "resume": run.state in RESUMABLE and run.can_resume,
             "stop": (not over and run.wanted != "stop") or pending or run.state is RunState.PAUSED,
             "retry": over and not pending,
             "failure": run.failure is not None,
@@ -52,9 +53,10 @@ class MonitorActions(AreaScreen):
     # The run ---------------------------------------------------------------------------------------------------------
 
     def action_pause(self) -> None:
-        run = self.shown_run
-        if run is not None:
-            self.start(self._pause if run.state.is_active else self._resume, group="change", exclusive=False)
+        self.start(self._pause, group="change", exclusive=False)
+
+    def action_resume(self) -> None:
+        self.start(self._resume, group="change", exclusive=False)
 
     async def _pause(self) -> None:
         await self.services.runs.pause(self.principal, self.run_id)

@@ -191,7 +191,7 @@ def _environment_keys(found: EnvironmentState, install: InstallProgress | None, 
         return []
     if not may_change:
         return [(_("Ask an administrator to install it: modeltrain training install, or the key i on this page."), "accent")]
-    return [(_("{key} installs it; {other} names one that is there already.").format(key="i", other="o"), "accent")]
+    return [(_("{key} installs it; {other} names one that is there already.").format(key="i", other="u"), "accent")]
 
 
 def deleting(runs: list[tuple[Run, int | None]]) -> str:
