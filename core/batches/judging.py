@@ -128,8 +128,7 @@ class JudgeDesk:
         texts = [row.left_content] if row.right_id is None else [row.left_content, row.right_content]
         low, high = scale_of(question.options)
         prompt = judge_prompts(question.text, texts, rubric, expected=question.expected, low=low, high=high)[int(row.turned)]
-        # Reasons without a verdict are kept from a text that could not be read.
-        return reminder(prompt) if row.reason else prompt
+        return reminder(prompt) if row.attempts else prompt
 
     async def put_back(self, items: Sequence[Item]) -> None:
         """As Desk.put_back."""

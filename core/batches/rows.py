@@ -160,7 +160,12 @@ def batch_of(row: Any, configurations: Sequence[Any], judged: int) -> Batch:
         created_at=from_ms(row.created_at),
         started_at=from_ms_or_none(row.started_at),
         ended_at=from_ms_or_none(row.ended_at),
+        judge_model=_judge_model(row.judge),
     )
+
+
+def _judge_model(kept: str) -> str:
+    return str(json.loads(json.loads(kept)["snapshot"])["model"]) if kept else ""
 
 
 def batches_from(uow: UnitOfWork, rows: Sequence[Any]) -> tuple[Batch, ...]:

@@ -180,7 +180,8 @@ class Batch:
     """A batch as it stands. Counts are of answers; `total` = questions x configurations x repetitions.
 
     `score`: mean of all scored answers by their questions' weights, 0 to 1, None where nothing is scored. `rate`: answers a second lately
-    (0.0 when not running), `time_left_s`: at that rate, None where it cannot be told. `judged` of `judge_total` verdicts are there.
+    (0.0 when not running), `time_left_s`: at that rate, None where it cannot be told. `judged` of `judge_total` verdicts are there,
+    of `judge_model` ("" for no judge).
     `asking`: requests under way. `waiting_for`: why it does not go on, also when it was paused.
     """
 
@@ -207,6 +208,7 @@ class Batch:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    judge_model: str = ""
 
     @property
     def open(self) -> int:

@@ -52,7 +52,7 @@ def _from_thread(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) 
 
 
 async def _judged(batches: Batches, principal: Principal, batch: Batch, answers: Callable[[], Iterator[Answer]]) -> JudgeFigures:
-    """How far the judge can be trusted: from all pairs that it compared, or from its grades where there was nothing to compare."""
+    """How far the judge can be trusted: from all pairs that it compared, and from its grades."""
     from core.scoring.judge import judge_figures
 
     found: list[Judgement] = []
@@ -61,9 +61,10 @@ async def _judged(batches: Batches, principal: Principal, batch: Batch, answers:
         found += page.items
         if not page.items or len(found) >= page.total:
             break
-    grades = [] if found else await asyncio.to_thread(lambda: list(_grades(answers())))
+    judged, lost = await asyncio.to_thread(_grades, answers)
     pairs = [_pair(each) for each in found if each.first is not None or each.second is not None]
-    return judge_figures(pairs, grades, candidates=[each.model for each in batch.configurations])
+    models = [each.model for each in batch.configurations]
+    return judge_figures(pairs, judged, unreadable=lost, judge=batch.judge_model, candidates=models)
 
 
 def _pair(each: Judgement) -> PairVerdict:
@@ -72,8 +73,14 @@ def _pair(each: Judgement) -> PairVerdict:
     return pair_of(each.first, each.second, each.left_length, each.right_length, (each.first_reason, each.second_reason))
 
 
-def _grades(answers: Iterator[Answer]) -> Iterator[tuple[str, int, float]]:
-    for answer in answers:
+def _grades(answers: Callable[[], Iterator[Answer]]) -> tuple[list[tuple[str, int, float]], int]:
+    """All grades as (question, length of the answer, value), and how many of the judge's texts could not be read."""
+    found, lost = [], 0
+    for answer in answers():
         score = answer.score
-        if score is not None and score.scorer == "judge" and score.value is not None:
-            yield answer.question.id, len(answer.content), score.value
+        if score is None or score.scorer != "judge":
+            continue
+        if score.value is not None:
+            found.append((answer.question.id, len(answer.content), score.value))
+        lost += score.problem == "unreadable_judge"
+    return found, lost
