@@ -40,51 +40,11 @@ LOOKS, ROUNDS, PARALLEL = 7, 5, 50
 #: First token after 300 ms, when all have asked; then 10 tokens at 50 a second.
 MODEL = "sim-delay-300@50x10"
 CHUNK = 5_000
-WORDS = [
-    "why",
-    "how",
-    "what",
-    "when",
-    "does",
-    "model",
-    "loss",
-    "learning",
-    "rate",
-    "data",
-    "train",
-    "answer",
-    "question",
-    "gradient",
-    "batch",
-    "token",
-    "layer",
-    "memory",
-    "time",
-    "python",
-    "code",
-    "write",
-    "explain",
-    "compare",
-    "summarise",
-    "translate",
-    "error",
-    "file",
-    "list",
-    "number",
-    "city",
-    "water",
-    "light",
-    "paper",
-    "music",
-    "river",
-    "模型",
-    "训练",
-    "数据",
-    "如何",
-    "解释",
-    "损失",
-    "学习率",
-]
+WORDS = (
+    *("why", "how", "what", "when", "does", "model", "loss", "learning", "rate", "data", "train", "answer", "question", "gradient"),
+    *("batch", "token", "layer", "memory", "time", "python", "code", "write", "explain", "compare", "summarise", "translate", "error"),
+    *("file", "list", "number", "city", "water", "light", "paper", "music", "river", "模型", "训练", "数据", "如何", "解释", "学习率"),
+)
 
 
 def questions() -> Iterator[str]:
