@@ -14,7 +14,8 @@ from tui.screens.compare.board import Board, Column
 from tui.screens.compare.pulse import Pulse
 from tui.widgets.composer import Composer
 
-_ENDS_WELL = ("complete", "generating")
+#: Nothing is to be asked again there: it is whole, it is being written, or another key asks it.
+_IN_ORDER = ("complete", "generating", "waiting")
 #: Seconds between two looks at a comparison whose next column is to be asked; its events mostly come before.
 _LOOK_S = 2.0
 
@@ -186,7 +187,7 @@ class Asking(CompareBase):
         last, column = self.board.last, self.column
         if last is None or column is None:
             return []
-        broken = [each for each in self.board.columns if (answer := each.answer(last)) and answer.state not in _ENDS_WELL]
+        broken = [each for each in self.board.columns if (answer := each.answer(last)) and answer.state not in _IN_ORDER]
         wanted = [column] if self.in_columns or not broken else broken
         return [each for each in wanted if each.live is None]
 
@@ -215,10 +216,13 @@ class Asking(CompareBase):
         return mine or able
 
     def action_continue(self) -> None:
-        """Let what broke off go on; ask what was not asked yet."""
-        if self.board.comparison is not None and self.board.comparison.waits:
+        """Let what broke off go on, or ask what was not asked yet: the column in hand first, else what was not asked."""
+        able = self.to_continue()
+        waits = self.board.comparison is not None and self.board.comparison.waits
+        if waits and not (self.in_columns and able == [self.column]):
             self.start(self._ask_rest, self.board, group="rest")
-        for column in self.to_continue():
+            return
+        for column in able:
             self.start(self._continue, self.board, column, group=f"retry-{column.index}")
 
     async def _ask_rest(self, board: Board) -> None:

@@ -64,7 +64,8 @@ class Keys(Asking, Choosing, Judging, Exporting, CopyingAnswers):
             order = _BUSY
         else:
             order = _WRITING if self.composer.document.text else _ASKED
-        return order.index(action) if action in order else len(order)
+        name = action.partition("(")[0]
+        return order.index(name) if name in order else len(order)
 
     def commands(self) -> Iterable[ScreenCommand]:
         """While text is written plain keys are text, so the palette offers what they would do."""

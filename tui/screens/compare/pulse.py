@@ -7,6 +7,9 @@ from collections.abc import Callable
 from textual.screen import Screen
 from textual.timer import Timer
 
+#: Seconds that are not worth a timer.
+_SOON = 0.005
+
 
 class Pulse:
     """`draw()` shows what is new; `every_s()`: seconds between two drawings; `clock()`: monotonic seconds."""
@@ -18,9 +21,13 @@ class Pulse:
 
     def touch(self) -> None:
         """Something is new."""
-        if self._timer is None:
-            wait = max(0.0, self._last + self._every_s() - self._clock())
+        if self._timer is not None:
+            return
+        wait = self._last + self._every_s() - self._clock()
+        if wait > _SOON:
             self._timer = self._screen.set_timer(wait, self._fire)
+        else:
+            self._fire()
 
     def now(self) -> None:
         """Draw at once: an end waits for nothing."""
