@@ -118,7 +118,7 @@ def _judge(data: ReportData) -> Iterator[Finding]:
         if warning == "unreadable":
             yield Finding("judge_unreadable", {"count": judge.unreadable}, "warn")
         elif warning == "family":
-            yield Finding("judge_family", {}, "warn")
+            yield Finding("judge_family", {"models": ", ".join(map(one_line, judge.same_family))}, "warn")
         elif rate is not None:
             yield Finding(f"judge_{warning}", {"rate": numbers.percent(rate[0], 0)}, "warn")
         elif warning == "length" and judge.length_correlation is not None:

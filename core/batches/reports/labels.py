@@ -49,7 +49,7 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "judge_length": ("rate",),
     "judge_length_grades": ("value",),
     "judge_unreadable": ("count",),
-    "judge_family": (),
+    "judge_family": ("models",),
     "interval_means": ("percent",),
     "from_cache_times": ("count",),
     "some_answers": ("shown", "total"),
