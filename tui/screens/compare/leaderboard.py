@@ -184,7 +184,7 @@ class LeaderboardScreen(CompareTab, inherit_bindings=False):
         parts += [one_line(self._type, 20) or _("without a type")] if self._type is not None else []
         parts += [_(_PERIODS[self._days])] if self._days else []
         parts += [_("blind only")] if self._blind else []
-        self.tabs.remark = " · ".join(parts)
+        self.tell(" · ".join(parts))
 
     def _draw_detail(self) -> None:
         detail, row = self.query_one("#board-detail", Paragraphs), self.in_hand

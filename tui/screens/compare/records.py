@@ -184,12 +184,12 @@ class RecordsScreen(RecordActions, inherit_bindings=False):
         marked, query = len(self.rows.marked), one_line(self.search.value, 30)
         if marked:
             text = ngettext("{count} marked: x export, d delete", "{count} marked: x export, d delete", marked)
-            self.tabs.remark = text.format(count=marked)
+            self.tell(text.format(count=marked))
             return
         parts = [*self._filter.words(), *([f"“{query}”"] if query else [])]
         if parts:
             parts.append(_("{count} found").format(count=f"{self._total:,}"))
-        self.tabs.remark = " · ".join(parts)
+        self.tell(" · ".join(parts))
 
     def _draw_detail(self) -> None:
         item = self.in_hand

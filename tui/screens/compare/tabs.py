@@ -17,11 +17,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from rich.cells import cell_len
 from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 
-from tui.i18n import N_
+from tui.i18n import N_, _
 from tui.screens.base import AreaScreen
 from tui.widgets.tabs import TabLine
 
@@ -92,6 +93,14 @@ class CompareTab(AreaScreen):
     def tabs(self) -> TabLine:
         """The line of tabs: say how many there are with `count`, and a word at the right with `remark`."""
         return self.query_one("#compare-tabs", TabLine)
+
+    def tell(self, text: str) -> None:
+        """A word about what is in sight: at the right of the tabs or, where these take all the room, in the title line."""
+        line = self.tabs
+        used = sum(cell_len(_(title)) + 3 for title in line.tabs.values()) + sum(len(f" {number}") for number in line.counts.values())
+        fits = used + cell_len(text) + 4 <= self.app.size.width
+        line.remark = text if fits else ""
+        self.set_opened("" if fits else text)
 
     def action_tab(self, step: int) -> None:
         names = list(TABS)
