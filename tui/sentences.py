@@ -11,7 +11,7 @@ from tui.i18n import N_
 from tui.sentence import Candidates, Text
 from tui.sentences_batches import BATCH_CONFLICTS, BATCH_KINDS
 from tui.sentences_compare import COMPARE_CODES, COMPARE_CONFLICTS, COMPARE_KINDS
-from tui.sentences_questions import QUESTION_CONFLICTS, QUESTION_KINDS
+from tui.sentences_questions import QUESTION_CONFLICTS, QUESTION_INPUT, QUESTION_KINDS
 from tui.serving_errors import SERVING_CONFLICTS, SERVING_KINDS
 from tui.swanlab_errors import SWANLAB_CONFLICTS, SWANLAB_INPUT, SWANLAB_KINDS, SWANLAB_WHAT
 from tui.training_errors import TRAINING_CONFLICTS, TRAINING_KINDS, TRAINING_WHAT
@@ -393,6 +393,7 @@ BY_CONFLICT: dict[str, Text] = {
 BY_INPUT: dict[str, Text] = {
     "not_the_same": Text((N_("The two passwords are not the same."),), (), (N_("Type them again."),)),
     **SWANLAB_INPUT,
+    **QUESTION_INPUT,
 }
 
 #: SessionEnded by `why`: the reason shown.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core.sanitise import one_line
 from tui.i18n import N_, _, ngettext
 from tui.sentence import Candidates, Text
+from tui.sentences_scoring import option_rule
 
 if TYPE_CHECKING:
     from core.questions.types import Diff, FilePreview, Problem
@@ -34,12 +35,20 @@ QUESTION_CONFLICTS: dict[str, Text] = {
     ),
     "question_file_changed": Text((N_("The file changed while it was read."),), (), (N_("Import it again when it is whole."),)),
 }
+#: InvalidInput by `rule`, whole.
+QUESTION_INPUT: dict[str, Text] = {
+    "problems_in_file": Text(
+        (
+            N_("No question could be made of {count} places in “{file}”; nothing was imported."),
+            N_("No question could be made of some places; nothing was imported."),
+        ),
+        (),
+        (N_("Mend them, or import the file without them."),),
+    ),
+    "no_questions": Text((N_("There is no question in the file."),), (), (N_("Look at what is in it, and whether it is the right one."),)),
+}
 #: InvalidInput by `rule`, short, for beside a field.
 QUESTION_RULES: dict[str, Candidates] = {
-    "problems_in_file": (
-        N_("{file} has {count} places that no question could be made of; nothing was imported."),
-        N_("No question could be made of some places; nothing was imported."),
-    ),
     "no_questions": (N_("There is no question in it."),),
     "unknown_encoding": (N_("“{value}” is no encoding that is known here; try gb18030, utf-8 or utf-16."), N_("Not a known encoding.")),
     "too_large": (N_("Larger than {size}."), N_("Too large.")),
@@ -125,6 +134,8 @@ def problem_text(rule: str, fields: Mapping[str, Any]) -> str:
         shown["field"] = _(QUESTION_FIELDS[shown["field"]])
     if isinstance(fields.get("limit"), int):
         shown["limit"] = f"{fields['limit']:,}"
+    if rule == "bad_option":
+        shown["reason"] = option_rule(shown.get("reason", "")) or shown.get("reason", "")
     text = _PROBLEMS.get(rule)
     if text is None:
         return _("not allowed here ({rule})").format(rule=one_line(rule, 40))

@@ -66,9 +66,16 @@ def _text(field: str, value: Any, limit: int = LONGEST_TEXT, *, strip: bool = Tr
         raise Wrong("broken_text", field=field)
     text = value.replace("\r\n", "\n").replace("\r", "\n") if "\r" in value else value
     if strip:
-        text = text.strip()
+        text = _stripped(text)
     if len(text) > limit:
         raise Wrong("too_long", field=field, limit=limit)
+    return text
+
+
+def _stripped(text: str) -> str:
+    """Without blanks and byte order marks at its ends."""
+    while (shorter := text.strip().strip("\ufeff")) != text:
+        text = shorter
     return text
 
 

@@ -48,21 +48,28 @@ def detect(file: BinaryIO) -> str:
     for mark, encoding in _BOMS:
         if head.startswith(mark):
             return encoding
-    if zeros := head.count(0):
-        even, odd = head[::2].count(0), head[1::2].count(0)
-        if zeros > len(head) // 5 and (odd > 4 * even or even > 4 * odd):
-            return "utf-16-le" if odd > even else "utf-16-be"
-        return ""
-    if (wide := _wide_hanzi(head)) and not _reads(file, "utf-8"):
+    if head.count(0):
+        return _utf16(head)
+    if (wide := _utf16(head) if b"\n" in head else "") and not _reads(file, "utf-8"):
         return wide
     if _reads(file, "utf-8"):
         return "utf-8-sig"
     return _eight_bit(file)
 
 
-def _wide_hanzi(head: bytes) -> str:
-    """UTF-16 without a mark whose text is Chinese nearly throughout, so that it has no zeros: its line ends tell."""
-    return "utf-16-le" if b"\n\x00" in head else "utf-16-be" if b"\x00\n" in head else ""
+#: What text is made of: ASCII that can be written, Chinese, Japanese and Korean with their signs, and what lies between.
+_WRITTEN: Final = re.compile("[\t\n\r\x20-\x7e\u00a0-\u05ff\u2010-\u2027\u2030-\u205e\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]")
+
+
+def _utf16(head: bytes) -> str:
+    """UTF-16 without a mark: the order of bytes in which nearly everything is what people write; "" for none."""
+    shares: dict[str, float] = {}
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = head[: len(head) // 2 * 2].decode(encoding, "replace")
+        if "\x00" not in text and ("\n" in text or len(head) < 4096):
+            shares[encoding] = len(_WRITTEN.findall(text)) / max(1, len(text))
+    best = max(shares, key=lambda encoding: shares[encoding], default="")
+    return best if best and shares[best] > 0.9 else ""
 
 
 def _reads(file: BinaryIO, encoding: str) -> bool:

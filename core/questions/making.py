@@ -68,14 +68,14 @@ def _made(fields: Mapping[str, str], row: Mapping[str, Any], line: int | None, *
     if text is None or not text.strip():
         raise Wrong("question_missing")
     text = _with_input(fields, text, rest)
-    variables = _variables(known, rest, table)
+    if table:
+        used = variables_in(text, _scalar("system", known.get("system")), _scalar("expected", known.get("expected")))
+        rest = {name: value for name, value in rest.items() if value.strip() or name in used}
+    variables = _variables(known, rest)
     scorer = _scalar("scorer", known.get("scorer")) or ""
     options = _options(known, variables, table)
     expected = _expected(known.get("expected"), scorer, options)
     system = _scalar("system", known.get("system"))
-    if table:
-        used = variables_in(text, system, expected)
-        variables = {name: value for name, value in variables.items() if value.strip() or name in used}
     return clean(
         QuestionDraft(
             text=text,
@@ -119,7 +119,7 @@ def _number(field: str, value: Any, default: float) -> float:
         raise Wrong("bad_number", field=field, found=str(value)[:40]) from None
 
 
-def _variables(known: Mapping[str, Any], rest: Mapping[str, Any], table: bool) -> dict[str, str]:
+def _variables(known: Mapping[str, Any], rest: Mapping[str, Any]) -> dict[str, str]:
     """Those of the field `variables`, and every column and key that is nothing else. The former win."""
     named = known.get("variables")
     if isinstance(named, str) and named.strip():

@@ -90,7 +90,7 @@ def _format(file: BinaryIO, codec: str, name: str) -> Format:
         first = head.split("\n", 1)[0]
         return "jsonl" if by_name == "jsonl" and len(head) > len(first) + 1 and _whole(first) else "json"
     if head.startswith("{"):
-        return "jsonl" if _whole(head.split("\n", 1)[0]) or (by_name == "jsonl" and not _several_lines(head)) else "json"
+        return "jsonl" if _is_lines(head, by_name) else "json"
     return by_name or ("csv" if is_table(head) else "txt")
 
 
@@ -99,6 +99,17 @@ def _whole(line: str) -> bool:
         return DECODER.raw_decode(line.strip())[1] == len(line.strip())
     except (ValueError, RecursionError):
         return False
+
+
+def _is_lines(head: str, by_name: Format | None) -> bool:
+    """Whether what begins with an object has one on each line."""
+    first, _newline, rest = head.partition("\n")
+    if not _whole(first):
+        return by_name == "jsonl" and not _several_lines(head)
+    value = DECODER.decode(first.strip())
+    if any(name.casefold() in _LISTS and isinstance(inner, list) for name, inner in value.items()):
+        return False
+    return bool(rest.strip()) or by_name != "json"
 
 
 def _several_lines(head: str) -> bool:

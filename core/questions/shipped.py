@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -30,7 +31,7 @@ def load(example_id: str) -> tuple[Example, list[QuestionDraft]]:
     for path in _paths():
         if path.stem == example_id:
             with read_questions(path) as read:
-                return _about(path), [item for item in read if isinstance(item, QuestionDraft)]
+                return _about(path), [replace(item, source_line=None) for item in read if isinstance(item, QuestionDraft)]
     raise NotFound(kind="question_example", reference=example_id)
 
 

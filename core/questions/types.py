@@ -305,7 +305,7 @@ class NotReadable(InvalidInput):
     """A file that holds problems, so that nothing was imported. `preview`: all that is known of it. `rule`: "problems_in_file"."""
 
     def __init__(self, preview: FilePreview) -> None:
-        super().__init__("path", "problems_in_file", count=preview.left_out, file=preview.name)
+        super().__init__("path", "problems_in_file", count=preview.left_out, file=preview.path.rsplit("/", 1)[-1])
         self.preview = preview
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -28,6 +28,7 @@ from core.errors import ModeltrainError, NotFound
 from core.managed.rows import spec_to_json
 from core.managed.types import ServiceRequest, ServiceSpec
 from core.models.types import ConfigurationDraft
+from core.questions.types import QuestionDraft
 from core.settings import Settings
 from core.swanlab.types import CleanRule
 from core.training.configurations_types import TrainingDraft
@@ -43,7 +44,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ
 SERVICES = (
     "accounts", "providers", "configurations", "chat", "secrets", "files",
     "environment", "training", "runs", "swanlab", "webui", "managed", "inference", "datasets",
-    "comparisons",
+    "comparisons", "questions",
 )  # fmt: skip
 ADMIN_ONLY = {"forbidden"}
 
@@ -65,6 +66,7 @@ class Victim:
     candidate: str
     round: str
     compared: str
+    questions: str
 
 
 Attack = Callable[[Victim], dict[str, Any]]
@@ -116,6 +118,10 @@ def comparison(victim: Victim) -> dict[str, Any]:
 
 def candidate(victim: Victim) -> dict[str, Any]:
     return {"comparison_id": victim.comparison, "candidate_id": victim.candidate}
+
+
+def question_set(victim: Victim) -> dict[str, Any]:
+    return {"set_id": victim.questions}
 
 
 def nothing(victim: Victim) -> dict[str, Any]:
@@ -275,6 +281,26 @@ ATTACKS: dict[str, Attack] = {
     "comparisons.as_conversation": candidate,
     "comparisons.similar": lambda _: {"question": SECRET},
     "comparisons.similar_to": comparison,
+    "questions.sets": nothing,
+    "questions.get": question_set,
+    "questions.versions": question_set,
+    "questions.questions": question_set,
+    "questions.question": lambda v: question_set(v) | {"number": 1},
+    "questions.all_questions": question_set,
+    "questions.diff": lambda v: question_set(v) | {"old": 1, "new": 1},
+    "questions.create": lambda _: {"name": "mine"},
+    "questions.save_version": lambda v: question_set(v) | {"questions": ()},
+    "questions.edit": lambda v: question_set(v) | {"remove": [1]},
+    "questions.restore": lambda v: question_set(v) | {"version": 1},
+    "questions.rename": lambda v: question_set(v) | {"name": "mine now"},
+    "questions.tag": lambda v: question_set(v) | {"tags": ["mine"]},
+    "questions.delete": lambda v: {"set_ids": [v.questions]},
+    "questions.look": lambda _: {"path": "/nowhere/questions.csv"},
+    "questions.import_file": lambda v: {"path": "questions.txt", "into": v.questions, "data": b"mine?"},
+    "questions.export": lambda v: question_set(v) | {"path": "/nowhere/questions.csv"},
+    "questions.exported": question_set,
+    "questions.examples": nothing,
+    "questions.add_example": lambda _: {"example_id": UNKNOWN},
     "chat.conversations": nothing,
     "chat.create": configuration,
     "chat.open": conversation,
@@ -422,9 +448,10 @@ async def victim(services: Services) -> Victim:
     data = await services.datasets.add(ann, str(rows), SECRET)
     await (await services.datasets.check(ann, data.id)).wait()
     compared = await a_comparison(services, ann, echo.id)
+    asked = await services.questions.create(ann, SECRET, [QuestionDraft(SECRET, SECRET)], note=SECRET)
     return Victim(
         ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id, run.id, service, data.id,
-        *compared,
+        *compared, asked.id,
     )  # fmt: skip
 
 
@@ -487,7 +514,8 @@ def kept(services: Services, victim: Victim) -> dict[str, list[Any]]:
     rows.pop("audit_events")
     rows.pop("sign_in_throttle")
     marks = (
-        victim.principal.user_id, victim.run, victim.dataset, victim.configuration, victim.conversation, victim.answer, victim.question,
+        victim.principal.user_id, victim.questions, victim.run, victim.dataset, victim.configuration,
+        victim.conversation, victim.answer, victim.question,
     )  # fmt: skip
     return {
         name: sorted(str(dict(row)) for row in found if name in {"providers", "allowed_addresses", "app_settings", "data_keys"} or

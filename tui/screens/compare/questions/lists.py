@@ -18,7 +18,7 @@ SET_COLUMNS = (
     Column("count", N_("Questions"), 9, right=True),
     Column("version", N_("Version"), 7, right=True),
     Column("changed", N_("Changed"), 8, right=True),
-    Column("tags", N_("Tags"), 18),
+    Column("tags", N_("Tags"), 16),
 )
 QUESTION_COLUMNS = (
     Column("number", N_("No."), 6, right=True),

@@ -36,8 +36,8 @@ class SetScreen(SetActions, inherit_bindings=False):
     AREA = N_("Compare")
     HELP = N_(
         "The questions of a set. j and k go through them, the one in hand is shown whole, with its variables put in. Enter or e edits it, "
-        "n writes another one at the end, Space marks, d takes what is marked out of the set. Each of these makes a new version of the set; "
-        "v shows the versions.\n\n"
+        "n writes another one at the end, Space marks, d takes what is marked out of the set. Each of these makes a new version of the "
+        "set; v shows the versions.\n\n"
         "/ searches in questions and expected answers, o shows only one type.\n\n"
         "t begins a batch with the set, x writes it into a file, u updates it from one, r changes name, note and tags."
     )
