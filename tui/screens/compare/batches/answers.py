@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 #: Answers that are read at a time; more when one comes near the end of them.
 _PAGE = 200
 _NEAR = 20
+#: Of a batch at work so many are read anew as they change; more are read once they are asked for, and at the end.
+_MOST_LIVE = 600
 _NO_TYPE = "(none)"
 
 
@@ -65,6 +67,7 @@ class AnswersPage(Rating, BatchPage, inherit_bindings=False):
         self._sort = "number"
         self._repeated = False
         self._loading_more = False
+        self._seen: tuple[int, ...] = ()
         self.judgements, self.names = {}, {}
 
     def compose_page(self) -> Iterable[Any]:
@@ -100,8 +103,15 @@ class AnswersPage(Rating, BatchPage, inherit_bindings=False):
     # Loading and drawing ---------------------------------------------------------------------------------------------
 
     async def load(self, item: Batch) -> None:
-        await self._read(max(_PAGE, len(self._answers)), 0)
-        await self.read_judgements(item)
+        seen = (item.answered, item.failed, item.asking, item.judged)
+        if seen == self._seen and self._answers:
+            return
+        if not (item.active and len(self._answers) > _MOST_LIVE):
+            await self._read(max(_PAGE, len(self._answers)), 0)
+        if item.judge_total and seen[-1:] != self._seen[-1:]:
+            self.judgements = await self.read_judgements(item)
+        self.names = {each.configuration_id: each.name for each in item.configurations}
+        self._seen = seen
         if not self._types:
             self._types = await self._read_types(item)
 
@@ -191,6 +201,7 @@ class AnswersPage(Rating, BatchPage, inherit_bindings=False):
         async def closed(answer_id: str | None) -> None:
             if answer_id:
                 self.rows.move_to(answer_id)
+            self._seen = ()  # stars may have been given there
             self.reload()
 
         self.app.push_screen(AnswerScreen(tuple(each.id for each in self._answers), event.row_id, self.judgements, self.names), closed)

@@ -24,8 +24,8 @@ BATCH_COLUMNS = (
     Column("name", N_("Name"), 16, grow=True),
     Column("progress", N_("Answers"), 22),
     Column("score", N_("Score"), 7, right=True),
-    Column("left", N_("Left"), 8, right=True),
     Column("failed", N_("Failed"), 6, right=True),
+    Column("left", N_("Left"), 8, right=True),
     Column("models", N_("Asked"), 20),
     Column("age", N_("Made"), 8, right=True),
 )
@@ -68,7 +68,7 @@ def answer_columns(*, wide: bool, names: int, types: bool) -> tuple[Column, ...]
         Column("stars", N_("Stars"), 5),
     )
     question = Column("question", N_("Question"), 14, grow=True)
-    name = Column("name", N_("Configuration"), 12 if wide else 16)
+    name = Column("name", N_("Configuration"), 13 if wide else 16)
     kind = Column("type", N_("Type"), 10)
     time = Column("time", N_("Time"), 7, right=True)
     rest = ([name] if names > 1 else []) + [question] + ([kind] if types else []) + [time]

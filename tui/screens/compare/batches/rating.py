@@ -48,18 +48,18 @@ class Rating(AreaScreen):
         """Draw the answer in hand anew."""
         raise NotImplementedError
 
-    async def read_judgements(self, item: Batch) -> None:
-        """What the judge said so far, by question."""
-        self.names = {each.configuration_id: each.name for each in item.configurations}
-        self.judgements = {}
+    async def read_judgements(self, item: Batch) -> dict[tuple[int, int], list[Judgement]]:
+        """What the judge said so far, by question and repetition."""
+        found: dict[tuple[int, int], list[Judgement]] = {}
         read = 0
-        while item.judge_total and read < _MOST:
+        while read < _MOST:
             page = await self.services.batches.judgements(self.principal, item.id, limit=_PAGE, offset=read)
             for each in page.items:
-                self.judgements.setdefault((each.question_number, each.repetition), []).append(each)
+                found.setdefault((each.question_number, each.repetition), []).append(each)
             read += len(page.items)
             if not page.items or read >= page.total:
-                return
+                break
+        return found
 
     def show_answer(self, sheet: Sheet, answer: Answer | None, *, brief: bool = False) -> None:
         """Draw it into `sheet`; `brief`: where there are only a few lines."""
