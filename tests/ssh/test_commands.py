@@ -91,6 +91,19 @@ def test_openssh_asks_a_model_and_gets_its_answer(server: Served) -> None:
     assert {"What is the loss? 损失是多少？", "from a pipe"} <= {entry["title"] for entry in listed}
 
 
+def test_models_are_compared_and_judged_from_afar(server: Served) -> None:
+    done = server.ssh("compare", "-c", "echo", "-c", "bad", "-", stdin="哪个更好？".encode())
+    assert done.returncode == 4, "the status of the column that failed"
+    out = done.stdout.decode()
+    assert "── A echo" in out and "哪个更好？" in out and "── B bad" in out and "(500)" in done.stderr.decode()
+    made = json.loads(server.ssh("compare", "list", "--json").stdout)[0]
+    voted = server.ssh("compare", "vote", made["id"], "A", "--json")
+    assert json.loads(voted.stdout)["verdict"]["winner"] == "A"
+    assert "at least two different models answered" in server.ssh("compare", "leaderboard").stderr.decode()
+    done = server.ssh("compare", "export", made["id"], "--format", "markdown", "-o", "exports/compared.md")
+    assert (done.returncode, server.ssh("compare", "export", made["id"], "-o", "/tmp/compared.md").returncode) == (0, 2)
+
+
 @pytest.mark.parametrize(
     ("command", "status", "out", "err"),
     [

@@ -113,7 +113,7 @@ def leaderboard(
         if invocation.json:
             print_json({"votes": len({each.round_id for each in chosen}), "models": [as_object(row) for row in board]})
         elif not board:
-            err(_("No vote yet. Compare two models and judge them: modeltrain compare vote ID A"))
+            err(_("No vote to rank by: one counts where at least two different models answered. Vote with: modeltrain compare vote ID A"))
         else:
             _print_board(board)
         return 0

@@ -173,6 +173,7 @@ class LeaderboardScreen(CompareTab, inherit_bindings=False):
             return [(_("No vote of this kind."), "dim"), (_("Esc counts all votes again."), "dim")]
         return [
             (_("No vote yet. Compare models and say which answer is better: your votes rank them here."), "text"),
+            (_("A vote counts where at least two different models answered."), "dim"),
             ("", "dim"),
             (_("Press {key} to compare; there, v gives a verdict and b hides the names until then.").format(key="n"), "accent"),
         ]
