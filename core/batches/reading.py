@@ -54,6 +54,13 @@ class Reading:
 
         return await self._store.read(work)
 
+    async def answers_in_order(self, owner: str, batch_id: str, first: int, limit: int) -> tuple[Answer, ...]:
+        def work(uow: UnitOfWork) -> tuple[Answer, ...]:
+            row = found(uow, owner, batch_id)
+            return tuple(answer_of(each) for each in uow.batches.answers_after(row.id, first - 1, _limit(limit)))
+
+        return await self._store.read(work)
+
     async def judgements(self, owner: str, batch_id: str, limit: int, offset: int) -> Page[Judgement]:
         def work(uow: UnitOfWork) -> Page[Judgement]:
             row = found(uow, owner, batch_id)

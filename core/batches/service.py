@@ -232,6 +232,13 @@ class Batches:
         where = {"state": state, "configuration_id": configuration_id, "type": type}
         return await self._reading.answers(owner, batch_id, where, query, sort, limit, offset)
 
+    async def answers_in_order(self, principal: Principal, batch_id: str, *, first: int = 0, limit: int = 500) -> tuple[Answer, ...]:
+        """Answers in the order of the questions, from the `first` (from 0) on: for reading all of them, whose number does not matter.
+
+        Raises NotFound.
+        """
+        return await self._reading.answers_in_order(principal.require_user("batch.list"), batch_id, first, limit)
+
     async def answer(self, principal: Principal, answer_id: str) -> Answer:
         """One answer. Raises NotFound(kind="answer")."""
         owner = principal.require_user("batch.list")

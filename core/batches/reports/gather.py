@@ -27,13 +27,10 @@ async def gather(batches: Batches, principal: Principal, batch_id: str) -> Repor
     loop = asyncio.get_running_loop()
 
     def answers() -> Iterator[Answer]:
-        offset = 0
-        while True:
-            page = _from_thread(loop, batches.answers(principal, batch.id, limit=PAGE, offset=offset))
-            yield from page.items
-            offset += len(page.items)
-            if not page.items or offset >= page.total:
-                return
+        first = 0
+        while page := _from_thread(loop, batches.answers_in_order(principal, batch.id, first=first, limit=PAGE)):
+            yield from page
+            first += len(page)
 
     judge = await _judged(batches, principal, batch, answers) if batch.draft.judge is not None else None
     return ReportData(batch, statistics, answers, Clock().now(), judge)
