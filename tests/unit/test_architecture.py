@@ -23,8 +23,13 @@ FORBIDDEN = {
 
 #: What only some screens, checks and reports of training need: loaded by them.
 TRAINING = {"numpy", "msgspec", "yaml", "jinja2", "pynvml"}
+#: What only scores, reports and similar questions need: loaded by them.
+COMPARING = {"numpy", "sacrebleu", "lxml", "regex", "rapidfuzz", "jsonschema", "referencing", "xlsxwriter", "fpdf", "fontTools", "PIL"}
 #: What a package is imported as, where that is not its name.
-IMPORTED_AS = {"bcrypt": "passlib", "nvidia-ml-py": "pynvml", "pyyaml": "yaml", "pyjwt": "jwt", "genai-prices": "genai_prices"}
+IMPORTED_AS = {
+    "bcrypt": "passlib", "nvidia-ml-py": "pynvml", "pyyaml": "yaml", "pyjwt": "jwt", "genai-prices": "genai_prices", "fpdf2": "fpdf",
+    "fonttools": "fontTools",
+}  # fmt: skip
 
 
 def test_every_dependency_is_needed() -> None:
@@ -77,7 +82,7 @@ def modules_after(code: str) -> set[str]:
 
 
 def test_all_of_core_runs_without_a_screen() -> None:
-    """Every module of core imported: neither the toolkit nor the shell comes along, by whatever way.
+    """Every module of core imported: neither the toolkit nor the shell comes along, by whatever way, nor what only scores need.
 
     (httpx brings rich and click where they are installed, for a command of its own.)
     """
@@ -85,15 +90,19 @@ def test_all_of_core_runs_without_a_screen() -> None:
         "import pkgutil, importlib, core\nfor m in pkgutil.walk_packages(core.__path__, 'core.'): importlib.import_module(m.name)"
     )
     assert "sqlmodel" in found, "core was really imported"
-    assert found & {"textual", "asyncssh", "typer", "tui"} == set()
+    assert found & ({"textual", "asyncssh", "typer", "tui"} | COMPARING) == set()
 
 
 @pytest.mark.parametrize(
     ("code", "absent"),
     [
-        ("import tui.cli", {"textual", "typer", "sqlalchemy", "httpx", "pydantic", "cryptography"} | TRAINING),
+        ("import tui.cli", {"textual", "typer", "sqlalchemy", "httpx", "pydantic", "cryptography"} | TRAINING | COMPARING),
         ("import core.bootstrap", {"sqlalchemy", "httpx", "passlib", "cryptography"} | TRAINING),
-        ("import tui.app, tui.screens.runs.screen, tui.screens.data.screen", TRAINING),
+        (
+            "import tui.app, tui.screens.runs.screen, tui.screens.data.screen, tui.screens.compare.screen, tui.screens.compare.records, "
+            "tui.screens.compare.leaderboard, tui.screens.compare.batches.screen, tui.screens.compare.questions.screen",
+            TRAINING | COMPARING,
+        ),
         ("import core.training.runs, core.inference.service, core.managed.service", {"numpy", "jinja2", "pynvml"}),
         ("import core.installation", {"alembic", "cryptography", "httpx"}),
         ("import tui.commands.root", {"textual", "sqlalchemy", "httpx"}),
