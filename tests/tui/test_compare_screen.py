@@ -119,7 +119,7 @@ async def test_a_blind_vote_hides_names_until_it_is_given(settings: Settings) ->
         await seen.until("One (")
         side(seen).transcript(0).focus()
         await seen.press("b")
-        await seen.until("hidden until the vote")
+        await seen.until("A name hidden")
         await seen.press("i")
         await ask(seen, "I am sim-echo")
         await rested(seen)

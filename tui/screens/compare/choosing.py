@@ -26,6 +26,8 @@ class Choosing(CompareBase):
         board = Board(columns=columns)
         if like is not None:
             board.mode, board.blind = like.asked, like.meant_blind
+            for column, other in zip(columns, like.columns, strict=False):
+                column.overrides = other.overrides if column.configuration_id == other.configuration_id else None
         return board
 
     # A new comparison ------------------------------------------------------------------------------------------------

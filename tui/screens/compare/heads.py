@@ -168,7 +168,11 @@ class Heads(Widget):
         shown, at = self._shown, 0
         signs = glyphs(self.app)
         if shown.single:
-            sizes = [width_of(_tab(head, False, palette(self.app), signs)) for head in shown.heads] if event.y == 0 else []
+            sizes = (
+                [width_of(_tab(head, False, _tab_room(shown.heads, self.size.width), palette(self.app), signs)) for head in shown.heads]
+                if event.y == 0
+                else []
+            )
         else:
             sizes = [size + 1 for size in widths(self.size.width, len(shown.heads))] if shown.heads else []
         for index, size in enumerate(sizes):
@@ -191,10 +195,10 @@ def _first(head: Head, current: bool, width: int, colours: Palette, signs: Glyph
     return parts
 
 
-def _tab(head: Head, current: bool, colours: Palette, signs: Glyphs) -> list[Part]:
+def _tab(head: Head, current: bool, room: int, colours: Palette, signs: Glyphs) -> list[Part]:
     """A column that is not in sight, or the one that is, in the line of columns."""
     style = colours.bold + colours.accent if current else colours.dim
-    name = fit(one_line(head.name), 18, signs.ellipsis)
+    name = fit(one_line(head.name), max(4, room - 7), signs.ellipsis)
     front = signs.pointer if current else " "
     return [
         (front, colours.accent),
@@ -204,11 +208,17 @@ def _tab(head: Head, current: bool, colours: Palette, signs: Glyphs) -> list[Par
     ]
 
 
+def _tab_room(heads: Sequence[Head], width: int) -> int:
+    """Cells for each column in the line of columns, whichever is in hand."""
+    longest = max(cell_len(one_line(head.verdict)) for head in heads)
+    return max(8, (width - longest - 1) // len(heads))
+
+
 def _bar(heads: Sequence[Head], current: int, width: int, colours: Palette, signs: Glyphs) -> list[Part]:
+    verdict = one_line(heads[min(current, len(heads) - 1)].verdict)
     parts: list[Part] = []
     for index, head in enumerate(heads):
-        parts += _tab(head, index == current, colours, signs)
-    verdict = one_line(heads[min(current, len(heads) - 1)].verdict)
+        parts += _tab(head, index == current, _tab_room(heads, width), colours, signs)
     if verdict and (room := width - width_of(parts) - cell_len(verdict) - 1) >= 0:
         parts += [(" " * room, Style()), (verdict, colours.warn)]
     return parts

@@ -106,8 +106,6 @@ class Judging(CompareBase):
         elif len(board.configuration_ids) == len(board.columns):
             again = self.draft(board.configuration_ids, like=board)
             again.blind = True
-            for column, like in zip(again.columns, board.columns, strict=False):
-                column.overrides = like.overrides
             self.show_board(again)
             self.composer.focus()
             self.modeltrain.say(_("A new comparison of the same models begins, with their names hidden."))

@@ -44,9 +44,7 @@ class Keys(Asking, Choosing, Judging, Exporting, CopyingAnswers):
             return bool(self.to_continue()) or (self.board.comparison is not None and self.board.comparison.waits)
         if action == "write":
             return not self.composer.has_focus
-        if action == "tab":
-            return not self.visiting
-        return True
+        return not self.visiting if action == "tab" else action != "zoom" or not self.has_class("narrow")
 
     @property
     def visiting(self) -> bool:

@@ -10,24 +10,22 @@ from textual.containers import Horizontal
 from textual.strip import Strip
 from textual.widget import Widget
 
-from core.compare.types import MOST, Comparison, Round
-from core.errors import NotFound
+from core.compare.types import MOST, Round
 from core.events import ComparisonsChanged, ConfigurationsChanged, ConversationChanged, Event
 from core.sanitise import one_line
-from tui.glyphs import Glyphs, glyphs
+from tui.glyphs import glyphs
 from tui.i18n import N_, _, ngettext
 from tui.screens.base import Framed
 from tui.screens.compare import texts
-from tui.screens.compare.base import Kept
 from tui.screens.compare.board import Board, Column
 from tui.screens.compare.heads import Heads, widths
-from tui.screens.compare.keys import Keys
+from tui.screens.compare.opened import Opened, show_views
 from tui.screens.compare.pulse import Pulse
 from tui.screens.compare.tabs import SIDE, CompareTab
 from tui.themes import palette
 from tui.widgets.composer import Composer
 from tui.widgets.lines import line
-from tui.widgets.transcript import MessageView, Transcript
+from tui.widgets.transcript import Transcript
 
 if TYPE_CHECKING:
     from textual.events import DescendantFocus, Resize
@@ -42,7 +40,7 @@ class Wall(Widget):
         return line([(glyphs(self.app).wall, palette(self.app).rule)], self.size.width, self.rich_style)
 
 
-class SideBySideScreen(Keys, inherit_bindings=False):
+class SideBySideScreen(Opened, inherit_bindings=False):
     """See the module. `board` is what is open; the answers under way belong to the service, not to this screen.
 
     `comparison_id`: open this one. `configuration_ids`: begin with these, which are what `roles` says (untranslated words). With
@@ -99,7 +97,7 @@ class SideBySideScreen(Keys, inherit_bindings=False):
         visiting: bool = False,
     ) -> None:
         super().__init__()
-        self._wanted, self._begin_with, self._roles, self._visiting = comparison_id, tuple(configuration_ids), tuple(roles), visiting
+        self.wanted, self.begin_with, self.roles, self._visiting = comparison_id, tuple(configuration_ids), tuple(roles), visiting
         self.board, self.configurations, self.images = Board(), (), []
 
     def compose_body(self) -> Iterable[Any]:
@@ -121,106 +119,12 @@ class SideBySideScreen(Keys, inherit_bindings=False):
     def visiting(self) -> bool:
         return self._visiting
 
-    @property
-    def signs(self) -> Glyphs:
-        return glyphs(self.app)
-
     def on_mount(self) -> None:
         super().on_mount()
         self.pulse = Pulse(self, self.draw_growing, self.every_s, self.services.clock.monotonic)
         self.composer.focus()
         self._draw_columns()
-        self.start(self._enter, group="open")
-
-    # What is open ----------------------------------------------------------------------------------------------------
-
-    @property
-    def _kept(self) -> Kept:
-        return self.context.kept(Kept)
-
-    async def _enter(self) -> None:
-        """What was asked for; else where this session was; else where this account compared last; else a first choice."""
-        self.configurations = await self.services.configurations.list(self.principal)
-        kept = self._kept
-        if self._begin_with:
-            board = self.draft(self._begin_with, roles=self._roles)
-        elif self._wanted is None and kept.chosen is not None:
-            board = self.draft(kept.chosen.configuration_ids, like=kept.chosen)
-        else:
-            board = await self._stored_board(self._wanted or kept.comparison_id)
-        self.loaded = True
-        self.show_board(board)
-
-    async def _stored_board(self, comparison_id: str | None) -> Board:
-        """The comparison, or the last one where there is none; a first choice where nothing was ever compared."""
-        if comparison_id is not None:
-            try:
-                return self._board_of(await self.services.comparisons.get(self.principal, comparison_id))
-            except NotFound:
-                if self._wanted is not None:
-                    self.modeltrain.say(_("This comparison is not there any more."))
-        page = await self.services.comparisons.records(self.principal, limit=1)
-        if page.items:
-            return self._board_of(await self.services.comparisons.get(self.principal, page.items[0].id))
-        return self.draft(self.first_choice())
-
-    def _board_of(self, comparison: Comparison) -> Board:
-        board = Board()
-        board.take(comparison, self.configurations)
-        return board
-
-    def show_board(self, board: Board) -> None:
-        """Show something else; what is being written goes on in the service."""
-        self._keep_typed()
-        for index in range(MOST):
-            self.workers.cancel_group(self, f"watch-{index}")
-        self.board, self.current, self.images = board, 0, []
-        for index in range(MOST):
-            self.transcript(index).show(())
-        if board.comparison is not None:
-            self.take(board.comparison)
-        self.composer.load(self._kept.typed.get(board.id or "", ""))
-        self.composer.set_history([shown.question for shown in reversed(list(board.rounds()))])
-        self.draw_state()
-        self._keep_place()
-
-    def take(self, comparison: Comparison) -> None:
-        """Show what was read of the comparison that is open; growing answers are drawn as they come."""
-        self.board.take(comparison, self.configurations, self._roles)
-        self.follow()
-        scene = self.scene
-        for column in self.board.columns:
-            _show_views(self.transcript(column.index), texts.views_of(self.board, column, scene, self.signs))
-        self.look_for_names()
-        self.draw_state()
-        self._keep_place()
-
-    def reload(self) -> None:
-        """Read the comparison that is open anew, beside the screen."""
-        if self.loaded and self.context.signed_in:
-            self.start(self._reload, group="reload")
-
-    async def _reload(self) -> None:
-        board = self.board
-        try:
-            await self._read(board)
-        except NotFound:
-            if self.board is board:
-                self.modeltrain.say(_("This comparison is not there any more."))
-                self.show_board(self.draft(board.configuration_ids, like=board))
-
-    def _keep_place(self) -> None:
-        kept, board = self._kept, self.board
-        if not self._visiting:
-            kept.comparison_id, kept.chosen = board.id, board if board.comparison is None and board.columns else None
-
-    def _keep_typed(self) -> None:
-        if self.loaded and not self.gone and not self._visiting:
-            self._kept.typed[self.board.id or ""] = self.composer.draft
-
-    def leaving(self) -> None:
-        if self.context.signed_in:
-            self._keep_typed()
+        self.start(self.enter, group="open")
 
     # Drawing ---------------------------------------------------------------------------------------------------------
 
@@ -287,7 +191,7 @@ class SideBySideScreen(Keys, inherit_bindings=False):
     def _show_anew(self) -> None:
         scene = self.scene
         for column in self.board.columns:
-            _show_views(self.transcript(column.index), texts.views_of(self.board, column, scene, self.signs))
+            show_views(self.transcript(column.index), texts.views_of(self.board, column, scene, self.signs))
         self.heads.redraw()
         self.draw_state()
 
@@ -349,23 +253,3 @@ class SideBySideScreen(Keys, inherit_bindings=False):
 
     def on_transcript_selected(self) -> None:
         self.refresh_bindings()
-
-
-def _show_views(transcript: Transcript, views: Sequence[MessageView]) -> None:
-    """Bring a transcript up to date without losing the place of reading."""
-    flow = transcript.flow
-    known, wanted = [view.id for view in flow.views()], [view.id for view in views]
-    if known[:1] != wanted[:1]:
-        transcript.show(views)
-        return
-    there = set(wanted)
-    for message_id in known:
-        if message_id not in there:
-            flow.remove(message_id)
-    for view in views:
-        index = flow.index_of(view.id)
-        if index is None:
-            flow.append(view)
-        elif flow.view_at(index) != view:
-            flow.update(view)
-    transcript.draw()

@@ -27,7 +27,7 @@ _STATES: dict[str, tuple[str, str, str]] = {
     "truncated": ("failed", "warn", N_("broke off")),
     "failed": ("failed", "bad", N_("failed")),
 }
-HIDDEN = N_("hidden until the vote")
+HIDDEN = N_("name hidden")
 
 
 # Heads -----------------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ class VerdictDialog(Dialog[Judged | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "accept", N_("save"), id="verdict.save", priority=True),
-        *(Binding(str(number), f"stars({number})", show=False) for number in range(MOST_STARS + 1)),
+        *(Binding(str(number), f"stars({number})", show=False) for number in (0, 2, 3, 4, 5)),
         Binding("1", "stars(1)", N_("stars"), id="verdict.stars", key_display="1-5"),
         Binding("space", "winner", N_("winner"), id="verdict.winner"),
         Binding("a", "winner(0)", show=False),
@@ -67,7 +67,7 @@ class VerdictDialog(Dialog[Judged | None]):
         yield Paragraphs(id="dialog-remark")
         note = self._verdict.note if self._verdict is not None else ""
         yield Field(N_("Note"), note, hint=N_("why, if you like"), label_width=_LABEL, id="field-note")
-        yield Field(N_("Kind"), self._kind, hint=N_("of question: code, translation…"), label_width=_LABEL, max_length=40, id="field-kind")
+        yield Field(N_("Kind"), self._kind, hint=N_("code, translation…"), label_width=_LABEL, max_length=40, id="field-kind")
 
     def on_mount(self) -> None:
         self._draw()
