@@ -11,8 +11,10 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextvars import ContextVar
+from importlib.util import find_spec
 from typing import Any
 
 import httpcore
@@ -21,6 +23,11 @@ import httpx
 from core import errors
 from core.llm.endpoints import EndpointPolicy, reach_of, split_endpoint
 from core.llm.failures import Origin
+
+# httpcore asks for sniffio at every lock it takes, a dozen times for each request; where it is not installed, each time the whole path is
+# searched, which costs more than all the rest. That it is not there is told once.
+if "sniffio" not in sys.modules and find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 CONNECT_TIMEOUT_S = 10.0
 #: How long one of several addresses may take before the next is tried.

@@ -54,7 +54,7 @@ class Hall:
     async def model(self, name: str, *, endpoint: str | None = None, key: str | None = None, timeout_s: float = 30.0, **more: Any) -> str:
         """A configuration that asks a simulated model; always the same one for the same arguments."""
         draft = ConfigurationDraft(
-            name=f"{name} {endpoint or ''} {key or ''} {sorted(more.items())}".strip()[:100],
+            name=" ".join(filter(None, (name, endpoint, key, str(sorted(more.items())))))[:100],
             provider_id="openai-compatible",
             model=name,
             endpoint=endpoint or self.simulator.base_urls["openai"],

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import signal
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from core.batches.types import Batch, BatchDraft
 from tests.unit.batches.conftest import LIMIT_S, Hall
+from tests.unit.batches.workers import process, simulator_process
 
-ROOT = Path(__file__).parents[3]
 #: An answer that was handed over this long before a kill, or after it, may not have been read.
 READING_S = 1.0
 
@@ -35,6 +32,13 @@ class Crowd:
     simulator: str
     kills: list[datetime] = field(default_factory=list)
     pid: int = 0
+
+    async def batch(self, model: str, *, count: int, concurrency: int) -> Batch:
+        """A batch that asks the simulator of the other process."""
+        configuration_id = await self.hall.model(model, endpoint=self.simulator)
+        set_id = await self.hall.questions(count)
+        draft = BatchDraft(set_id=set_id, configuration_ids=(configuration_id,), scorer="contains", concurrency=concurrency)
+        return await self.hall.batches.create(self.hall.ann, draft)
 
     async def begin(self) -> None:
         assert self.maker.stdin is not None
@@ -83,28 +87,10 @@ class Crowd:
         return again
 
 
-@asynccontextmanager
-async def _process(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    pipe = asyncio.subprocess.PIPE
-    made = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.unit.batches.workers", *arguments, cwd=ROOT, stdin=pipe, stdout=pipe
-    )
-    try:
-        yield made
-    finally:
-        if made.stdin is not None:
-            made.stdin.close()
-        if arguments[0] == "simulator":
-            made.terminate()
-        await made.wait()
-
-
 @pytest.fixture
 async def crowd(hall: Hall) -> AsyncIterator[Crowd]:
-    async with _process("simulator") as simulator, _process(str(hall.settings.data_dir)) as maker:
-        assert simulator.stdout is not None
-        urls = json.loads(await simulator.stdout.readline())
-        made = Crowd(hall, maker, urls["openai"])
+    async with simulator_process() as endpoint, process(str(hall.settings.data_dir)) as maker:
+        made = Crowd(hall, maker, endpoint)
         yield made
         if made.pid:
             await made.kill(signal.SIGTERM)
@@ -112,9 +98,7 @@ async def crowd(hall: Hall) -> AsyncIterator[Crowd]:
 
 async def test_ten_kills_at_random_moments_lose_nothing_and_ask_nothing_twice(crowd: Crowd) -> None:
     hall, chance, total = crowd.hall, random.Random(20), 600
-    model = await hall.model("sim-delay-15@max", endpoint=crowd.simulator)
-    draft = await hall.draft(count=total, concurrency=12)
-    batch = await hall.batches.create(hall.ann, replace_models(draft, model))
+    batch = await crowd.batch("sim-delay-15@max", count=total, concurrency=12)
     await hall.batches.start(hall.ann, batch.id)
     for _kill in range(10):
         await crowd.begin()
@@ -132,8 +116,7 @@ async def test_ten_kills_at_random_moments_lose_nothing_and_ask_nothing_twice(cr
 
 async def test_a_kill_in_the_middle_of_a_batch(crowd: Crowd) -> None:
     hall = crowd.hall
-    model = await hall.model("sim-echo@max", endpoint=crowd.simulator)
-    batch = await hall.batches.create(hall.ann, replace_models(await hall.draft(count=1000, concurrency=16), model))
+    batch = await crowd.batch("sim-echo@max", count=1000, concurrency=16)
     await hall.batches.start(hall.ann, batch.id)
     await crowd.begin()
     await hall.until(batch.id, lambda now: now.answered >= 500)
@@ -143,9 +126,3 @@ async def test_a_kill_in_the_middle_of_a_batch(crowd: Crowd) -> None:
     assert (ended.state, ended.answered, ended.score) == ("completed", 1000, 1.0)
     assert await crowd.nothing_twice(1000) <= 16
     assert not list((hall.settings.data_dir / "batches").iterdir())
-
-
-def replace_models(draft: Any, model: str) -> Any:
-    from dataclasses import replace
-
-    return replace(draft, configuration_ids=(model,))

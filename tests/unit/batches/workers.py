@@ -13,11 +13,15 @@ import json
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from core.bootstrap import build_services, preload
 from core.llm.simulator.server import Simulator
 from tests.unit.batches.conftest import settings_of
+
+ROOT = Path(__file__).parents[3]
 
 
 async def work(folder: Path) -> None:
@@ -37,6 +41,30 @@ async def simulate() -> None:
     print(json.dumps(simulator.base_urls), flush=True)
     await stopping.wait()
     await simulator.stop()
+
+
+@asynccontextmanager
+async def process(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """This module as a process of its own, ended with the block."""
+    pipe = asyncio.subprocess.PIPE
+    command = (sys.executable, "-m", "tests.unit.batches.workers", *arguments)
+    made = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
+    try:
+        yield made
+    finally:
+        if made.stdin is not None:
+            made.stdin.close()
+        if arguments[0] == "simulator":
+            made.terminate()
+        await made.wait()
+
+
+@asynccontextmanager
+async def simulator_process() -> AsyncIterator[str]:
+    """The address of a simulator in a process of its own."""
+    async with process("simulator") as made:
+        assert made.stdout is not None
+        yield json.loads(await made.stdout.readline())["openai"]
 
 
 def serve(folder: Path) -> None:
