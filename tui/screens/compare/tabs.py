@@ -29,7 +29,7 @@ from tui.widgets.tabs import TabLine
 if TYPE_CHECKING:
     from tui.app import ModeltrainApp
 
-AREA = "compare"
+MODE = "compare"
 SIDE, RECORDS, LEADERBOARD, BATCHES, QUESTIONS = "side", "records", "leaderboard", "batches", "questions"
 
 
@@ -120,8 +120,8 @@ class CompareTab(AreaScreen):
 
 async def open_tab(app: ModeltrainApp, name: str, screen: CompareTab | None = None) -> None:
     """Go to the tab `name` of this area from anywhere; `screen`: the screen to show there, made for what is wanted."""
-    await app.action_go(AREA)
-    if app.current_mode != AREA:
+    await app.action_go(MODE)
+    if app.current_mode != MODE:
         return  # the account was left meanwhile
     while len(app.screen_stack) > 1:
         app.pop_screen()
