@@ -70,7 +70,11 @@ def run(script: Script) -> Printed:
     return Printed(file.getvalue(), paper.missing, paper.stand_in, paper.chinese)
 
 
+#: What fpdf2 loads where it is there, for pictures, signatures and SVG: none of it is used here, and it takes 30 MB.
+UNUSED: Final = ("numpy", "lxml", "cryptography")
+
 if __name__ == "__main__":
+    sys.modules.update(dict.fromkeys(UNUSED))  # type: ignore[arg-type]
     from core.documents import press  # not as __main__: what is pickled has to be found again
 
     sys.stdout.buffer.write(pickle.dumps(press.run(pickle.load(sys.stdin.buffer))))  # noqa: S301 - from our own parent

@@ -55,6 +55,7 @@ class Answers:
         self._columns = {key: index for index, (key, _width, _kind) in enumerate(_COLUMNS)}
         self._yes, self._no = words.say("yes"), words.say("no")
         self._states = {state: words.say(state) for state in ("waiting", "asking", "answered", "failed")}
+        self._repeated = data.batch.draft.repetitions > 1
         self._cut = 0
 
     def write(self) -> tuple[Note, ...]:
@@ -105,8 +106,8 @@ class Answers:
             "input_tokens": usage.input_tokens if usage is not None else None,
             "output_tokens": usage.output_tokens if usage is not None else None,
             "cost": None if answer.cost is None else float(answer.cost), "currency": answer.currency if answer.cost is not None else "",
-            "attempts": answer.attempts, "from_cache": self._yes if answer.from_cache else "", "repetition": answer.repetition,
-            "weight": question.weight, "model": answer.model, "reasoning": answer.reasoning,
+            "attempts": answer.attempts, "from_cache": self._yes if answer.from_cache else "", "repetition": answer.repetition if self._repeated else None,
+            "weight": question.weight if question.weight != 1 else None, "model": answer.model, "reasoning": answer.reasoning,
         }  # fmt: skip
 
     def _error(self, answer: Answer) -> str:
