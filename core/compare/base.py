@@ -63,7 +63,7 @@ class ComparisonsBase:
 
         def work(uow: UnitOfWork) -> tuple[Comparison, list[Any]]:
             row = own(uow, owner, comparison_id)
-            columns = [views.candidate(each) for each in uow.comparisons.candidates([comparison_id])]
+            columns = _candidates(uow, owner, comparison_id)
             rows = uow.comparisons.last_rounds(comparison_id, max(1, min(tail, _MOST_ROUNDS)))
             busy = uow.messages.generating([each.conversation_id for each in columns])
             gone = recovery.lost(busy, ours=self._chat.ours, now_ms=now)
@@ -90,6 +90,13 @@ def own(uow: UnitOfWork, owner: str, comparison_id: str, *, lock: bool = False) 
     if row is None:
         raise NotFound(kind="comparison", reference=comparison_id)
     return row
+
+
+def _candidates(uow: UnitOfWork, owner: str, comparison_id: str) -> list[Candidate]:
+    """The candidates, without the id of a configuration that is gone."""
+    rows = uow.comparisons.candidates([comparison_id])
+    known = uow.configurations.owned(owner, {row.configuration_id for row in rows if row.configuration_id})
+    return [views.candidate(row, gone=row.configuration_id not in known) for row in rows]
 
 
 def candidate_row(uow: UnitOfWork, owner: str, comparison_id: str, candidate_id: str, *, lock: bool = False) -> Any:

@@ -30,6 +30,10 @@ _SIGN_OF_LIFE_S = 5.0
 POLL_S = 1.0
 
 
+class _TakenError(Exception):
+    """What was to be asked does not wait any more, or somebody else asks it."""
+
+
 class Turns(ComparisonsBase):
     """The part of `Comparisons` that asks what waits."""
 
@@ -134,12 +138,12 @@ class Turns(ComparisonsBase):
         now = waiting[:1] if mode == "sequential" else [each for each in waiting if each.round_id == waiting[0].round_id]
         try:
             await self._ask_waiting(principal, comparison_id, now)
-        except Conflict as problem:
+        except (Conflict, _TakenError) as problem:
             log.info("the turn in comparison %s is not taken: %s", comparison_id, problem)
         return True  # `_rest` says whether there is anything left to do
 
     async def _ask_waiting(self, principal: Principal, comparison_id: str, now: Sequence[Waiting]) -> None:
-        """Ask these. Conflict: they do not wait any more, the turns are not this process's (taken), or something is made (generating)."""
+        """Ask these. Raises _TakenError; Conflict (generating)."""
         owner = principal.require_user("compare")
         askings = [Asking(each.conversation_id, self._ids.new(), each.question) for each in now]
 
@@ -147,7 +151,7 @@ class Turns(ComparisonsBase):
             row = own(uow, owner, comparison_id, lock=True)
             still = {(each.round_id, each.candidate_id) for each in uow.comparisons.waiting(comparison_id)}
             if row.asker != at.generator or any((each.round_id, each.candidate_id) not in still for each in now):
-                raise Conflict(what="taken")
+                raise _TakenError
             must_rest(uow, _conversations(uow, comparison_id), at)
             for each, asking in zip(now, askings, strict=True):
                 uow.comparisons.asked(each.round_id, each.candidate_id, asking.question_id)

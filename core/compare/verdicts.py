@@ -39,7 +39,7 @@ class Verdicts(ComparisonsBase):
         if len(note) > NOTE_LIMIT:
             raise InvalidInput("note", "too_long", max=NOTE_LIMIT)
 
-        def work(uow: UnitOfWork) -> Verdict:
+        def work(uow: UnitOfWork) -> tuple[Verdict, str]:
             judged, row = _judged(uow, owner, round_id)
             columns = uow.comparisons.candidates([row.id])
             _check(draft, note, {each.id for each in columns})
@@ -55,23 +55,23 @@ class Verdicts(ComparisonsBase):
             values = {"winner": draft.winner or "", "stars": stars, "note": note, "blind": blind, "given_at": moment.now_ms}
             uow.comparisons.put_verdict(round_id, owner_id=owner, **values)
             _note_last(uow, row.id, columns)
-            return Verdict(round_id, draft.winner, dict(draft.stars), note, blind, from_ms(moment.now_ms))
+            return Verdict(round_id, draft.winner, dict(draft.stars), note, blind, from_ms(moment.now_ms)), str(row.id)
 
-        verdict = await self._store.write(work)
-        self._changed(owner, "")
+        verdict, comparison_id = await self._store.write(work)
+        self._changed(owner, comparison_id)
         return verdict
 
     async def withdraw_vote(self, principal: Principal, round_id: str) -> None:
         """Take the verdict back; nothing where there is none. Raises NotFound."""
         owner = principal.require_user("compare")
 
-        def work(uow: UnitOfWork) -> None:
+        def work(uow: UnitOfWork) -> str:
             _round, row = _judged(uow, owner, round_id)
             if uow.comparisons.remove_verdict(round_id):
                 _note_last(uow, row.id, uow.comparisons.candidates([row.id]))
+            return str(row.id)
 
-        await self._store.write(work)
-        self._changed(owner, "")
+        self._changed(owner, await self._store.write(work))
 
     async def reveal(self, principal: Principal, comparison_id: str) -> Comparison:
         """The names are shown from now on; verdicts given later are not blind. Raises NotFound."""

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork
 
 
-def candidate(row: Any) -> Candidate:
+def candidate(row: Any, *, gone: bool) -> Candidate:
     return Candidate(
         id=row.id,
         ordinal=row.ordinal,
-        configuration_id=row.configuration_id,
+        configuration_id=None if gone else row.configuration_id,
         configuration_name=row.configuration_name,
         model=row.model,
         provider_id=row.provider_id,

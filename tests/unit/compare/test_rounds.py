@@ -199,6 +199,9 @@ async def test_a_configuration_that_is_gone_fails_its_own_column_only(table: Tab
     found = await table.ask(comparison)
     assert states(found) == ["failed", "complete"]
     assert found.answers[0].message is not None and isinstance(found.answers[0].message.error, NotFound)
+    assert [each.configuration_id is None for each in (await table.get(comparison)).candidates] == [True, False]
+    with pytest.raises(NotFound):
+        await table.comparisons.run_again(table.ann, comparison.id)
 
 
 async def test_going_on_with_one_as_a_conversation(table: Table) -> None:
