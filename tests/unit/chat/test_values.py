@@ -18,6 +18,7 @@ from core.chat.figures import Stopwatch, added
 from core.chat.outcome import error_columns, error_from
 from core.chat.types import Message
 from core.llm.events import Usage
+from core.llm.images import EncodedImage
 from core.llm.request import Turn
 
 ANY = st.text(st.characters(codec=None), max_size=60)
@@ -136,15 +137,27 @@ def test_surrogate_pairs_are_joined() -> None:
     assert text.storable("\ud83d\ude00\ude00\ud83d") == "\U0001f600\ufffd\ufffd"
 
 
-@given(st.lists(st.tuples(st.sampled_from(["user", "assistant"]), st.sampled_from(["", " ", "a", "b"])), max_size=12))
-def test_turns_alternate_and_lose_nothing(turns: list[tuple[str, str]]) -> None:
+IMAGES = tuple(EncodedImage("image/png", letter) for letter in "xyz")
+TURNS = st.builds(
+    Turn, st.sampled_from(["user", "assistant"]), st.sampled_from(["", " ", "a", "b"]), st.sampled_from([(), IMAGES[:1], IMAGES])
+)
+
+
+@given(st.lists(TURNS, max_size=12))
+def test_turns_alternate_and_lose_nothing(turns: list[Turn]) -> None:
     made = merged(turns)
     assert all(one.role != other.role for one, other in pairwise(made))
-    assert "".join(turn.content for turn in made).replace("\n\n", "") == "".join(content for _role, content in turns).replace(" ", "")
+    assert "".join(turn.content for turn in made).replace("\n\n", "") == "".join(
+        content for content in (turn.content for turn in turns)
+    ).replace(" ", "")
+    said = [turn for turn in turns if turn.content.strip()]
+    assert [image for turn in made for image in turn.images] == [image for turn in said for image in turn.images]
 
 
 def test_neighbours_of_one_role_are_joined() -> None:
-    assert merged([("user", "a"), ("assistant", ""), ("user", "b")]) == (Turn("user", "a\n\nb"),)
+    assert merged([Turn("user", "a", IMAGES[:1]), Turn("assistant", ""), Turn("user", "b", IMAGES[1:])]) == (
+        Turn("user", "a\n\nb", IMAGES),
+    )
 
 
 @pytest.mark.parametrize(
