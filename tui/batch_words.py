@@ -12,7 +12,7 @@ from tui.amounts import money
 from tui.amounts import seconds as milliseconds
 from tui.errors import describe, fill
 from tui.glyphs import Glyphs
-from tui.i18n import N_, _, ngettext
+from tui.i18n import N_, _, joined, ngettext
 from tui.sentence import Candidates
 from tui.sentences_scoring import option_rule
 from tui.training_sentences import span
@@ -41,16 +41,24 @@ ANSWER_STATES: dict[str, tuple[str, str, str]] = {
 WAITING: dict[str, Candidates] = {
     "turn": (N_("It waits for its turn: other batches are worked on, or no program that works on batches runs."),),
     "rate_limited": (
-        N_("It waits until {time}: “{configuration}” allows about {rate} answers a second."),
+        N_("It waits until {time}: “{configuration}” allows about {rate} requests a second."),
+        N_("It waits until {time}: {provider} allows about {rate} requests a second."),
         N_("It waits until {time}: “{configuration}” asks to go slower (429)."),
+        N_("It waits until {time}: {provider} asks to go slower (429)."),
         N_("It waits: “{configuration}” asks to go slower (429)."),
-        N_("It waits until {time}: the provider asks to go slower (429)."),
+        N_("It waits: {provider} asks to go slower (429)."),
         N_("It waits: the provider asks to go slower (429)."),
+    ),
+    "slowed": (
+        N_("It asks no faster than “{configuration}” allows: about {rate} requests a second."),
+        N_("It asks no faster than {provider} allows: about {rate} requests a second."),
+        N_("It asks no faster than the provider allows."),
     ),
     "provider_away": (
         N_("“{configuration}” cannot be reached; it is tried again at {time}."),
         N_("“{configuration}” cannot be reached; it is tried again."),
-        N_("The provider cannot be reached; it is tried again at {time}."),
+        N_("{provider} cannot be reached; it is tried again at {time}."),
+        N_("{provider} cannot be reached; it is tried again."),
         N_("The provider cannot be reached; it is tried again."),
     ),
     "database": (N_("What was answered cannot be written into the database now; it is kept in a file until it can."),),
@@ -126,18 +134,18 @@ def _state(known: Mapping[str, tuple[str, str, str]], state: str, signs: Glyphs)
     return f"{getattr(signs, sign)} {_(word)}", token
 
 
-def why_waiting(waiting: Waiting | None, rate: float, zone: tzinfo | None) -> str:
-    """Why a batch does not go on just now, or goes slowly; "" for nothing to say. `rate`: answers a second lately."""
+def why_waiting(waiting: Waiting | None, zone: tzinfo | None) -> str:
+    """Why a batch does not go on just now, or goes slowly; "" for nothing to say."""
     if waiting is None:
         return ""
-    fields = _shown({"configuration": waiting.configuration})
+    fields = _shown({"configuration": waiting.configuration, "provider": waiting.provider_id})
     if waiting.until is not None:
         fields["time"] = clock(waiting.until, zone)
-    if waiting.reason == "rate_limited" and rate > 0:
-        fields["rate"] = rate_figure(rate)
+    if waiting.allowed is not None:
+        fields["rate"] = f"{waiting.allowed:g}"
     said = fill(WAITING.get(waiting.reason, ()), fields)
     if waiting.reason == "provider_away" and waiting.error is not None:
-        return f"{said} {describe(waiting.error).title}"
+        return joined(said, describe(waiting.error).title)
     return said
 
 

@@ -317,8 +317,15 @@ class Engine:
                 provider_id=ready.provider_id if ready else "",
                 configuration=ready.configuration_name if ready and len(lane.models) == 1 else "",
                 error=lane.last_error,
+                allowed=_allowed(lane),
             )
-        return None
+        return next((self._slowed(lane) for lane in open_lanes if lane.limiter.rate is not None), None)
+
+    def _slowed(self, lane: Lane) -> Waiting:
+        """It goes on as fast as a provider allows."""
+        ready = next(iter(lane.models.values()), None)
+        name = ready.configuration_name if ready and len(lane.models) == 1 else ""
+        return Waiting("slowed", provider_id=ready.provider_id if ready else "", configuration=name, allowed=_allowed(lane))
 
     def _gave_up(self) -> bool:
         """Whether nobody has answered for so long that waiting on is no use."""
@@ -371,3 +378,9 @@ def _same_place(ready: ReadyModel, provider_id: str, endpoint: str) -> bool:
     from core.models.types import SIMULATOR_ENDPOINT
 
     return ready.provider_id == provider_id and (endpoint in (ready.endpoint, SIMULATOR_ENDPOINT))
+
+
+def _allowed(lane: Lane) -> float | None:
+    """What its provider takes a second, to two digits: more is not known, and would be another figure every time."""
+    rate = lane.limiter.rate
+    return None if rate is None else float(f"{rate:.2g}")

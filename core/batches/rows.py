@@ -67,6 +67,7 @@ def waiting_text(waiting: Waiting | None) -> str:
             "provider": waiting.provider_id,
             "configuration": waiting.configuration,
             "error": error_text(waiting.error),
+            "allowed": waiting.allowed,
         }
     )
 
@@ -82,6 +83,7 @@ def waiting_of(text: str) -> Waiting | None:
         provider_id=kept["provider"],
         configuration=kept["configuration"],
         error=error_of(kept["error"]),
+        allowed=kept["allowed"],
     )
 
 

@@ -31,6 +31,7 @@ AnswerSort = Literal["number", "-number", "score", "-score", "total", "-total", 
 WaitReason = Literal[
     "turn",  # other batches are worked on; or no process works on batches now
     "rate_limited",  # the provider said 429: until `until`
+    "slowed",  # it goes on, as fast as the provider that said 429 allows: `allowed`
     "provider_away",  # it cannot be reached or answers 5xx: tried again at `until`
     "database",  # what was answered cannot be written down (busy, full disk): it is kept in the journal
     "program_ended",  # the program ended, and is not to go on by itself (BatchSettings.resume)
@@ -141,7 +142,8 @@ class Plan:
 class Waiting:
     """Why a batch does not go on just now, or was paused. `until`: when it tries again. `since`: from when it waits.
 
-    `provider_id`, `configuration`: whose turn it would be, "" for all. `error`: what the provider said last.
+    `provider_id`, `configuration`: whose turn it would be, "" for all. `error`: what the provider said last. `allowed`: requests a second
+    that the provider takes, as far as its 429s taught; None as long as it met no limit.
     """
 
     reason: WaitReason
@@ -150,6 +152,7 @@ class Waiting:
     provider_id: str = ""
     configuration: str = ""
     error: ModeltrainError | None = None
+    allowed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

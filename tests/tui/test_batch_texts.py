@@ -34,16 +34,20 @@ def test_a_running_batch_says_how_far_it_is_how_fast_and_how_long_it_takes() -> 
 
 
 def test_a_batch_that_a_provider_slows_down_says_how_fast_it_may_be_asked() -> None:
-    waiting = Waiting("rate_limited", MADE, MADE + timedelta(seconds=7), "simulator", "left")
-    text = said(texts.head_lines(batch(rate=10.2, waiting_for=waiting), 120, UNICODE, MADE.tzinfo))
-    assert "It waits until 09:30:07: “left” allows about 10 answers a second." in text
-    assert "asks to go slower (429)" in words.why_waiting(waiting, 0.0, None)
+    waiting = Waiting("rate_limited", MADE, MADE + timedelta(seconds=7), "simulator", "left", allowed=10.0)
+    text = said(texts.head_lines(batch(rate=9.7, waiting_for=waiting), 120, UNICODE, MADE.tzinfo))
+    assert "It waits until 09:30:07: “left” allows about 10 requests a second." in text
+    assert "“left” asks to go slower (429)" in words.why_waiting(replace(waiting, allowed=None), None)
+    slowed = Waiting("slowed", provider_id="openai", allowed=9.5)
+    assert words.why_waiting(slowed, None) == "It asks no faster than openai allows: about 9.5 requests a second."
 
 
-@pytest.mark.parametrize("reason", ["turn", "rate_limited", "provider_away", "database", "program_ended", "person", "account_disabled"])
+@pytest.mark.parametrize(
+    "reason", ["turn", "rate_limited", "slowed", "provider_away", "database", "program_ended", "person", "account_disabled"]
+)
 def test_every_reason_to_wait_has_a_sentence(reason: Any) -> None:
-    assert words.why_waiting(Waiting(reason), 0.0, None).endswith(".")
-    assert "{" not in words.why_waiting(Waiting(reason, MADE, MADE, "simulator", "left"), 1.0, None)
+    assert words.why_waiting(Waiting(reason), None).endswith(".")
+    assert "{" not in words.why_waiting(Waiting(reason, MADE, MADE, "simulator", "left", allowed=1.0), None)
 
 
 def test_a_configuration_that_was_given_up_says_why_once() -> None:

@@ -31,7 +31,7 @@ class Progress:
 
     def tell(self, batch: Batch) -> None:
         text = f"{words.fraction(batch):4.0%}  {'  '.join(words.progress_figures(batch))}"
-        waits = words.why_waiting(batch.waiting_for, batch.rate, None) if batch.state == "running" else ""
+        waits = words.why_waiting(batch.waiting_for, None) if batch.state == "running" else ""
         if self._terminal:
             sys.stderr.write(f"\r{text}{f'  {waits}' if waits else ''}\x1b[K")
             sys.stderr.flush()
@@ -71,7 +71,7 @@ def row(item: Batch) -> tuple[object, ...]:
 def print_batch(item: Batch) -> None:
     """A batch with how far it is with each configuration."""
     out(f"{one_line(item.name)}  {words.state_word(item.state)}")
-    waits = words.why_waiting(item.waiting_for, item.rate, None)
+    waits = words.why_waiting(item.waiting_for, None)
     if waits and not item.ended and item.state != "draft":
         out(waits)
     out("  ".join(words.progress_figures(item)))

@@ -37,7 +37,7 @@ def head_lines(item: Batch, width: int, signs: Glyphs, zone: tzinfo | None) -> l
     lines: list[Line] = (
         [(*first, (figures, "text"))] if _cells(first) + len(figures) <= width else [first, *wrapped(figures, "text", width)]
     )
-    waits = words.why_waiting(item.waiting_for, item.rate, zone)
+    waits = words.why_waiting(item.waiting_for, zone)
     if waits and item.state != "draft":
         lines += wrapped(waits, "warn", width)
     for each in item.configurations:
@@ -71,7 +71,7 @@ def batch_details(item: Batch, signs: Glyphs, zone: tzinfo | None) -> list[tuple
     """A batch in a few lines, for below the list."""
     state, _token = words.batch_state(item.state, signs)
     lines = [(f"{one_line(item.name, 200)}  {state}", "bold")]
-    waits = words.why_waiting(item.waiting_for, item.rate, zone)
+    waits = words.why_waiting(item.waiting_for, zone)
     if waits and item.state != "draft":
         lines.append((waits, "warn"))
     lines.append((f" {signs.bullet} ".join(words.progress_figures(item)), "text"))
