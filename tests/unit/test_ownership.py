@@ -12,6 +12,7 @@ import inspect
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, fields
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,7 @@ from pyotp import TOTP
 from sqlalchemy import select
 
 from core.auth.principal import Origin, Principal, Role
+from core.batches.types import BatchDraft
 from core.bootstrap import Services, build_services
 from core.chat.places import ReadingPlace
 from core.compare.types import VerdictDraft
@@ -44,7 +46,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ
 SERVICES = (
     "accounts", "providers", "configurations", "chat", "secrets", "files",
     "environment", "training", "runs", "swanlab", "webui", "managed", "inference", "datasets",
-    "comparisons", "questions",
+    "comparisons", "questions", "batches",
 )  # fmt: skip
 ADMIN_ONLY = {"forbidden"}
 
@@ -67,6 +69,8 @@ class Victim:
     round: str
     compared: str
     questions: str
+    batch: str
+    batch_answer: str
 
 
 Attack = Callable[[Victim], dict[str, Any]]
@@ -122,6 +126,14 @@ def candidate(victim: Victim) -> dict[str, Any]:
 
 def question_set(victim: Victim) -> dict[str, Any]:
     return {"set_id": victim.questions}
+
+
+def batch(victim: Victim) -> dict[str, Any]:
+    return {"batch_id": victim.batch}
+
+
+def batch_draft(victim: Victim) -> dict[str, Any]:
+    return {"draft": BatchDraft(set_id=victim.questions, configuration_ids=(victim.configuration,))}
 
 
 def nothing(victim: Victim) -> dict[str, Any]:
@@ -281,6 +293,26 @@ ATTACKS: dict[str, Attack] = {
     "comparisons.as_conversation": candidate,
     "comparisons.similar": lambda _: {"question": SECRET},
     "comparisons.similar_to": comparison,
+    "batches.plan": batch_draft,
+    "batches.create": batch_draft,
+    "batches.start": batch,
+    "batches.pause": batch,
+    "batches.resume": batch,
+    "batches.cancel": batch,
+    "batches.retry_failed": batch,
+    "batches.batch": lambda v: {"reference": v.batch},
+    "batches.batches": nothing,
+    "batches.answers": batch,
+    "batches.answers_in_order": batch,
+    "batches.answer": lambda v: {"answer_id": v.batch_answer},
+    "batches.judgements": batch,
+    "batches.watch": batch,
+    "batches.rate": lambda v: {"answer_id": v.batch_answer, "stars": 5},
+    "batches.rename": lambda v: batch(v) | {"name": "mine now"},
+    "batches.delete": batch,
+    "batches.statistics": batch,
+    "batches.report_data": batch,
+    "batches.report": lambda v: batch(v) | {"form": "json", "words": None, "target": BytesIO()},
     "questions.sets": nothing,
     "questions.get": question_set,
     "questions.versions": question_set,
@@ -449,10 +481,22 @@ async def victim(services: Services) -> Victim:
     await (await services.datasets.check(ann, data.id)).wait()
     compared = await a_comparison(services, ann, echo.id)
     asked = await services.questions.create(ann, SECRET, [QuestionDraft(SECRET, SECRET)], note=SECRET)
+    batched = await a_batch(services, ann, asked.id, echo.id)
     return Victim(
         ann, made.id, sent.conversation_id, sent.question_id, sent.answer_id, key.id, model.id, tuned.id, run.id, service, data.id,
-        *compared, asked.id,
+        *compared, asked.id, *batched,
     )  # fmt: skip
+
+
+async def a_batch(services: Services, ann: Principal, set_id: str, configuration_id: str) -> tuple[str, str]:
+    """A batch that was worked on to its end: its id, and that of an answer."""
+    made = await services.batches.create(ann, BatchDraft(set_id=set_id, configuration_ids=(configuration_id,), name=SECRET))
+    services.batches.begin_working()
+    await services.batches.start(ann, made.id)
+    async for _update in services.batches.watch(ann, made.id, 0.05):
+        pass
+    await services.supervisor.until_done(f"batch {made.id}")
+    return made.id, (await services.batches.answers(ann, made.id)).items[0].id
 
 
 async def a_comparison(services: Services, ann: Principal, configuration_id: str) -> tuple[str, str, str, str]:
