@@ -13,6 +13,8 @@ from tests.tui.world import World, signed_in
 from tui.screens.compare.diff_view import DiffScreen
 from tui.screens.compare.screen import SideBySideScreen
 from tui.screens.compare.tabs import TABS
+from tui.widgets.fields import Field
+from tui.widgets.file_picker import PathField
 from tui.widgets.transcript import Transcript
 
 #: The smallest PNG that there is: one pixel.
@@ -61,7 +63,7 @@ async def stored(seen: World) -> Comparison:
     return await seen.services.comparisons.get(principal, page.items[0].id)
 
 
-async def test_three_answer_the_same_and_keep_histories_of_their_own(settings: Settings) -> None:
+async def test_three_answer_the_same_are_told_apart_and_keep_histories_of_their_own(settings: Settings) -> None:
     async with comparing(settings, ("sim-echo@0", "sim-reasoning@2000x40", "sim-401")) as seen:
         await ask(seen, "parrot")
         await rested(seen)
@@ -77,9 +79,17 @@ async def test_three_answer_the_same_and_keep_histories_of_their_own(settings: S
         await rested(seen)
         first = [view.content for view in side(seen).transcript(0).flow.views()]
         assert len(first) == 4 and "cockatoo" in first[3], "a further question goes on in every column"
+        await seen.press("escape", "w")
+        await seen.until(lambda: isinstance(seen.app.screen, DiffScreen) and "difference" in seen.text)
+        assert seen.fits()
+        await seen.press("w")
+        await seen.until("[-only in A-]  {+only in B+}")
+        assert "{+" in seen.text and seen.fits()
+        await seen.press("n", "N", "escape")
+        await seen.until(lambda: isinstance(seen.app.screen, SideBySideScreen))
         page = await seen.services.chat.conversations(seen.app.context.principal)
         assert page.total == 0, "what is compared is no conversation of the chat"
-        await seen.press("escape", "c")
+        await seen.press("c")
         await seen.until(lambda: seen.app.current_mode == "chat")
         await seen.until("cockatoo")
         assert (await seen.services.chat.conversations(seen.app.context.principal)).total == 1
@@ -161,7 +171,7 @@ async def test_one_after_the_other_waits_and_goes_on_when_asked_to(settings: Set
         await rested(seen)
 
 
-async def test_a_narrow_terminal_shows_one_column_and_the_others_in_a_line(settings: Settings) -> None:
+async def test_one_column_where_it_is_narrow_and_everything_there_again_after_another_tab(settings: Settings) -> None:
     async with comparing(settings, ("sim-echo@0", "sim-401"), size=(80, 24)) as seen:
         await ask(seen, "parrot")
         await rested(seen)
@@ -179,38 +189,19 @@ async def test_a_narrow_terminal_shows_one_column_and_the_others_in_a_line(setti
         assert sum(transcript.display for transcript in side(seen).query(Transcript)) == 1
         await seen.press("escape")
         await seen.until(lambda: "(401)" in seen.text)
-
-
-async def test_where_two_answers_differ_is_shown_beside_and_in_one(settings: Settings) -> None:
-    async with comparing(settings, ("sim-echo@0", "sim-markdown@2000x40")) as seen:
-        await ask(seen, "parrot")
-        await rested(seen)
-        await seen.press("escape", "w")
-        await seen.until(lambda: isinstance(seen.app.screen, DiffScreen) and "difference" in seen.text)
-        assert seen.fits()
-        await seen.press("w")
-        await seen.until("[-only in A-]  {+only in B+}")
-        assert "{+" in seen.text and seen.fits()
-        await seen.press("n", "N", "escape")
-        await seen.until(lambda: isinstance(seen.app.screen, SideBySideScreen))
-
-
-async def test_what_was_typed_and_open_is_there_again_and_another_model_is_asked_from_then_on(settings: Settings) -> None:
-    async with comparing(settings, ("sim-401", "sim-echo@0")) as seen:
-        await ask(seen, "parrot")
-        await rested(seen)
+        await seen.press("i")
         await seen.type("half a sentence")
         side(seen).to_tab(list(TABS)[1])
         await seen.until(lambda: not isinstance(seen.app.screen, SideBySideScreen))
         await seen.press("left")
         await seen.until("(401)")
         assert side(seen).composer.text == "half a sentence"
-        await seen.press("escape", "ctrl+o")
+        await seen.press("escape", "right_square_bracket", "ctrl+o")
         await seen.until("Who answers in column")
-        await seen.type("Two")
+        await seen.type("One")
         await seen.press("enter")
-        await seen.until("A Two (sim-echo@0)")
-        side(seen).transcript(0).focus()
+        await seen.until("B One (sim-echo@0)")
+        side(seen).transcript(1).focus()
         await seen.press("ctrl+r")
         await rested(seen)
         await seen.until(lambda: "(401)" not in seen.text and seen.lines()[3].count("complete") == 2)
@@ -222,13 +213,11 @@ async def test_an_image_goes_with_the_question_and_the_comparison_into_a_file(se
     async with comparing(settings, ("sim-echo@0", "sim-echo@0")) as seen:
         await seen.press("alt+i")
         await seen.until("attach an image")
-        await seen.type(f"{tmp_path}/no.png")
+        field = seen.app.screen.query_one(PathField)
+        field.value = f"{tmp_path}/no.png"
         await seen.press("enter")
-        await seen.until("Code: " if "Code: " in seen.text else "image")
         await seen.until(lambda: bool(seen.app.screen.query_one("#image-message").size.height))
-        for _character in "no.png":
-            await seen.press("backspace")
-        await seen.type("dot.png")
+        field.value = f"{tmp_path}/dot.png"
         await seen.press("enter")
         await seen.until("1 image goes with it")
         await ask(seen, "What is it?")
@@ -237,15 +226,14 @@ async def test_an_image_goes_with_the_question_and_the_comparison_into_a_file(se
         assert "[image: PNG, 1x1" in seen.text
         await seen.press("escape", "X")
         await seen.until("Save to which file?")
-        await seen.press("end", "ctrl+u")
-        await seen.type(f"{tmp_path}/out.md")
+        seen.app.screen.query_one("#dialog-field", Field).value = f"{tmp_path}/out.md"
         await seen.press("enter")
         await seen.until("Saved as")
         assert "# What is it?" in (tmp_path / "out.md").read_text(encoding="utf-8")
 
 
-async def test_somebody_with_nothing_to_compare_is_told_what_to_do(settings: Settings) -> None:
-    async with signed_in(settings, size=(80, 24)) as seen:
+async def test_with_nothing_to_compare_one_is_told_what_to_do_and_marked_configurations_go_side_by_side(settings: Settings) -> None:
+    async with signed_in(settings) as seen:
         principal = seen.app.context.principal
         for item in await seen.services.configurations.list(principal):
             await seen.services.configurations.delete(principal, [item.id])
@@ -254,15 +242,10 @@ async def test_somebody_with_nothing_to_compare_is_told_what_to_do(settings: Set
         await ask(seen, "parrot")
         await seen.until("Choose two or three models with Ctrl+N first")
         assert side(seen).composer.text == "parrot"
-
-
-async def test_marked_configurations_go_side_by_side_from_the_models(settings: Settings) -> None:
-    async with signed_in(settings) as seen:
-        principal = seen.app.context.principal
         for name in ("Aa", "Ab"):
             await seen.services.configurations.create(principal, ConfigurationDraft(name, "simulator", "sim-echo@0"))
         await seen.press("alt+6")
-        await seen.until("Simulator Markdown")
+        await seen.until("sim-echo@0")
         await seen.press("g", "space", "space")
         await seen.until("b side by side")
         await seen.press("b")
