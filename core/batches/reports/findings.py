@@ -52,7 +52,7 @@ def _scores(data: ReportData) -> Iterator[Finding]:
         yield Finding("nothing_scored", {}, "text")
     best = max(scored, key=_score, default=None)
     if best is not None and len(scored) > 1 and sum(_score(each) == _score(best) for each in scored) == 1:
-        yield Finding("best", {"name": one_line(best.name), "score": numbers.interval(best.score)}, "good")
+        yield Finding("best", {"name": one_line(best.name), "score": numbers.interval(best.score)}, _tone(data, best.key))
     names = {each.key: one_line(each.name) for each in statistics.models}
     for test in data.compared:
         if len(data.compared) <= MOST_PAIRS or (best is not None and best.key in (test.left, test.right)):
@@ -60,6 +60,13 @@ def _scores(data: ReportData) -> Iterator[Finding]:
     for each in scored:
         if each.unscored:
             yield Finding("unscored_answers", {"name": names[each.key], "count": each.unscored}, "warn")
+
+
+def _tone(data: ReportData, best: str) -> str:
+    """Good only where it is better than every other one by more than chance."""
+    won = [test for test in data.compared if best in (test.left, test.right)]
+    clear = all(test.conclusion == ("left" if test.left == best else "right") for test in won)
+    return "good" if won and clear else "text"
 
 
 def _score(figures: Figures) -> float:
