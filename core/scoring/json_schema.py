@@ -31,6 +31,8 @@ def schema_problem(schema: Any) -> str | None:
         return error.message[:200]
     except RecursionError:
         return "nested too deeply"
+    except Exception as error:  # what cannot even be checked: a "$schema" that is a list
+        return f"{type(error).__name__}: {error}"[:200]
     patterns = list(_patterns(schema))
     problem = next((found for one in patterns if (found := pattern_problem(one))), None)
     return None if problem is None else f"{problem.rule}: {problem.fields.get('reason', '')}"

@@ -189,6 +189,8 @@ def validate(scorer: str, options: Mapping[str, Any]) -> tuple[OptionProblem, ..
         return (OptionProblem("scorer", "unknown_scorer", {"found": scorer, "known": list(SCORERS)}),)
     info = SCORERS[scorer or default_scorer(None, options)]
     problems = problems_of(info, options, _KNOWN)
-    if info.name == "judge" and not problems and options.get("low", 1) >= options.get("high", 10):
-        return (OptionProblem("high", "out_of_range", {"low": options.get("low", 1) + 1, "high": 100, "found": options.get("high", 10)}),)
+    if info.name == "judge" and not problems:
+        settings = settings_of(info, options)
+        if settings["low"] >= settings["high"]:
+            return (OptionProblem("high", "out_of_range", {"low": settings["low"] + 1, "high": 100, "found": settings["high"]}),)
     return problems

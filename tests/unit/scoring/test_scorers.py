@@ -228,6 +228,8 @@ def test_a_schema_never_fetches_hangs_or_breaks() -> None:
     assert problem.rule == "not_a_schema"
     assert validate("json_schema", {"schema": "{"})[0].rule == "not_a_schema"
     assert validate("json_schema", {"schema": {"pattern": "("}})[0].rule == "not_a_schema"
+    for odd in ([], 5):
+        assert validate("json_schema", {"schema": {"$schema": odd}})[0].rule == "not_a_schema"
 
 
 # Overlap ------------------------------------------------------------------------------------------------------------------
@@ -323,6 +325,7 @@ def test_problems_of_options_are_named(scorer: str, options: dict[str, Any], opt
 def test_options_that_hold_have_no_problems() -> None:
     assert validate("", {}) == ()
     assert validate("numeric", {"tolerance": "2%", "pattern": "of another scorer"}) == ()
+    assert validate("judge", {"high": None, "low": 3}) == ()
     for info in SCORERS.values():
         assert validate(info.name, {option.name: option.default for option in info.options}) == ()
         assert (scored(info.name, "x").problem == "no_expected") is (info.needs_expected or info.name in ("regex", "json_schema"))
