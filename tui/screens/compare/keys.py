@@ -23,7 +23,7 @@ _ASKED = ("submit", "back", "new", "retry", "continue", "model", "newline", "att
 _READING = ("verdict", "column", "write", "zoom", "diff", "copy", "retry", "stop", "blind", "continue", "chat", "reasoning", "back", "new")
 #: What needs columns, a first question, text that is not being written.
 _WITH_COLUMNS = ("model", "parameters", "blind", "mode", "column", "zoom")
-_WITH_ROUND = ("verdict", "diff", "chat", "export")
+_WITH_ROUND = ("verdict", "diff", "chat", "export", "similar")
 
 
 class Keys(Asking, Choosing, Judging, Exporting, CopyingAnswers):
@@ -73,6 +73,7 @@ class Keys(Asking, Choosing, Judging, Exporting, CopyingAnswers):
             yield ScreenCommand(N_("Judge the answers: stars, winner, tie, note"), self.action_verdict, key="v")
             yield ScreenCommand(N_("Where two answers differ, word by word"), self.action_diff, key="w")
             yield ScreenCommand(N_("Continue this column as a conversation"), self.action_chat, key="c")
+            yield ScreenCommand(N_("The same question over time, with a chart"), self.action_similar, key="a")
             yield ScreenCommand(N_("Copy the answer of this column"), self.copy_answer, key="y")
             yield ScreenCommand(N_("Save the whole comparison to a file"), self.action_export, key="X")
         yield ScreenCommand(N_("Hide or show the names: blind votes"), self.action_blind, key="b")
@@ -135,6 +136,14 @@ class Keys(Asking, Choosing, Judging, Exporting, CopyingAnswers):
         first = next((index for index, text in enumerate(found) if text.label == mine), 0)
         # The pair of the column in hand and the one beside it: A with B, B with C, C with A.
         self.app.push_screen(DiffScreen(found, {0: 0, 1: 2, 2: 1}.get(first, 0) if len(found) > 2 else 0))
+
+    def action_similar(self) -> None:
+        """How this question was answered before."""
+        from tui.screens.compare.similar import SimilarScreen
+
+        shown = self.round_in_hand
+        if shown is not None:
+            self.app.push_screen(SimilarScreen(question=shown.question))
 
     def action_chat(self) -> None:
         """Continue the column in hand as a conversation of its own."""
