@@ -78,7 +78,7 @@ class SideBySideScreen(Opened, inherit_bindings=False):
         Binding("ctrl+o", "model", N_("model"), id="compare.model", tooltip=N_("Choose who answers in this column")),
         Binding("e", "parameters", N_("parameters"), id="compare.parameters", show=False, tooltip=N_("Other parameters for this column")),
         Binding("m", "mode", N_("at once or not"), id="compare.mode", show=False, tooltip=N_("Ask all at once, or one after the other")),
-        Binding("a", "similar", N_("asked before"), id="compare.similar", show=False, tooltip=N_("The same question over time, with a chart")),
+        Binding("a", "similar", N_("asked before"), id="compare.similar", show=False, tooltip=N_("This question over time, with a chart")),
         Binding("c", "chat", N_("conversation"), id="compare.chat", tooltip=N_("Continue this column as a conversation")),
         Binding("alt+i", "attach", N_("image"), id="compare.attach", tooltip=N_("Send an image along with the next question")),
         Binding("alt+x", "detach", N_("no image"), id="compare.detach", show=False, tooltip=N_("Take the attached images away")),
