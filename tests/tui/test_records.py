@@ -200,6 +200,9 @@ async def test_the_same_question_over_time_has_a_chart_and_leads_back(settings: 
         await seen.press("j", "enter")
         await seen.until(lambda: isinstance(seen.app.screen, SideBySideScreen))
         await seen.until("过拟合")
+        seen.app.screen.query_one("#compare-column-0").focus()
+        await seen.press("a")
+        await seen.until("asked 2 times")
 
 
 # Rows and words alone ------------------------------------------------------------------------------------------------
