@@ -102,7 +102,7 @@ class ConversationService(Presence):
             if before is None or before.conversation_id != conversation_id:
                 raise NotFound(kind="message", reference=before_id)
             rows = uow.messages.branch(sight.owner_id, conversation_id, before.parent_id, limit)
-            return sight.messages(rows, uow.messages.parts([row.id for row in rows]))
+            return sight.messages(uow, rows)
 
         return await self._store.read(work)
 
@@ -232,7 +232,7 @@ def _view(uow: UnitOfWork, sight: Sight, limit: int, reach: str, *, generating: 
         last = uow.messages.find(row.owner_id, row.leaf_id)
         limit = max(limit, last.depth - wanted.depth + 1 if last is not None else 0)
     rows = uow.messages.branch(row.owner_id, row.id, row.leaf_id, limit)
-    found = sight.messages(rows, uow.messages.parts([message.id for message in rows]))
+    found = sight.messages(uow, rows)
     earlier = rows[0].depth if rows else 0
     return ConversationView(sight.summary(uow, generating=generating), sight.system_prompt, found, earlier)
 
@@ -246,7 +246,9 @@ def _empty(uow: UnitOfWork, *, owner: str, conversation_id: str, until: int) -> 
 
 
 def _exported(message: Message) -> dict[str, Any]:
+    images = [{"media_type": image.media_type, "size": image.size} for image in message.images]
     return {
+        **({"images": images} if images else {}),
         "id": message.id,
         "role": message.role,
         "content": message.content,

@@ -11,6 +11,7 @@ from core.chat.outcome import error_from
 from core.chat.types import ConversationSummary, Message
 from core.clock import from_ms, from_ms_or_none
 from core.llm.events import Usage
+from core.llm.images import ImageInfo
 
 
 def summary(row: Any, *, generating: bool, shared: bool = False) -> ConversationSummary:
@@ -69,9 +70,15 @@ def usage(row: Any) -> Usage | None:
     return Usage(row.input_tokens, row.output_tokens, row.reasoning_tokens, exact=bool(row.usage_exact))
 
 
-def messages(rows: Iterable[Any], parts: Mapping[str, Sequence[Any]]) -> tuple[Message, ...]:
-    """Rows with the parts of each, as `MessageRepository.parts` gives them."""
-    return tuple(message(row, *texts(parts.get(row.id, ()))) for row in rows)
+def messages(rows: Iterable[Any], parts: Mapping[str, Sequence[Any]], shown: Mapping[str, Sequence[Any]]) -> tuple[Message, ...]:
+    """Rows with the parts and the images of each, as `MessageRepository.parts` and `ImageRepository.about_messages` give them."""
+    made = (message(row, *texts(parts.get(row.id, ()))) for row in rows)
+    return tuple(replace(each, images=images(shown[each.id])) if each.id in shown else each for each in made)
+
+
+def images(rows: Iterable[Any]) -> tuple[ImageInfo, ...]:
+    """Rows of images, with or without their bytes."""
+    return tuple(ImageInfo(row.id, row.media_type, row.size, row.width, row.height) for row in rows)
 
 
 def texts(parts: Sequence[Any]) -> tuple[str, str]:

@@ -6,7 +6,7 @@ the owner's endpoint.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +38,9 @@ class Sight:
             return convert.summary(self.row, generating=generating, shared=bool(uow.shares.shared([self.row.id])))
         return convert.shared_summary(self.row, generating=generating)
 
-    def messages(self, rows: Iterable[Any], parts: Mapping[str, Sequence[Any]]) -> tuple[Message, ...]:
-        found = convert.messages(rows, parts)
+    def messages(self, uow: UnitOfWork, rows: Sequence[Any]) -> tuple[Message, ...]:
+        ids = [row.id for row in rows]
+        found = convert.messages(rows, uow.messages.parts(ids), uow.images.about_messages(ids))
         return found if self.own else tuple(for_readers(message) for message in found)
 
 

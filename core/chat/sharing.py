@@ -131,12 +131,15 @@ class Sharing(ConversationService):
     def _copy_messages(self, uow: UnitOfWork, at: sending.Moment, conversation_id: str, ids: list[str], *, own: bool) -> str | None:
         """Copy these messages of one branch, in their order, under new ids. The id of the last."""
         rows, parts = {row.id: row for row in uow.messages.rows(ids)}, uow.messages.parts(ids)
+        shown = uow.images.of_messages(ids)
         hidden = {} if own else {"configuration_id": None, "provider_id": "", "cost": "", "currency": "", "error_fields": ""}
         parent: str | None = None
         for depth, message_id in enumerate(ids):
             place = {"id": self._ids.new(), "conversation_id": conversation_id, "parent_id": parent, "depth": depth}
             uow.messages.add({**rows[message_id]._asdict(), **hidden, **place})
             uow.messages.add_parts(str(place["id"]), parts.get(message_id, ()))
+            images = [uow.images.copy_to(at.owner_id, self._ids.new(), image, at.now_ms) for image in shown.get(message_id, ())]
+            uow.images.show_in_message(str(place["id"]), images)
             parent = str(place["id"])
         return parent
 

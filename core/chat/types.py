@@ -9,6 +9,7 @@ from typing import Literal
 
 from core.errors import ModeltrainError
 from core.llm.events import Usage
+from core.llm.images import ImageInfo
 
 Role = Literal["user", "assistant"]
 #: `stopped`: by the person. `truncated`: the stream broke or a limit was reached; what came is kept. `failed`: the provider refused.
@@ -48,7 +49,7 @@ class Message:
     """A question or an answer. `content` and `reasoning` are raw: sanitise before drawing. Times in milliseconds.
 
     `ttft_ms`: to the first token of any kind; `ttfa_ms`: to the first token of the answer proper. `error`: why the answer is
-    failed or truncated, None where it needs no cause (the token limit: `finish` is "length").
+    failed or truncated, None where it needs no cause (the token limit: `finish` is "length"). `images`: what a question shows.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Message:
     created_at: datetime
     finished_at: datetime | None
     provider_id: str = ""
+    images: tuple[ImageInfo, ...] = ()
 
     @property
     def reasoning_cut(self) -> bool:

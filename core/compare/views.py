@@ -20,7 +20,6 @@ from core.compare.types import (
     Round,
     Verdict,
 )
-from core.llm.images import ImageInfo
 from core.models.rows import parameters_from_json
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def rounds(uow: UnitOfWork, rows: Sequence[Any], candidates: Sequence[Candidate]
             id=row.id,
             ordinal=row.ordinal,
             question=row.question,
-            images=tuple(ImageInfo(each.id, each.media_type, each.size, each.width, each.height) for each in images.get(row.id, ())),
+            images=convert.images(images.get(row.id, ())),
             asked_at=from_ms(row.asked_at),
             answers=tuple(_answer(each.id, places.get((row.id, each.id)), messages) for each in candidates),
             verdict=verdicts.get(row.id),

@@ -15,7 +15,7 @@ of_messages = metadata.tables["message_images"]
 of_rounds = metadata.tables["comparison_images"]
 _i, _m, _r = images.c, of_messages.c, of_rounds.c
 #: Everything but the bytes.
-_ABOUT = (_i.id, _i.media_type, _i.size, _i.width, _i.height)
+_ABOUT = (_i.id, _i.digest, _i.media_type, _i.size, _i.width, _i.height)
 
 
 class ImageRepository(Repository):
@@ -32,6 +32,11 @@ class ImageRepository(Repository):
             return str(found)
         self._connection.execute(insert(images).values(owner_id=owner_id, digest=digest, **values))
         return str(values["id"])
+
+    def copy_to(self, owner_id: str, new_id: str, image: Row[Any], moment: int) -> str:
+        """The id of the owner's own image that is as `image` (of `of_messages`), which is added where it is not there."""
+        about = {name: getattr(image, name) for name in ("media_type", "width", "height", "size", "content")}
+        return self.put(owner_id, image.digest, id=new_id, created_at=moment, **about)
 
     def content(self, owner_id: str, image_id: str) -> bytes | None:
         """The bytes of an image of the owner's."""

@@ -86,6 +86,16 @@ async def test_images_stay_in_the_context_and_go_with_the_conversation(table: Ta
     await table.quiet()
     view = await table.services.chat.open(table.ann, conversation)
     assert "GIF, 30x20" in view.messages[-1].content
+    assert [[image.media_type for image in message.images] for message in view.messages] == [["image/gif"], [], [], [], [], []]
+    exported = await table.services.chat.export(table.ann, conversation)
+    assert exported["messages"][0]["images"] == [{"media_type": "image/gif", "size": len(GIF)}]
+    await table.services.chat.share(table.ann, conversation, "bob")
+    copied = await table.services.chat.copy(table.bob, conversation)
+    (image,) = (await table.services.chat.open(table.bob, copied.id)).messages[0].images
+    assert await table.comparisons.image(table.bob, image.id) == GIF
+    with pytest.raises(NotFound):
+        await table.comparisons.image(table.ann, image.id)  # it is his own, not hers
+    await table.services.chat.purge(table.bob, [copied.id])
     await table.services.chat.purge(table.ann, [conversation])
     await table.services.chat.clean_up()
     assert await table.services.store.read(lambda uow: uow.images.remove_unused()) == 0

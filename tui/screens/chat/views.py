@@ -12,6 +12,7 @@ from tui.amounts import money as money
 from tui.amounts import seconds as seconds
 from tui.errors import describe
 from tui.i18n import _, ngettext
+from tui.image_words import with_images
 from tui.widgets.transcript import MessageView, Notice
 
 RETRY_KEY, CONTINUE_KEY = "Ctrl+R", "Alt+C"
@@ -95,7 +96,7 @@ def view_of(message: Message, scene: Scene) -> MessageView:
     """A saved message."""
     if message.role == "user":
         stamp = moments.short(message.created_at, scene.now, scene.zone)
-        return MessageView(message.id, "user", scene.nickname, message.content, stamp=stamp)
+        return MessageView(message.id, "user", scene.nickname, with_images(message.content, message.images), stamp=stamp)
     return MessageView(
         message.id,
         "assistant",

@@ -12,6 +12,7 @@ from tui import moments
 from tui.comparison_files import cheapest, fastest
 from tui.glyphs import Glyphs
 from tui.i18n import N_, _
+from tui.image_words import with_images
 from tui.screens.chat.views import LiveAnswer, Scene, figures, money, notice, seconds, view_of
 from tui.screens.compare.board import Board, Column, gap_id, question_id
 from tui.screens.compare.heads import Head
@@ -144,10 +145,7 @@ def views_of(board: Board, column: Column, scene: Scene, signs: Glyphs) -> list[
 
 
 def _question_view(shown: Round, scene: Scene) -> MessageView:
-    text = shown.question
-    if shown.images:
-        listed = "\n".join(image_words(image.media_type, image.size, image.width, image.height) for image in shown.images)
-        text = f"{text}\n{listed}"
+    text = with_images(shown.question, shown.images)
     return MessageView(question_id(shown), "user", scene.nickname, text, stamp=moments.short(shown.asked_at, scene.now, scene.zone))
 
 
@@ -200,15 +198,6 @@ def _without_names(board: Board, text: str) -> str:
             if name:
                 text = text.replace(name, "…")
     return text
-
-
-def image_words(media_type: str, size: int, width: int, height: int) -> str:
-    """An image in a line of text."""
-    kind = media_type.partition("/")[2].upper()
-    kilobytes = f"{max(1, size // 1024):,}"
-    if width and height:
-        return _("[image: {kind}, {width}x{height}, {size} KB]").format(kind=kind, width=width, height=height, size=kilobytes)
-    return _("[image: {kind}, {size} KB]").format(kind=kind, size=kilobytes)
 
 
 # Empty states ----------------------------------------------------------------------------------------------------------
