@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from core.training.types import Run
 
 #: Form -> the ending of its file.
-FORMS = {"html": ".html", "md": ".md", "csv": ".csv", "json": ".json"}
+FORMS = {"html": ".html", "md": ".md", "pdf": ".pdf", "csv": ".csv", "json": ".json"}
 _LABELS = {
     "failure": N_("Why it failed"),
     "warnings": N_("Warnings"),
@@ -51,6 +51,9 @@ _LABELS = {
     "merged": N_("merged"),
     "configuration": N_("Configuration"),
     "environment": N_("Training environment"),
+    "page": N_("Page {page} of {pages}"),
+    "no_font": N_("Some signs are in no font of the machine that made this report and are shown as □."),
+    "no_chinese_font": N_("No font with Chinese signs is on the machine that made this report. Install Noto Sans CJK there."),
 }
 
 
@@ -68,24 +71,28 @@ async def collected(services: Services, principal: Principal, run_id: str) -> Re
     return await asyncio.to_thread(read)
 
 
-async def report(services: Services, principal: Principal, run_id: str, form: str, zone: tzinfo | None = None) -> str:
-    """The report of a run as text: `form` is html, md, csv or json. Raises NotFound, InvalidInput("format", "unknown")."""
+async def report(services: Services, principal: Principal, run_id: str, form: str, zone: tzinfo | None = None) -> bytes:
+    """The report of a run: `form` is one of FORMS, text in UTF-8. Raises NotFound, InvalidInput("format", "unknown")."""
     if form not in FORMS:
         raise InvalidInput("format", "unknown", value=form)
     data = await collected(services, principal, run_id)
     return await asyncio.to_thread(rendered, data, form, zone, current().language)
 
 
-def rendered(data: ReportData, form: str, zone: tzinfo | None, language: str) -> str:
-    """`data` in one of FORMS. Blocks for some milliseconds."""
+def rendered(data: ReportData, form: str, zone: tzinfo | None, language: str) -> bytes:
+    """`data` in one of FORMS. Blocks for some milliseconds, for PDF some seconds."""
     from core.training import report as made
 
     if form == "csv":
-        return made.metrics_csv(data)
+        return made.metrics_csv(data).encode()
     if form == "json":
-        return made.as_json(data)
+        return made.as_json(data).encode()
     said = words(zone, language)
-    return made.as_html(data, said) if form == "html" else made.as_markdown(data, said)
+    if form == "pdf":
+        from core.training.report_pdf import as_pdf
+
+        return as_pdf(data, said)
+    return (made.as_html(data, said) if form == "html" else made.as_markdown(data, said)).encode()
 
 
 def words(zone: tzinfo | None, language: str) -> Words:

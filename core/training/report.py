@@ -23,7 +23,7 @@ from core.training.results import Artifact, artifacts, read_json
 from core.training.types import Attempt, Run
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
-FORMS: Final = ("html", "md", "csv", "json")
+FORMS: Final = ("html", "md", "csv", "json", "pdf")
 #: Curves of a report, in this order; what else was measured follows.
 _FIRST: Final = ("loss", "eval_loss", "lr", "grad_norm")
 #: Series of which the lowest value is the best; of the others, named here, the highest.

@@ -41,16 +41,14 @@ def thinned(steps: Sequence[int], values: Sequence[float], most: int = MOST_POIN
 def svg(title: str, curves: Sequence[Curve]) -> str:
     """One chart with its axes and, of several curves, their names. Every text is escaped."""
     drawn = [(curve, thinned(curve.steps, curve.values)) for curve in curves]
-    numbers = [(step, value) for _curve, points in drawn for step, value in points if math.isfinite(value)]
+    axes = axes_of([point for _curve, points in drawn for point in points])
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">'
         f'<text x="{_LEFT}" y="15" class="title">{escape(title)}</text>'
     )
-    if not numbers:
+    if axes is None:
         return head + "</svg>"
-    low_x, high_x = min(step for step, _ in numbers), max(step for step, _ in numbers)
-    low_y, high_y = _span([value for _, value in numbers])
-    place = _Place(low_x, max(high_x, low_x + 1), low_y, high_y)
+    place = _Place(axes.low_x, axes.high_x, axes.low_y, axes.high_y)
     parts = [head, *_axes(place)]
     for index, (curve, points) in enumerate(drawn):
         colour = COLOURS[index % len(COLOURS)]
@@ -62,11 +60,26 @@ def svg(title: str, curves: Sequence[Curve]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Axes:
+    """What a chart shows: from the lowest to the highest, neither ever the same."""
+
     low_x: float
     high_x: float
     low_y: float
     high_y: float
+
+
+def axes_of(points: Sequence[tuple[int, float]]) -> Axes | None:
+    """Around all points that are numbers; None where there are none."""
+    numbers = [(step, value) for step, value in points if math.isfinite(value)]
+    if not numbers:
+        return None
+    low_x, high_x = min(step for step, _ in numbers), max(step for step, _ in numbers)
+    return Axes(low_x, max(high_x, low_x + 1), *_span([value for _, value in numbers]))
+
+
+class _Place(Axes):
+    """Values to places."""
 
     def x(self, step: float) -> float:
         return _LEFT + (step - self.low_x) / (self.high_x - self.low_x) * (WIDTH - _LEFT - _RIGHT)

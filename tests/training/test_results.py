@@ -152,17 +152,18 @@ async def test_merging_is_a_run_whose_model_is_listed(trained: Trained, tiny_mod
 
 async def test_its_report(trained: Trained) -> None:
     services, ann, run = trained.services, trained.ann, trained.run
-    page = await reports.report(services, ann, run.id, "html")
+    page = (await reports.report(services, ann, run.id, "html")).decode()
     assert page.count("<svg") >= 3
     assert "learning_rate" in page or "template" in page
     assert not re.search(r"(?:src|href)\s*=|<script|https?://(?!www\.w3\.org/2000/svg)", page), "it needs nothing else"
-    table = (await reports.report(services, ann, run.id, "csv")).splitlines()
+    table = (await reports.report(services, ann, run.id, "csv")).decode().splitlines()
     assert table[0].startswith("step,loss")
     assert [int(line.split(",")[0]) for line in table[1:]] == list(range(1, STEPS + 1))
     whole = json.loads(await reports.report(services, ann, run.id, "json"))
     assert [step for step, _value in whole["metrics"]["loss"]] == list(range(1, STEPS + 1))
     assert whole["best"]["loss"]["value"] == min(value for _step, value in whole["metrics"]["loss"])
-    assert "# say it" in await reports.report(services, ann, run.id, "md")
+    assert b"# say it" in await reports.report(services, ann, run.id, "md")
+    assert (await reports.report(services, ann, run.id, "pdf")).startswith(b"%PDF-")
 
 
 async def test_base_and_tuned_answer_side_by_side_and_stopping_disables_the_configuration(trained: Trained, served: Service) -> None:

@@ -162,6 +162,11 @@ async def test_the_report_is_read_and_saved(settings: Settings, tmp_path: Path, 
         await world.until("Saved as")
         page = (tmp_path / "say-it.html").read_text()
         assert "<svg" in page and "learning_rate" in page
+        await world.pilot.press("p")
+        await world.until("say-it.pdf")
+        await world.pilot.press("enter")
+        await world.until((tmp_path / "say-it.pdf").exists)
+        assert (tmp_path / "say-it.pdf").read_bytes().startswith(b"%PDF-")
 
 
 async def test_runs_are_compared_with_the_best_marked(settings: Settings, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def report(
     form: Annotated[
         str,
         typer.Option(
-            "--format", metavar="html|md|csv|json", help=_("Default: by the name of the file, else Markdown."), show_default=False
+            "--format", metavar="html|md|pdf|csv|json", help=_("Default: by the name of the file, else Markdown."), show_default=False
         ),
     ] = "",
 ) -> None:
@@ -109,11 +109,10 @@ def report(
     async def action(services: Services, principal: Principal) -> int:
         from tui import reports
 
-        text = await reports.report(services, principal, run, _form_of(form, output, invocation.json), local_zone())
-        if output is None or output.is_standard:
-            out(text.rstrip("\n"))
-        else:
-            output.write_text(text)
+        made = await reports.report(services, principal, run, _form_of(form, output, invocation.json), local_zone())
+        with (output or NamedFile("-")).writing() as file:
+            file.write(made)
+        if output is not None and not output.is_standard:
             err(_("Written to {path}.").format(path=output))
         return 0
 
@@ -124,7 +123,7 @@ def _form_of(form: str, output: NamedFile | None, as_json: bool) -> str:
     if form or as_json:
         return form or "json"
     ending = str(output).rpartition(".")[2].lower() if output is not None else ""
-    return {"html": "html", "htm": "html", "csv": "csv", "json": "json"}.get(ending, "md")
+    return {"html": "html", "htm": "html", "pdf": "pdf", "csv": "csv", "json": "json"}.get(ending, "md")
 
 
 def local_zone() -> tzinfo | None:

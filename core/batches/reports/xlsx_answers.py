@@ -106,7 +106,8 @@ class Answers:
             "input_tokens": usage.input_tokens if usage is not None else None,
             "output_tokens": usage.output_tokens if usage is not None else None,
             "cost": None if answer.cost is None else float(answer.cost), "currency": answer.currency if answer.cost is not None else "",
-            "attempts": answer.attempts, "from_cache": self._yes if answer.from_cache else "", "repetition": answer.repetition if self._repeated else None,
+            "attempts": answer.attempts, "from_cache": self._yes if answer.from_cache else "",
+            "repetition": answer.repetition if self._repeated else None,
             "weight": question.weight if question.weight != 1 else None, "model": answer.model, "reasoning": answer.reasoning,
         }  # fmt: skip
 

@@ -6,15 +6,21 @@ import csv
 import io
 import json
 import math
+import re
+import zlib
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from core.documents.drawing import Stroke
+from core.documents.fonts import Fonts
 from core.training.compare import compare
 from core.training.failures import Failure, LogExcerpt, Remedy
 from core.training.report import ReportData, as_html, as_json, as_markdown, collect, metrics_csv, sparkline
 from core.training.report_charts import Curve, svg, thinned
+from core.training.report_pdf import as_pdf, curve_drawing
 from core.training.types import Attempt, RunState
 from tests.unit.inference.house import make_run, write_output
 from tui.reports import words
@@ -121,3 +127,24 @@ def test_curves_keep_their_peaks_and_their_holes() -> None:
     assert "nan" not in svg("x", [Curve("a", [1], [math.nan])])
     assert sparkline([1.0, 2.0, 3.0]) == "▁▅█"
     assert sparkline([math.nan]) == ""
+
+
+def test_a_pdf_of_hostile_names_says_what_no_font_shows(tmp_path: Path) -> None:
+    data = evil(tmp_path)
+    plain = as_pdf(data, words(None, "en"), Fonts(None, None, chinese=False))
+    assert plain.startswith(b"%PDF-") and b"/Lang (en)" in plain
+    text = b"".join(zlib.decompress(part) for part in re.findall(rb"FlateDecode.*?stream\n(.*?)\nendstream", plain, re.DOTALL))
+    assert b"<script>alert\\('x'\\)</script>" in text and b"\x1b" not in text
+    assert b"Why it failed" in text and b"Page 1 of" in text
+    chinese = replace(data, run=replace(data.run, name="训练"))
+    assert b"%PDF-" in as_pdf(chinese, words(None, "zh_CN"), Fonts(None, None, chinese=False))
+
+
+def test_a_curve_on_paper_has_its_holes() -> None:
+    drawn = curve_drawing(Curve("loss", (1, 2, 3, 4), (2.0, 1.5, math.nan, 1.0)))
+    strokes = [shape for shape in drawn.shapes if isinstance(shape, Stroke) and shape.colour == 0]
+    assert len(strokes) == 3
+    first, second, third = strokes
+    assert (first.x1, first.y1) == (first.x2, first.y2) == (second.x1, second.y1)
+    assert (third.x1, third.y1) == (third.x2, third.y2) and third.x1 > second.x2
+    assert curve_drawing(Curve("none", (1,), (math.nan,))).shapes[1:] == ()

@@ -1,4 +1,4 @@
-"""ReportScreen: what a run was and what came of it, to be read here or saved as HTML, Markdown, CSV or JSON."""
+"""ReportScreen: what a run was and what came of it, to be read here or saved as HTML, Markdown, PDF, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from tui.widgets.sheet import Line, Sheet, wrapped
 if TYPE_CHECKING:
     from core.training.report import ReportData
 
-_NAMES = {"html": "HTML", "md": "Markdown", "csv": "CSV", "json": "JSON"}
 #: Folder of an account's own files (core/files) that reports are put into for who is served.
 EXPORTS = "exports"
 
@@ -34,12 +33,13 @@ class ReportScreen(AreaScreen):
     HELP = N_(
         "Everything that is known of the run: its configuration, its data, how long it took, its curves and figures, warnings, results and "
         "the versions of the training environment as they are now.\n\n"
-        "h saves it as a web page that needs nothing else, m as Markdown, v the metrics as CSV, t everything as JSON. Whoever is served "
-        "finds it among the own files, in exports, and fetches it with scp or sftp."
+        "h saves it as a web page that needs nothing else, m as Markdown, p as PDF, v the metrics as CSV, t everything as JSON. "
+        "Whoever is served finds it among the own files, in exports, and fetches it with scp or sftp."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("h", "save('html')", N_("save as HTML"), id="report.html", tooltip=N_("A web page that needs nothing else")),
         Binding("m", "save('md')", N_("Markdown"), id="report.markdown", tooltip=N_("For a wiki or a repository")),
+        Binding("p", "save('pdf')", N_("PDF"), id="report.pdf", tooltip=N_("For paper and mail")),
         Binding("v", "save('csv')", N_("CSV"), id="report.csv", tooltip=N_("The metrics, a row a step")),
         Binding("t", "save('json')", N_("JSON"), id="report.json", tooltip=N_("Everything, for programs")),
         Binding("escape", "close", N_("back"), id="report.close"),
@@ -79,40 +79,42 @@ class ReportScreen(AreaScreen):
             self.start(self._save, self._data, form, group="dialog")
 
     async def _save(self, data: ReportData, form: str) -> None:
-        text = await asyncio.to_thread(reports.rendered, data, form, self.modeltrain.zone, current().language)
+        made = await asyncio.to_thread(reports.rendered, data, form, self.modeltrain.zone, current().language)
         name = f"{_file_name(data.run.name)}{reports.FORMS[form]}"
         if self.principal.served:
-            await asyncio.to_thread(self._put_into_exports, name, text)
+            await asyncio.to_thread(self._put_into_exports, name, made)
             self.modeltrain.say(_("Saved as “{path}” among your files.").format(path=f"{EXPORTS}/{name}"))
             return
         typed = await self.app.push_screen_wait(Ask(_("Save to which file?"), str(Path.home() / name)))
         if typed and typed.strip():
-            await self._write(await asyncio.to_thread(Path(typed.strip()).expanduser), text)
+            await self._write(await asyncio.to_thread(Path(typed.strip()).expanduser), made)
 
-    def _put_into_exports(self, name: str, text: str) -> None:
+    def _put_into_exports(self, name: str, made: bytes) -> None:
         upload = self.services.files.open_writing(self.principal, f"{EXPORTS}/{name}")
         try:
-            upload.write(0, text.encode())
+            upload.write(0, made)
             upload.commit()
         except BaseException:
             upload.discard()
             raise
 
-    async def _write(self, path: Path, text: str) -> None:
+    async def _write(self, path: Path, made: bytes) -> None:
         if await asyncio.to_thread(path.exists) and not await self.app.push_screen_wait(
             Confirm(_("“{path}” is there already. Replace it?").format(path=path), danger=True)
         ):
             return
-        try:
-            await asyncio.to_thread(path.write_text, text, encoding="utf-8")
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            self.modeltrain.say(_("“{path}” could not be written: {reason}.").format(path=path, reason=reason))
-            return
+        await asyncio.to_thread(_replace, path, made)
         self.modeltrain.say(_("Saved as “{path}”.").format(path=path))
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+
+def _replace(path: Path, made: bytes) -> None:
+    from core.documents.replacing import replacing
+
+    with replacing(path) as file:
+        file.write(made)
 
 
 def _file_name(name: str) -> str:
