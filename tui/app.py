@@ -468,7 +468,12 @@ class ModeltrainApp(Painting, inherit_bindings=False):
         self.push_screen(AreasDialog(), self._go_to)
 
     async def _go_to(self, area: str | None) -> None:
-        if area:
+        area, _slash, tab = (area or "").partition("/")
+        if tab:
+            from tui.screens.compare.tabs import open_tab
+
+            await open_tab(self, tab)
+        elif area:
             await self.action_go(area)
 
     def action_palette(self) -> None:

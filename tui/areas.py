@@ -39,7 +39,7 @@ AREAS: dict[str, Area] = {
     for area in (
         Area(HOME, N_("Home"), "", "h", "tui.screens.home:HomeScreen", N_("Where you were, and what to do next")),
         Area("chat", N_("Chat"), "1", "c", "tui.screens.chat.screen:ChatScreen", N_("Ask a model, read its answer as it comes")),
-        Area("compare", N_("Compare"), "2", "o", "tui.screens.compare.screen:SideBySideScreen", N_("Models side by side, votes, batches")),
+        Area("compare", N_("Compare"), "2", "o", "tui.screens.compare.screen:SideBySideScreen", N_("Answers side by side, votes, batches")),
         Area("data", N_("Data"), "4", "d", "tui.screens.data.screen:DataScreen", N_("Files of examples: checked, repaired, looked at")),
         Area("runs", N_("Runs"), "5", "r", "tui.screens.runs.screen:RunsScreen", N_("Train a model on a dataset, and see what came of it")),
         Area("models", N_("Models"), "6", "m", "tui.screens.models.screen:ModelsScreen", N_("Configurations, their tests, providers")),

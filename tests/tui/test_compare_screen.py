@@ -12,7 +12,7 @@ from core.settings import Settings
 from tests.tui.world import World, signed_in
 from tui.screens.compare.diff_view import DiffScreen
 from tui.screens.compare.screen import SideBySideScreen
-from tui.screens.compare.tabs import TABS
+from tui.screens.compare.tabs import RECORDS
 from tui.widgets.fields import Field
 from tui.widgets.file_picker import PathField
 from tui.widgets.transcript import Transcript
@@ -191,8 +191,8 @@ async def test_one_column_where_it_is_narrow_and_everything_there_again_after_an
         await seen.until(lambda: "(401)" in seen.text)
         await seen.press("i")
         await seen.type("half a sentence")
-        side(seen).to_tab(list(TABS)[1])
-        await seen.until(lambda: not isinstance(seen.app.screen, SideBySideScreen))
+        await seen.press("ctrl+g", "e")
+        await seen.until(lambda: getattr(seen.app.screen, "TAB", "") == RECORDS)
         await seen.press("left")
         await seen.until("(401)")
         assert side(seen).composer.text == "half a sentence"

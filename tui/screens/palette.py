@@ -14,6 +14,7 @@ from tui.areas import AREAS
 from tui.i18n import LANGUAGES, N_, _, every_form
 from tui.keys import key_name, usable_bindings
 from tui.screens.base import Framed, ScreenCommand
+from tui.screens.compare.tabs import TABS, open_tab
 from tui.themes import THEMES
 from tui.widgets.dialogs import Dialog
 from tui.widgets.fields import Field
@@ -113,6 +114,7 @@ def commands_for(app: ModeltrainApp) -> list[ScreenCommand]:
         found += screen.commands()
     if app.context.signed_in:
         found += [ScreenCommand(area.title, partial(app.action_go, area.name), area.about, area.key) for area in AREAS.values()]
+        found += [ScreenCommand(tab.title, partial(open_tab, app, tab.name), tab.about, f"Ctrl+G {tab.letter}") for tab in TABS.values()]
         found.append(ScreenCommand(N_("SwanLab"), partial(_swanlab, app), N_("Experiments, archives, and dashboards in a browser")))
         found.append(ScreenCommand(N_("Sign out"), app.sign_out))
     found += [ScreenCommand(name, partial(_language, app, code)) for code, name in LANGUAGES.items()]

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.cells import cell_len
@@ -43,15 +42,6 @@ class Tab:
     screen: str
     about: str
 
-    @property
-    def there(self) -> bool:
-        """Whether its module is part of this program."""
-        module = self.screen.partition(":")[0]
-        try:
-            return find_spec(module) is not None
-        except ModuleNotFoundError:
-            return False
-
     def load(self) -> Callable[[], CompareTab]:
         """The class of its screen."""
         module, _, name = self.screen.partition(":")
@@ -65,7 +55,7 @@ _ALL = (
     Tab(BATCHES, N_("Batches"), "b", "tui.screens.compare.batches.screen:BatchesScreen", N_("Many questions to many models, scored")),
     Tab(QUESTIONS, N_("Questions"), "q", "tui.screens.compare.questions.screen:QuestionsScreen", N_("Sets of test questions")),
 )
-TABS: dict[str, Tab] = {tab.name: tab for tab in _ALL if tab.there}
+TABS: dict[str, Tab] = {tab.name: tab for tab in _ALL}
 
 
 class CompareTab(AreaScreen):
