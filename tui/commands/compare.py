@@ -73,6 +73,10 @@ def ask(
     file: Annotated[
         NamedFile | None, typer.Option("--file", "-f", metavar="FILE", help=_("Read the question from this file."), parser=NamedFile)
     ] = None,
+    image: Annotated[
+        list[NamedFile] | None,
+        typer.Option("--image", metavar="FILE", help=_("An image to send along; up to four, for models that see."), parser=NamedFile),
+    ] = None,
     comparison: Annotated[
         str, typer.Option("--comparison", metavar="ID", help=_("Go on with this comparison, as a follow-up question."), show_default=False)
     ] = "",
@@ -84,9 +88,12 @@ def ask(
     invocation: Invocation = context.obj
 
     async def action(services: Services, principal: Principal) -> int:
+        from core.llm.images import IMAGE_BYTES
         from tui.commands.compare_ask import Following
         from tui.commands.compare_output import status_of
 
+        # One byte more than is allowed: then its size is refused, and nothing is cut.
+        images = [each.read_bytes(IMAGE_BYTES + 1) for each in image or ()]
         question = _question(text, file)
         if comparison and configurations:
             raise InvalidInput("configurations", "models_fixed")
@@ -96,7 +103,7 @@ def ask(
                 await services.comparisons.set_mode(principal, opened.id, "sequential" if sequential else "parallel")
         else:
             opened = await _begin(services, principal, configurations or [], sequential=sequential, blind=blind, kind=kind)
-        await services.comparisons.ask(principal, opened.id, question)
+        await services.comparisons.ask(principal, opened.id, question, images=images)
         begun = await services.comparisons.get(principal, opened.id, tail=1)
         following = Following(services, principal, begun, quiet=invocation.json, reasoning=reasoning)
         await following.to_end()

@@ -71,6 +71,13 @@ class NamedFile:
         except (OSError, ValueError) as error:
             raise EnvironmentProblem(what="file_not_readable", path=self._name, reason=_reason(error)) from error
 
+    def read_bytes(self, limit: int) -> bytes:
+        """At most `limit` bytes of it. Raises as `read_text`."""
+        try:
+            return self._read(limit)
+        except (OSError, ValueError) as error:
+            raise EnvironmentProblem(what="file_not_readable", path=self._name, reason=_reason(error)) from error
+
     def read_first_line(self) -> str:
         """Its first line without the line end. Raises as `read_text`."""
         if not self.is_standard:

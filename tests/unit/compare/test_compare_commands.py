@@ -13,7 +13,11 @@ import pytest
 from tests.shell import COMMAND, PASSWORD, QuickShell, clean_environment
 from tui.commands.root import run_command_line
 
-MODELS = ("sim-chat@5000", "sim-chinese@5000", "sim-500", "sim-cut-3", "sim-hostile@5000")
+MODELS = ("sim-chat@5000", "sim-chinese@5000", "sim-500", "sim-cut-3", "sim-hostile@5000", "sim-vision@5000")
+#: The smallest PNG that there is: one pixel.
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
+)
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +78,18 @@ def test_the_question_comes_from_a_file_or_standard_input(ann: QuickShell, tmp_p
     models = ("-c", "sim-chat@5000", "-c", "sim-chinese@5000", "--json")
     assert ann.ok("compare", *models, "--file", str(file)).json["rounds"][0]["question"] == "从文件来的问题"
     assert ann.ok("compare", *models, stdin="piped\nquestion\n").json["rounds"][0]["question"] == "piped\nquestion"
+
+
+def test_an_image_goes_along_and_what_is_none_is_refused(ann: QuickShell, tmp_path: Path) -> None:
+    picture, text = tmp_path / "dot.png", tmp_path / "dot.txt"
+    picture.write_bytes(PNG)
+    text.write_text("no image")
+    models = ("-c", "sim-vision@5000", "-c", "sim-vision@5000", "What is it?", "--image")
+    done = ann.ok("compare", *models, str(picture), "--json").json["rounds"][0]
+    assert done["images"] == 1 and all("1x1" in answer["answer"] or "1 x 1" in answer["answer"] for answer in done["answers"])
+    refused = ann.run("compare", *models, str(text))
+    assert refused.status == 2 and "PNG" in refused.err
+    assert ann.run("compare", *models, str(tmp_path / "nowhere.png")).status == 2
 
 
 def test_what_a_model_sends_cannot_steer_the_terminal(ann: QuickShell) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
-from core.sanitise import one_line, sanitise
+from core.sanitise import one_line
 from tui import moments
 from tui.comparison_files import STATES, cheapest, fastest, figures_sentence, name_of, verdict_sentence
 from tui.glyphs import Glyphs
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("used", N_("Used"), 8, right=True),
-    Column("title", N_("First question"), 20, grow=True),
+    Column("title", N_("Title"), 20, grow=True),
     Column("verdict", N_("Verdict"), 11),
     Column("models", N_("Models"), 25),
     Column("rounds", N_("Asked"), 5, right=True),
@@ -165,4 +165,4 @@ def _answer_lines(read: Comparison, answer: CandidateAnswer, marks: dict[str, st
         from tui.errors import describe
 
         lines += wrapped(describe(message.error).title, "bad", width)
-    return lines + wrapped(one_line(sanitise(message.content), _ANSWER), "text", width)
+    return lines + (wrapped(one_line(message.content, _ANSWER), "text", width) if message.content else [])
