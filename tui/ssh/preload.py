@@ -10,6 +10,8 @@ _SCREENS = (
     *("tui.app", "tui.screens.home", "tui.screens.settings", "tui.screens.chat.screen", "tui.screens.models.screen"),
     *("tui.screens.account.screen", "tui.screens.welcome.register", "tui.screens.welcome.password", "tui.screens.welcome.gate"),
     *("tui.screens.palette", "tui.screens.leave", "tui.screens.help"),
+    *("tui.screens.compare.screen", "tui.screens.compare.records", "tui.screens.compare.leaderboard"),
+    *("tui.screens.compare.batches.screen", "tui.screens.compare.questions.screen"),
     *("tui.ssh.signing_in", "tui.ssh.routing", "tui.ssh.terminal", "tui.ssh.command", "tui.ssh.sftp", "tui.ssh.watch"),
     "tui.ssh.worker_process",
 )
