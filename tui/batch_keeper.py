@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual.timer import Timer
@@ -30,12 +31,18 @@ class BatchKeeper:
 
     def __init__(self, app: ModeltrainApp) -> None:
         self._app = app
-        self._states: dict[str, str] = {}
         self._timer: Timer | None = None
+        self._since: datetime | None = None
+        #: Ends that were told: the batch, and when it ended; one that is asked again ends again.
+        self._told: set[tuple[str, datetime]] = set()
 
     def heard(self, event: Event) -> None:
         """Something happened: look, after a while, once for all that happens until then."""
-        if isinstance(event, BatchesChanged) and self._timer is None:
+        if not isinstance(event, BatchesChanged):
+            return
+        if self._since is None:
+            self._since = self._app.context.services.clock.now()
+        if self._timer is None:
             self._timer = self._app.set_timer(_REST_S, self._look_beside)
 
     def end(self) -> None:
@@ -43,7 +50,8 @@ class BatchKeeper:
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        self._states = {}
+        self._since = None
+        self._told = set()
 
     def _look_beside(self) -> None:
         self._timer = None
@@ -59,9 +67,10 @@ class BatchKeeper:
             log.info("batches could not be looked at: %s", error.code)
             return
         for item in page.items:
-            if item.state in _ENDS and self._states.get(item.id) in ("running", "pausing"):
+            ended, since = item.ended_at, self._since
+            if item.state in _ENDS and ended is not None and since is not None and ended >= since and (item.id, ended) not in self._told:
+                self._told.add((item.id, ended))
                 self._tell(item)
-        self._states = {item.id: item.state for item in page.items}
 
     def _tell(self, item: Batch) -> None:
         from tui import batch_words as words  # most sessions never need these words

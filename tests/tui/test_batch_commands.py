@@ -183,7 +183,7 @@ def test_who_is_served_names_only_own_files(ann: QuickShell, tmp_path: Path) -> 
         out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
         with redirect_stdout(out), redirect_stderr(err):
             status = run_command_line(["batch", *arguments], served=Served(settings, principal))
-        return status, *(stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined,return-value]
+        return status, *(stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[return-value]
 
     try:
         status, out, err = run("run", "datasets/mine.jsonl", "-c", "Echo", "--junit", "exports/out.xml", "--json")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
-
-import pytest
 
 from core.questions.types import QuestionDraft
 from core.settings import Settings
 from tests.tui.batch_world import Fair, fair
+from tui import batch_reports
+from tui.screens.compare.batches import saving
 from tui.screens.compare.batches.answer import AnswerScreen
 from tui.screens.compare.batches.answers import AnswersPage
 from tui.screens.compare.batches.file import QuestionFileScreen
@@ -47,7 +48,7 @@ async def test_a_new_person_makes_a_batch_and_sees_it_to_its_end(settings: Setti
         assert "a file…" in seen.text and "example" in seen.text
         await seen.type("常识")
         await seen.press("enter")
-        await seen.until("4 questions · 4 can be scored")
+        await seen.until("4 questions · 4 scored")
         await seen.press("tab", "enter")
         await seen.until("Which configurations are asked?")
         there.rows("#dialog-rows").marked = {there.configurations["Echo"], there.configurations["Refusing"]}
@@ -65,19 +66,6 @@ async def test_a_new_person_makes_a_batch_and_sees_it_to_its_end(settings: Setti
         assert "4 failed" in seen.text and "Press R to ask the 4 failed ones again." in seen.text and seen.fits()
         await seen.press("escape")
         await seen.until(lambda: isinstance(seen.app.screen, BatchesScreen) and "8/8" in seen.text)
-
-
-async def test_numbers_that_cannot_be_are_told_beside_their_field(settings: Settings) -> None:
-    async with fair(settings, size=(80, 24)) as there:
-        seen = there.seen
-        await there.list()
-        await seen.press("n")
-        await seen.until(lambda: isinstance(seen.app.screen, NewBatchScreen) and bool(seen.app.screen.sets))
-        await seen.put("concurrency", "0")
-        await seen.until("From 1 to 512.")
-        await seen.put("requests_per_minute", "ten")
-        await seen.until("Not a whole number.")
-        assert seen.fits()
 
 
 async def test_answers_are_filtered_opened_rated_and_asked_again(settings: Settings) -> None:
@@ -114,16 +102,8 @@ async def test_answers_are_filtered_opened_rated_and_asked_again(settings: Setti
         await seen.until("The 4 failed ones are asked again.")
         again = await there.finished(made.id)
         assert again.failed == 4 and again.answered == 4, "what was answered was left alone"
-
-
-async def test_those_of_one_type_and_one_configuration(settings: Settings) -> None:
-    async with fair(settings) as there:
-        seen = there.seen
-        made = await there.batch("Echo", "Refusing")
-        await there.finished(made.id)
         await there.open(made.id)
-        rows = there.rows("#batch-rows")
-        rows.move_to(made.configurations[0].configuration_id)
+        there.rows("#batch-rows").move_to(made.configurations[0].configuration_id)
         await seen.press("enter")
         await seen.until(lambda: isinstance(seen.app.screen, AnswersPage) and len(there.rows("#answers-rows").rows) == 4)
         await seen.press("f")
@@ -192,16 +172,28 @@ async def test_the_report_says_who_is_best_and_is_saved(settings: Settings, tmp_
         await seen.until("is there already. Replace it?")
         await seen.press("escape")
         assert "{" in target.read_text(encoding="utf-8-sig")
+        files, data = seen.services.files, await seen.services.batches.report_data(there.principal, made.id)
+        upload = files.open_writing(there.principal, "exports/report.html")
+        written = await asyncio.to_thread(saving._into_own, upload, data, "html", batch_reports.words(None))
+        own = files.resolve(there.principal, "exports/report.html").read_bytes()
+        assert len(own) == written.size and own.startswith(b"<!") and "测试".encode() in own
 
 
-async def test_a_file_with_bad_lines_is_taken_after_asking(settings: Settings, tmp_path: Path) -> None:
+async def test_numbers_that_cannot_be_are_told_and_a_file_with_bad_lines_is_taken_after_asking(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_text('{"question": "one"}\n{"question": \n{"question": "two", "expected": "2"}\n', encoding="utf-8")
-    async with fair(settings) as there:
+    async with fair(settings, size=(80, 24)) as there:
         seen = there.seen
         await there.list()
         await seen.press("n")
         await seen.until(lambda: isinstance(seen.app.screen, NewBatchScreen) and bool(seen.app.screen.sets))
+        await seen.put("concurrency", "0")
+        await seen.until("From 1 to 512.")
+        await seen.put("requests_per_minute", "ten")
+        await seen.until("Not a whole number.")
+        assert seen.fits()
+        form(there).field("set_id").focus()
+        await seen.pilot.pause()
         await seen.press("enter")
         await seen.until(lambda: isinstance(seen.app.screen, Choose))
         await seen.type("a file")
@@ -215,31 +207,23 @@ async def test_a_file_with_bad_lines_is_taken_after_asking(settings: Settings, t
         await seen.until("No question can be made of 1 place. Leave it out?")
         assert "2 questions are good." in seen.text
         await seen.press("y")
-        await seen.until(lambda: isinstance(seen.app.screen, NewBatchScreen) and "2 questions · 1 can be scored" in seen.text)
+        await seen.until(lambda: isinstance(seen.app.screen, NewBatchScreen) and "2 questions · 1 scored" in seen.text)
 
 
-async def test_the_end_of_a_batch_is_told_elsewhere(settings: Settings) -> None:
-    async with fair(settings) as there:
+async def test_the_end_is_told_elsewhere_and_many_answers_are_looked_at(settings: Settings) -> None:
+    questions = tuple(QuestionDraft(f"{number} {'长' * 20_000 if number == 0 else ''}", expected=str(number)) for number in range(230))
+    async with fair(settings, questions=questions, size=(80, 24)) as there:
         seen = there.seen
-        made = await there.batch("Slow", name="算术")
-        await seen.until(lambda: seen.app.batches_kept._states.get(made.id) == "running")
-        await seen.until(lambda: told(there, "“算术” is completed, score 75.0 %."))
-        assert seen.app.current_mode == "home"
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_ten_megabytes_in_an_answer_and_many_answers_are_looked_at(settings: Settings, size: tuple[int, int]) -> None:
-    questions = tuple(QuestionDraft(f"{number} {'长' * 20_000 if number == 0 else ''}", expected=str(number)) for number in range(450))
-    async with fair(settings, questions=questions, size=size) as there:
-        seen = there.seen
-        made = await there.batch("Echo", concurrency=64)
+        made = await there.batch("Echo", concurrency=64, name="算术")
         await there.finished(made.id)
+        await seen.until(lambda: told(there, "“算术” is completed, score 100.0 %."))
+        assert seen.app.current_mode == "home"
         await there.open(made.id, "right")
         rows = there.rows("#answers-rows")
         await seen.until(lambda: len(rows.rows) == 200)
         assert "长长长" in seen.app.screen.query_one("#answers-detail", Sheet).lines[-1][-1][0] and seen.fits()
         await seen.press("G")
-        await seen.until(lambda: len(rows.rows) == 400)
+        await seen.until(lambda: len(rows.rows) == 230)
         await seen.press("G")
-        await seen.until(lambda: len(rows.rows) == 450)
+        await seen.until(lambda: rows.rows[rows.cursor].cells["number"] == "230")
         assert seen.fits()

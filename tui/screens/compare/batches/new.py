@@ -148,7 +148,7 @@ class NewBatchScreen(NewBatchPicking):
         found = self.sets.get(form["set_id"])
         if found is not None:
             count = ngettext("{count} question", "{count} questions", found.count).format(count=f"{found.count:,}")
-            scored = _("{count} can be scored").format(count=f"{found.expected:,}")
+            scored = _("{count} scored").format(count=f"{found.expected:,}")
             form.field("set_id").say(f"{count} · {scored}")
         chosen = len(self.pick_field("configuration_ids").values)
         if chosen:
