@@ -53,7 +53,8 @@ class Comparisons(Rounds, Verdicts, Records):
         def work(uow: UnitOfWork) -> None:
             uow.comparisons.add(**_blank(at, comparison_id), mode=_mode(mode), blind=blind, type=kind)
             for column in columns:
-                about = {"kind": KIND, "configuration_id": column["configuration_id"], "model": column["model"]}
+                # Nobody reads its title, so no model is asked for one.
+                about = {"kind": KIND, "title_source": "user", "configuration_id": column["configuration_id"], "model": column["model"]}
                 uow.conversations.add(**sending.new_conversation(column["conversation_id"], at, **about))
             uow.comparisons.add_candidates(columns)
 

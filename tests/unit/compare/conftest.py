@@ -106,7 +106,7 @@ def states(found: Round) -> list[str]:
 @pytest.fixture
 async def table(settings: Settings, storage: Storage) -> AsyncIterator[Table]:
     storage.close()
-    lean = replace(settings, chat=ChatSettings(save_every_s=0.05, model_titles=False), auth=AuthSettings(bcrypt_cost=4))
+    lean = replace(settings, chat=ChatSettings(save_every_s=0.05), auth=AuthSettings(bcrypt_cost=4))
     services = await build_services(lean)
     simulator = Simulator()
     await simulator.start()

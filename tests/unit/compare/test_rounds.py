@@ -132,6 +132,8 @@ async def test_retry_shows_the_new_answer_and_keeps_the_old(table: Table) -> Non
     assert found.answers[0].message is not None and failed.answers[0].message is not None
     assert found.answers[0].message.id != failed.answers[0].message.id
     assert found.answers[1] == failed.answers[1]
+    await table.quiet()
+    assert [record.model for record in table.simulator.requests].count("sim-flaky-401") == 2  # no model is asked for titles
 
 
 async def test_a_candidate_asks_another_model_from_now_on(table: Table) -> None:
