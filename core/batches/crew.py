@@ -85,7 +85,7 @@ class Crew:
 
     def __init__(self, shop: Workshop, supervisor: Supervisor, ids: Identifiers, events: EventBus, *, alone: bool) -> None:
         """`alone`: this is the program of one person, which may be told not to go on by itself when it starts."""
-        self._shop = shop
+        self.shop = shop
         self._supervisor = supervisor
         self._events = events
         self._holder = ids.token(16)
@@ -123,9 +123,9 @@ class Crew:
         if not await lease.take():
             return False
         try:
-            desk = await settle(self._shop, batch_id)
+            desk = await settle(self.shop, batch_id)
             if desk is not None:
-                await desk.become("paused", of=("pausing",), waiting=Waiting("person", since=self._shop.clock.now()))
+                await desk.become("paused", of=("pausing",), waiting=Waiting("person", since=self.shop.clock.now()))
         finally:
             await lease.give_back()
         return True
@@ -134,7 +134,7 @@ class Crew:
 
     async def _forever(self) -> None:
         try:
-            if not self._shop.settings.resume and self._alone:
+            if not self.shop.settings.resume and self._alone:
                 await self._safely(self._pause_what_was_cut_off)
             busy = True
             while True:
@@ -158,10 +158,10 @@ class Crew:
 
     async def _look(self) -> bool:
         """Take what nobody works on; whether there is anything to look after."""
-        rows = await self._shop.store.read(lambda uow: [(row.id, row.owner_id) for row in uow.batches.active()])
-        now = self._shop.clock.monotonic()
+        rows = await self.shop.store.read(lambda uow: [(row.id, row.owner_id) for row in uow.batches.active()])
+        now = self.shop.clock.monotonic()
         for batch_id, owner_id in rows:
-            if batch_id in self._engines or len(self._engines) >= self._shop.settings.at_once or self._rest_until.get(batch_id, 0.0) > now:
+            if batch_id in self._engines or len(self._engines) >= self.shop.settings.at_once or self._rest_until.get(batch_id, 0.0) > now:
                 continue
             if await self._lease(batch_id).take():
                 self._start(batch_id, owner_id)
@@ -173,12 +173,12 @@ class Crew:
 
     def _lease(self, batch_id: str) -> BatchLease:
         if batch_id not in self._leases:
-            self._leases[batch_id] = BatchLease(self._shop, batch_id, self._holder)
+            self._leases[batch_id] = BatchLease(self.shop, batch_id, self._holder)
         return self._leases[batch_id]
 
     def _start(self, batch_id: str, owner_id: str) -> None:
         lease = self._lease(batch_id)
-        engine = Engine(self._shop, batch_id, lease.take)
+        engine = Engine(self.shop, batch_id, lease.take)
         self._engines[batch_id] = engine
         self._supervisor.start(lambda: self._run(engine, batch_id, owner_id, lease), f"batch {batch_id}")
 
@@ -194,10 +194,10 @@ class Crew:
             work.result()
         except ModeltrainError as error:
             log.warning("batch %s is left alone for a while: %s", batch_id, error)
-            self._rest_until[batch_id] = self._shop.clock.monotonic() + BROKE_S
+            self._rest_until[batch_id] = self.shop.clock.monotonic() + BROKE_S
         except Exception:
             log.exception("the engine of batch %s broke", batch_id)
-            self._rest_until[batch_id] = self._shop.clock.monotonic() + BROKE_S
+            self._rest_until[batch_id] = self.shop.clock.monotonic() + BROKE_S
         finally:
             self._engines.pop(batch_id, None)
             await lease.give_back()
@@ -206,13 +206,13 @@ class Crew:
 
     async def _pause_what_was_cut_off(self) -> None:
         """At the start of a program that is not to go on by itself."""
-        rows = await self._shop.store.read(lambda uow: [row.id for row in uow.batches.active()])
+        rows = await self.shop.store.read(lambda uow: [row.id for row in uow.batches.active()])
         for batch_id in rows:
             lease = self._lease(batch_id)
             if not await lease.take():
                 continue
-            desk = await settle(self._shop, batch_id)
+            desk = await settle(self.shop, batch_id)
             if desk is not None:
-                reason = Waiting("program_ended", since=self._shop.clock.now())
+                reason = Waiting("program_ended", since=self.shop.clock.now())
                 await desk.become("paused", of=("running", "pausing"), waiting=reason)
             await lease.give_back()

@@ -294,11 +294,12 @@ class Engine:
         state = await self._desk.look()
         if state != "running":
             return str(state)
-        self._waiting = self._trouble()
-        return "away" if self._gave_up() else ""
+        gave_up = self._gave_up()
+        self._waiting = self._trouble(short_ones=gave_up)
+        return "away" if gave_up else ""
 
-    def _trouble(self) -> Waiting | None:
-        """Why nothing goes on; None if something does."""
+    def _trouble(self, *, short_ones: bool) -> Waiting | None:
+        """Why nothing goes on, or not as fast as it could; None if all is well. Pauses that are soon over are not told by themselves."""
         if self._saver is not None and self._saver.problem is not None:
             return self._now("database", self._saver.problem)
         open_lanes = [lane for lane in self._lanes if not lane.done]
@@ -307,7 +308,10 @@ class Engine:
             if lane.database_error is not None:
                 return self._now("database", lane.database_error)
             trouble = lane.limiter.trouble
-            if trouble is None or (trouble.reason == "rate_limited" and trouble.until - now < _SHORT_S and now - trouble.since < _SHORT_S):
+            if trouble is None:
+                continue
+            short = trouble.reason == "rate_limited" and trouble.until - now < _SHORT_S and now - trouble.since < _SHORT_S
+            if short and not short_ones:
                 continue
             ready = next(iter(lane.models.values()), None)
             return Waiting(

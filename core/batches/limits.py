@@ -2,8 +2,8 @@
 
 Three things bound the requests of a **limiter**:
 
-* *how many are under way*: few at first, one more with every answer (slow start), so that a limit is met with a few requests, not with
-  all of them;
+* *how many are under way*: few at first, one more with every second answer (slow start), so that a limit is met with a few requests, not
+  with all of them;
 * *how many a second*, once a 429 was met: additive increase, multiplicative decrease. A 429 sets the rate a little below what was taken
   in the last second (in the last minute, where `Retry-After` is longer than two seconds); from there it grows slowly towards the rate
   that was refused, and faster once it is well beyond. Requests leave evenly spaced (a token bucket of the size of a moment), because one
@@ -25,15 +25,17 @@ from typing import Literal
 
 from core.supervisor import happens
 
-#: Requests under way at the beginning, and after a provider came back.
-FIRST = 4
+#: Requests under way at the beginning; how many more each answer allows.
+FIRST, WIDER = 4, 0.5
 MOST = 1024
 #: After a 429 the rate is this part of what was refused; in so many seconds it is there again; beyond, it grows by this share a second.
 DECREASE, CLIMB_S, SPEED_UP = 0.95, 40.0, 0.03
-#: A 429 that follows another one without an answer in between was still too fast by far.
-HARD_DECREASE = 0.6
+#: At most so much at once, where much less was taken than was thought.
+HARD_DECREASE = 0.5
 #: Seconds looked back to tell what a provider takes, for a short and a long `Retry-After`.
 SHORT_S, LONG_S, LONG_WAIT_S = 1.0, 60.0, 2.0
+#: At a low rate longer: until so many requests would have been sent, for of fewer one more or less would tell too much.
+COUNTED = 10
 #: Below one request in two minutes a rate tells nothing.
 SLOWEST = 1 / 120
 #: How far behind its schedule the pace may be and still catch up.
@@ -91,7 +93,9 @@ class Limiter:
         self._pace = Pace()
         self._refused_at: float | None = None  # the rate at which the last 429 came
         self._grown = 0.0
-        self._accepted: deque[float] = deque(maxlen=20_000)
+        self._accepted: deque[float] = deque(maxlen=20_000)  # when requests were sent that were answered
+        self._under_way: dict[int, float] = {}  # when the others were
+        self._counted_from: tuple[float, float] | None = None  # (from when, over how many seconds) what is taken was counted
         self._blocked_until = 0.0
         self._decided = -1.0  # requests sent before say nothing new
         self._refusals = 0
@@ -141,7 +145,9 @@ class Limiter:
                     await happens(self._freed, within_s=wait)
             self.in_flight += 1
             self._pace.take(now)
-            return Slot(now)
+            slot = Slot(now)
+            self._under_way[id(slot)] = now
+            return slot
 
     def _wait_s(self, now: float) -> float | None:
         """Seconds to wait, None for until another request has ended."""
@@ -171,6 +177,7 @@ class Limiter:
     def release(self, slot: Slot, ended: Ended, *, retry_after_s: float | None = None) -> None:
         """`other`: the provider answered in some other way, or nobody knows: no sign of a limit, and none of its absence."""
         self.in_flight -= 1
+        self._under_way.pop(id(slot), None)
         now = self._monotonic()
         if ended == "answered":
             self._answered(slot)
@@ -184,7 +191,7 @@ class Limiter:
 
     def _answered(self, slot: Slot) -> None:
         self._accepted.append(slot.sent)
-        self._window = min(MOST, self._window + 1)
+        self._window = min(MOST, self._window + WIDER)
         self._misses = self._rounds = 0
         self._away = False
         if slot.sent >= self._decided:
@@ -198,9 +205,11 @@ class Limiter:
         if slot.sent < self._decided:  # one of those that were under way when the limit was met
             if retry_after_s is not None:
                 self._blocked_until = max(self._blocked_until, now + retry_after_s)
+            self._was_not_taken(slot)
             return
         self._refusals += 1
-        self._decrease(slot, retry_after_s)
+        if self._refusals == 1 or self._pace.rate is None:  # what is refused right after a pause says only that it was too short
+            self._decrease(slot, retry_after_s)
         pause = retry_after_s
         if pause is None:
             pause = min(LONGEST_UNSAID_S, UNSAID_S * 2 ** (self._refusals - 1)) * self._random.uniform(0.8, 1.2)
@@ -209,15 +218,27 @@ class Limiter:
         self._decided = self._grown = max(now, self._blocked_until)
 
     def _decrease(self, slot: Slot, retry_after_s: float | None) -> None:
+        """Tell the rate that was refused from what was taken: answered, or still under way, which is mended when it is refused, too."""
         back = LONG_S if retry_after_s is not None and retry_after_s > LONG_WAIT_S else SHORT_S
-        taken = sum(1 for moment in self._accepted if moment > slot.sent - back) / back
         rate = self._pace.rate
-        if rate is not None and self._refusals > 1:
-            refused = rate * HARD_DECREASE
-        elif rate is None or taken < 0.8 * rate:
-            refused = taken if rate is None else max(taken, rate * HARD_DECREASE)
+        if rate is not None:
+            back = max(back, COUNTED / rate)
+        begin = slot.sent - back
+        taken = sum(1 for moment in (*self._accepted, *self._under_way.values()) if begin < moment <= slot.sent) / back
+        self._counted_from = None
+        if rate is None:
+            refused, self._counted_from = taken, (begin, back)
+        elif taken < 0.8 * rate:
+            refused = max(taken, rate * HARD_DECREASE)
         else:
             refused = rate
+        self._set(refused)
+
+    def _was_not_taken(self, slot: Slot) -> None:
+        if self._counted_from is not None and self._refused_at is not None and slot.sent > self._counted_from[0]:
+            self._set(self._refused_at - 1 / self._counted_from[1])
+
+    def _set(self, refused: float) -> None:
         self._refused_at = max(refused, SLOWEST)
         self._pace.rate = self._refused_at * DECREASE
 
@@ -237,6 +258,7 @@ class Limiter:
     def cancel(self, slot: Slot) -> None:
         """The request was not sent, or ended by us: it says nothing."""
         self.in_flight -= 1
+        self._under_way.pop(id(slot), None)
         self._freed.set()
 
 

@@ -45,6 +45,7 @@ class Hall:
     ann: Principal
     bob: Principal
     settings: Settings
+    admin: Principal = field(default_factory=lambda: operator("test"))
     others: list[Services] = field(default_factory=list)
 
     @property

@@ -1,0 +1,234 @@
+"""What goes wrong while a batch is worked on: providers, clocks, disks, processes."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.batches.crew import BatchLease, lease_name
+from core.batches.journal import Journal, entries, journals
+from core.clock import Clock
+from core.llm.simulator.server import Simulator
+from core.training.scheduler_lease import this_process
+from tests.unit.batches.conftest import Hall
+
+SLOW = "sim-delay-100@max"
+
+
+async def test_a_provider_that_goes_away_is_waited_for_and_nothing_fails(hall: Hall) -> None:
+    going = Simulator(log_limit=10_000)
+    await going.start()
+    port = going.port
+    model = await hall.model(SLOW, endpoint=going.base_urls["openai"])
+    draft = replace(await hall.draft(count=30, concurrency=4), configuration_ids=(model,))
+    batch = await hall.batches.create(hall.ann, draft)
+    hall.work()
+    await hall.batches.start(hall.ann, batch.id)
+    await hall.until(batch.id, lambda now: now.answered >= 2)
+    await going.stop()
+    away = await hall.until(batch.id, lambda now: now.waiting_for is not None and now.waiting_for.reason == "provider_away")
+    assert away.state == "running"
+    assert away.failed <= 4  # cut off in the midst: nobody knows whether these were answered
+    assert away.waiting_for is not None
+    assert away.waiting_for.error is not None
+    assert away.waiting_for.until is not None
+    await going.start(port=port)
+    ended = await hall.ended(batch.id)
+    await going.stop()
+    assert (ended.state, ended.answered + ended.failed, ended.failed) == ("completed", 30, away.failed)
+
+
+async def test_a_provider_that_stays_away_pauses_the_batch_and_says_why(hall: Hall) -> None:
+    model = await hall.model("sim-echo@max", endpoint="http://127.0.0.1:9/v1")
+    other = await hall.other(give_up_s=0.5)
+    other.batches.begin_working()
+    batch = await hall.batches.create(hall.ann, replace(await hall.draft(count=5), configuration_ids=(model,)))
+    await hall.batches.start(hall.ann, batch.id)
+    paused = await hall.until(batch.id, lambda now: now.state == "paused")
+    assert paused.waiting_for is not None
+    assert paused.waiting_for.reason == "provider_away"
+    assert paused.waiting_for.error is not None
+    assert paused.waiting_for.error.code == "connection_refused"
+    assert (paused.answered, paused.failed, paused.asking) == (0, 0, 0)
+
+
+async def test_429_for_ever_pauses_the_batch_too(hall: Hall) -> None:
+    other = await hall.other(give_up_s=0.5)
+    other.batches.begin_working()
+    batch = await hall.started("sim-429-1@max", count=20)
+    paused = await hall.until(batch.id, lambda now: now.state == "paused")
+    assert paused.waiting_for is not None
+    assert paused.waiting_for.reason == "rate_limited"
+    assert (paused.failed, paused.open) == (0, 20)
+    assert sum(hall.asked().values()) <= 10
+
+
+async def test_a_batch_goes_on_where_another_process_left_it(hall: Hall) -> None:
+    """The first program ends properly in mid-batch: requests under way get a moment, the rest waits for the next one."""
+    first = await hall.other()
+    first.batches.begin_working()
+    batch = await hall.started(SLOW, count=30, concurrency=4)
+    await hall.until(batch.id, lambda now: now.answered >= 3)
+    await first.close()
+    hall.others.remove(first)
+    left = await hall.batches.batch(hall.ann, batch.id)
+    assert (left.state, left.asking) == ("running", 0)
+    assert left.answered == sum(hall.asked().values())
+    hall.work()
+    ended = await hall.ended(batch.id)
+    assert (ended.state, ended.answered) == ("completed", 30)
+    assert set(hall.asked().values()) == {1}
+
+
+async def test_a_program_that_is_not_to_go_on_by_itself_asks_a_person(hall: Hall) -> None:
+    batch = await hall.started(count=3)
+    other = await hall.other(resume=False)
+    other.batches.begin_working()
+    paused = await hall.until(batch.id, lambda now: now.state == "paused")
+    assert paused.waiting_for is not None
+    assert paused.waiting_for.reason == "program_ended"
+    assert not hall.asked()
+    await other.batches.resume(hall.ann, batch.id)
+    assert (await hall.ended(batch.id)).state == "completed"
+
+
+async def test_only_one_of_two_processes_works_on_a_batch(hall: Hall) -> None:
+    for services in (hall.services, await hall.other(), await hall.other()):
+        services.batches.begin_working()
+    batches = [await hall.started(SLOW, count=12, concurrency=2, use_cache=False) for _ in range(3)]
+    for batch in batches:
+        assert (await hall.ended(batch.id)).answered == 12
+    assert set(hall.asked().values()) == {3}
+
+
+async def test_setting_the_clock_changes_nothing(hall: Hall) -> None:
+    """An hour forth and a day back, while two processes are there: nobody takes the batch away, times stay what they are."""
+    offset = 0.0
+    import time
+
+    clock = Clock(wall=lambda: time.time() + offset)
+    one, two = await hall.other(clock=clock), await hall.other(clock=clock)
+    one.batches.begin_working()
+    batch = await hall.started(SLOW, count=60, concurrency=4)
+    await hall.until(batch.id, lambda now: now.answered >= 2)
+    two.batches.begin_working()
+    for offset in (3600.0, -86_400.0):  # noqa: B007  (the clock reads it)
+        before = (await hall.batches.batch(hall.ann, batch.id)).answered
+        wanted = before + 12
+        await hall.until(batch.id, lambda now: now.answered >= wanted)  # noqa: B023  (called before the next turn)
+    ended = await hall.ended(batch.id)
+    assert (ended.state, ended.answered) == ("completed", 60)
+    assert set(hall.asked().values()) == {1}
+    assert all(80 <= (answer.total_ms or 0) < 30_000 for answer in await hall.answers(batch.id))
+
+
+async def test_a_lease_is_taken_from_the_dead_at_once_and_from_the_silent_after_a_while(hall: Hall) -> None:
+    now = 0.0
+    clock = Clock(monotonic=lambda: now)
+    shop = replace(hall.batches.crew.shop, clock=clock)
+    gone = asdict(this_process()) | {"pid": 2**22 - 1}
+    far = asdict(this_process()) | {"machine": "elsewhere"}
+    moment = clock.now_ms()
+
+    def hold(name: str, process: dict[str, Any], until: int) -> Any:
+        text = json.dumps(process)
+        return lambda uow: uow.leases.take(lease_name(name), "somebody", process=text, moment=moment, until=until)
+
+    await hall.services.store.write(hold("a", gone, moment + 20_000))
+    assert await BatchLease(shop, "a", "me").take()
+    await hall.services.store.write(hold("b", far, moment + 20_000))
+    assert not await BatchLease(shop, "b", "me").take()
+    await hall.services.store.write(hold("c", far, moment - 1))
+    lease = BatchLease(shop, "c", "me")
+    assert not await lease.take()  # the clock may just have been set
+    now = 9.0
+    assert not await lease.take()
+    now = 11.0
+    assert await lease.take()
+    assert await lease.take()
+
+
+async def test_a_disabled_account_asks_nothing(hall: Hall) -> None:
+    await hall.services.accounts.add_user(hall.admin, "eve@example.org", "eve", "correct horse 7 battery", admin=True)
+    batch = await hall.started(count=3)
+    await hall.services.accounts.set_disabled(hall.admin, "ann@example.org", True)
+    hall.work()
+    paused = await hall.until(batch.id, lambda now: now.state == "paused")
+    assert paused.waiting_for is not None
+    assert paused.waiting_for.reason == "account_disabled"
+    assert not hall.asked()
+
+
+async def test_a_full_disk_stops_asking_and_loses_nothing(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = True
+    really = Journal.write
+
+    def write(self: Journal, entry: dict[str, Any]) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        really(self, entry)
+
+    monkeypatch.setattr(Journal, "write", write)
+    hall.work()
+    batch = await hall.started(SLOW, count=12, concurrency=2)
+    await hall.until(batch.id, lambda now: now.answered >= 2)
+    full = False
+    ended = await hall.ended(batch.id)
+    assert (ended.state, ended.answered) == ("completed", 12)
+    assert set(hall.asked().values()) == {1}
+
+
+async def test_what_a_journal_holds_is_merged_and_not_asked_again(hall: Hall) -> None:
+    """As after a kill: the answer is in the journal, the row still says that it is being asked."""
+    batch = await hall.started(count=4)
+    first, second, third, _ = await hall.answers(batch.id)
+    folder = hall.settings.data_dir / "batches"
+    journal = Journal(folder, batch.id, 7)
+    common = {
+        "reasoning": "", "finish": "stop", "input_tokens": 3, "output_tokens": 2, "reasoning_tokens": None, "usage_exact": True,
+        "ttft_ms": 1, "ttfa_ms": 1, "total_ms": 2, "error": "", "attempts": 1, "from_cache": False,
+    }  # fmt: skip
+    for answer in (first, second):
+        journal.write({"id": answer.id, "state": "answered", "content": f"kept {answer.question.number}", **common})
+    os.write(journal._file, json.dumps({"id": third.id, "state": "answered", "content": "half"}).encode()[:40])
+    journal.close(remove=False)
+    assert len(list(entries(journal.path))) == 2
+    hall.work()
+    ended = await hall.ended(batch.id)
+    assert (ended.state, ended.answered) == ("completed", 4)
+    assert set(hall.asked()) == {"Say number 3", "Say number 4"}
+    assert [answer.content for answer in await hall.answers(batch.id)][:2] == ["kept 1", "kept 2"]
+    assert not journals(folder, batch.id)
+
+
+def test_a_line_that_was_torn_spoils_no_other(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "b", 1)
+    journal.write({"id": "1"})
+    os.write(journal._file, b'{"id": "2", "con')
+    journal._torn = True
+    journal.write({"id": "3", "content": "\ud800 lone, and \x00"})
+    journal.sync()
+    journal.close(remove=False)
+    assert [entry["id"] for entry in entries(journal.path)] == ["1", "3"]
+    assert [path.name for path in journals(tmp_path, "b")] == ["b.1.jsonl"]
+    Journal(tmp_path, "b", 12).close(remove=False)
+    assert [path.name for path in journals(tmp_path, "b")] == ["b.1.jsonl", "b.12.jsonl"]
+
+
+async def test_closing_in_the_midst_of_everything_leaves_no_task(hall: Hall) -> None:
+    other = await hall.other()
+    other.batches.begin_working()
+    batch = await hall.started("sim-stall-head@max", count=6, concurrency=3)
+    await hall.until(batch.id, lambda now: now.asking > 0)
+    await other.close()
+    hall.others.remove(other)
+    assert not [task for task in asyncio.all_tasks() if "batch" in task.get_name()]
+    left = await hall.batches.batch(hall.ann, batch.id)
+    assert (left.state, left.answered, left.asking) == ("running", 0, 0)
