@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from core.scoring.options import pattern_problem
@@ -22,9 +23,19 @@ class SchemaTooSlow(Exception):
 
 def schema_problem(schema: Any) -> str | None:
     """Why a value is no JSON schema that could be used, in the words of its library; None for one that can."""
+    try:
+        return _problem(json.dumps(schema))
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"{type(error).__name__}: {error}"[:200]
+
+
+@lru_cache(maxsize=64)
+def _problem(text: str) -> str | None:
+    """Remembered: one schema serves a whole set of questions."""
     from jsonschema.exceptions import SchemaError
     from jsonschema.validators import Draft202012Validator, validator_for
 
+    schema = json.loads(text)
     try:
         validator_for(schema, default=Draft202012Validator).check_schema(schema)
     except SchemaError as error:
@@ -33,8 +44,7 @@ def schema_problem(schema: Any) -> str | None:
         return "nested too deeply"
     except Exception as error:  # what cannot even be checked: a "$schema" that is a list
         return f"{type(error).__name__}: {error}"[:200]
-    patterns = list(_patterns(schema))
-    problem = next((found for one in patterns if (found := pattern_problem(one))), None)
+    problem = next((found for one in _patterns(schema) if (found := pattern_problem(one))), None)
     return None if problem is None else f"{problem.rule}: {problem.fields.get('reason', '')}"
 
 
