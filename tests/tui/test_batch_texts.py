@@ -74,6 +74,14 @@ def test_an_answer_shows_all_that_is_known_of_it() -> None:
     assert "Six sevens." in said(texts.answer_lines(found, 80, UNICODE, reasoning=True))
 
 
+def test_variables_are_filled_in_as_they_were_asked() -> None:
+    question = replace(answer().question, text="The capital of {{land}}?", expected="{{city}}", variables={"land": "法国", "city": "巴黎"})
+    found = answer("巴黎", question=question)
+    text = said(texts.answer_lines(found, 80, UNICODE))
+    assert "The capital of 法国?" in text and "{{" not in text
+    assert lists.answer_row(found, UNICODE, repeated=False).cells["question"] == "The capital of 法国?"
+
+
 def test_a_failed_answer_says_why_and_what_to_do() -> None:
     failed = answer("", state="failed", error=RateLimited(retry_after_s=20), attempts=3)
     text = said(texts.answer_lines(failed, 80, UNICODE))

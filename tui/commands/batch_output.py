@@ -128,7 +128,7 @@ def answer_row(item: Answer) -> tuple[object, ...]:
         words.score_figure(item.score.value if item.score is not None else None),
         item.stars or "",
         words.time_of(item),
-        one_line(item.question.text[:1000], 40),
+        one_line(item.question.filled().text[:1000], 40),
         one_line(said[:1000], 60),
     )
 
@@ -136,7 +136,8 @@ def answer_row(item: Answer) -> tuple[object, ...]:
 def print_answer(item: Answer) -> None:
     """One answer whole."""
     out(f"{item.question.number}  {one_line(item.configuration_name)}  {words.answer_state(item.state, UNICODE)[0]}")
-    for title, text in ((_("Question"), item.question.text), (_("Expected"), item.question.expected or ""), (_("Answer"), item.content)):
+    asked = item.question.filled()
+    for title, text in ((_("Question"), asked.text), (_("Expected"), asked.expected or ""), (_("Answer"), item.content)):
         if text:
             out(f"\n{title}\n{sanitise(text)}")
     if item.error is not None:
@@ -258,12 +259,12 @@ def _cost_as_json(cost: tuple[Span, str] | None) -> dict[str, Any] | None:
 
 
 def answer_as_json(item: Answer) -> dict[str, Any]:
-    usage = item.usage
+    usage, asked = item.usage, item.question.filled()
     return {
         "id": item.id,
-        "number": item.question.number,
-        "question": item.question.text,
-        "expected": item.question.expected,
+        "number": asked.number,
+        "question": asked.text,
+        "expected": asked.expected,
         "type": item.question.type,
         "configuration": item.configuration_name,
         "model": item.model,

@@ -135,7 +135,7 @@ def answer_row(item: Answer, signs: Glyphs, *, repeated: bool) -> Row:
         "score": words.score_figure(value) or ("!" if item.score is not None and item.score.problem is not None else ""),
         "stars": words.stars_word(item.stars, signs),
         "name": one_line(item.configuration_name, 60),
-        "question": one_line(item.question.text[:2000], 200),
+        "question": one_line(item.question.filled().text[:2000], 200),
         "type": one_line(item.question.type, 40),
         "time": seconds(item.total_ms) if item.total_ms is not None else "",
     }

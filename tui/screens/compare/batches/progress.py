@@ -104,7 +104,7 @@ def latest_line(item: Answer, width: int, signs: Glyphs, room: int) -> Line:
     front = f"{state[:1]} {item.question.number:>6}  "
     name = f"{pad(one_line(item.configuration_name, 60), room, ellipsis=signs.ellipsis)}  " if room else ""
     score = f"{words.score_figure(value):>7}  "
-    text = one_line((item.content or item.question.text)[:1000], 300)
+    text = one_line((item.content or item.question.filled().text)[:1000], 300)
     used = 9 + room + (2 if room else 0) + 9 + 3
     return (
         (front, token),

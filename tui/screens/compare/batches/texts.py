@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,7 @@ def answer_lines(
 
     `names`: configuration id -> name, for what the judge compared.
     """
+    item = replace(item, question=item.question.filled())
     state, token = words.answer_state(item.state, signs)
     heading = _("Question {number}").format(number=item.question.number)
     if item.repetition > 1:
@@ -147,6 +149,7 @@ def answer_lines(
 
 def brief_lines(item: Answer, width: int, signs: Glyphs) -> list[Line]:
     """One answer in the few lines that there are below a list: question, what was expected, the answer as far as it goes."""
+    item = replace(item, question=item.question.filled())
     score = words.score_words(item.score) if item.score is not None else ""
     lines: list[Line] = wrapped(one_line(item.question.text[:4000], 2 * width), "bold", width)[:2]
     if item.question.expected is not None:
