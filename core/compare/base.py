@@ -10,6 +10,7 @@ from core.auth.principal import Principal
 from core.chat import recovery
 from core.chat.base import making_in
 from core.chat.changes import Changes
+from core.chat.identity import is_gone, this_process
 from core.chat.sending import Moment
 from core.clock import Clock, Identifiers
 from core.compare import views
@@ -67,13 +68,20 @@ class ComparisonsBase:
             rows = uow.comparisons.last_rounds(comparison_id, max(1, min(tail, _MOST_ROUNDS)))
             busy = uow.messages.generating([each.conversation_id for each in columns])
             gone = recovery.lost(busy, ours=self._chat.ours, now_ms=now)
-            return views.comparison(row, columns, views.rounds(uow, rows, columns), now), gone
+            return views.comparison(row, columns, views.rounds(uow, rows, columns), asking=self._is_asked(row, now)), gone
 
         found, gone = await self._store.read(work)
         if gone:
             await self._store.write(lambda uow: recovery.mark_lost(uow, gone, now))
             found, _gone = await self._store.read(work)
         return views.with_unsaved(found, self._unsaved(owner, found.candidates))
+
+    def _is_asked(self, row: Any, now_ms: int) -> bool:
+        """Whether somebody asks what waits in the comparison. This process is believed only as far as its task runs."""
+        if row.asker and row.asker == this_process():
+            task = self._tasks.get(row.id)
+            return task is not None and not task.done()
+        return bool(row.asker) and not is_gone(row.asker, row.asker_alive_at, now_ms)
 
     def _unsaved(self, owner: str, candidates: tuple[Candidate, ...]) -> dict[str, Message]:
         """Answers that have ended here and are not saved, by id."""

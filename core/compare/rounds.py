@@ -105,6 +105,7 @@ class Rounds(Turns):
         """Stop one candidate's answer (its turn passes to the next), or everything: then what waits keeps waiting. Raises NotFound."""
         owner = principal.require_user("compare")
         if candidate_id is None:
+            await self._store.read(lambda uow: own(uow, owner, comparison_id).id)  # nobody ends another's turns
             await self._end_turns(comparison_id)
 
         def work(uow: UnitOfWork) -> list[str]:

@@ -59,22 +59,10 @@ class Turns(ComparisonsBase):
     def _making(self, owner: str) -> Moment:
         return Moment(owner, this_process(), self._clock.now_ms(), self._chat.ours)
 
-    def _is_asked(self, row: object, now_ms: int) -> bool:
-        """Whether somebody asks what waits. This process is believed only as far as its task runs."""
-        from core.compare.views import asked_by_somebody
-
-        if getattr(row, "asker", "") == this_process():
-            return self._task_name(getattr(row, "id", "")) in self._supervisor.running
-        return asked_by_somebody(row, now_ms)
-
-    @staticmethod
-    def _task_name(comparison_id: str) -> str:
-        return f"comparison {comparison_id}"
-
     async def _take_turns(self, principal: Principal, comparison_id: str) -> None:
         """Begin to ask what waits, in place of the task that did so until now."""
         await self._end_turns(comparison_id)
-        self._tasks[comparison_id] = self._supervisor.start(lambda: self._turns(principal, comparison_id), self._task_name(comparison_id))
+        self._tasks[comparison_id] = self._supervisor.start(lambda: self._turns(principal, comparison_id), f"comparison {comparison_id}")
 
     async def _end_turns(self, comparison_id: str) -> None:
         """End this process's task, if there is one: nothing more is asked by it once this returns."""
@@ -99,11 +87,11 @@ class Turns(ComparisonsBase):
         await self._let_go(owner, comparison_id)
 
     async def _let_go(self, owner: str, comparison_id: str) -> None:
-        """This process asks no more of the comparison."""
+        """This process asks no more of the comparison. Where something waits, it may be a new question, whose task begins just now."""
 
         def work(uow: UnitOfWork) -> None:
             row = uow.comparisons.lock(owner, comparison_id)
-            if row is not None and row.asker == this_process():
+            if row is not None and row.asker == this_process() and not uow.comparisons.waiting(comparison_id):
                 uow.comparisons.change(comparison_id, asker="", asker_alive_at=None)
 
         with contextlib.suppress(ModeltrainError):

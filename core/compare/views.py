@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.chat import convert
-from core.chat.identity import is_gone
 from core.clock import from_ms
 from core.compare.types import (
     LABELS,
@@ -82,7 +81,7 @@ def _answer(candidate_id: str, place: Any, messages: Mapping[str, Message]) -> C
     return CandidateAnswer(candidate_id, "skipped") if message is None else CandidateAnswer(candidate_id, message.state, message)
 
 
-def comparison(row: Any, candidates: Sequence[Candidate], found: tuple[Round, ...], now_ms: int) -> Comparison:
+def comparison(row: Any, candidates: Sequence[Candidate], found: tuple[Round, ...], *, asking: bool) -> Comparison:
     return Comparison(
         id=row.id,
         title=row.title,
@@ -94,14 +93,9 @@ def comparison(row: Any, candidates: Sequence[Candidate], found: tuple[Round, ..
         created_at=from_ms(row.created_at),
         used_at=from_ms(row.used_at),
         revealed=row.revealed_at is not None,
-        asking=asked_by_somebody(row, now_ms),
+        asking=asking,
         earlier=found[0].ordinal if found else 0,
     )
-
-
-def asked_by_somebody(row: Any, now_ms: int) -> bool:
-    """Whether a process that is still there asks what waits in the comparison."""
-    return bool(row.asker) and not is_gone(row.asker, row.asker_alive_at, now_ms)
 
 
 def with_unsaved(found: Comparison, unsaved: Mapping[str, Message]) -> Comparison:

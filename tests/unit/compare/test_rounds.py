@@ -95,6 +95,30 @@ async def test_stopped_turns_wait_until_somebody_asks_the_rest(table: Table) -> 
     assert len([record for record in table.simulator.requests if record.model == ECHO]) == 1
 
 
+async def test_nobody_ends_the_turns_of_another(table: Table) -> None:
+    comparison = await table.compare(SLOW, ECHO, mode="sequential")
+    await table.comparisons.ask(table.ann, comparison.id, QUESTION)
+    for attempt in (table.comparisons.stop, table.comparisons.ask_rest, table.comparisons.get):
+        with pytest.raises(NotFound):
+            await attempt(table.bob, comparison.id)
+    assert (await table.get(comparison)).asking
+    await table.comparisons.stop(table.ann, comparison.id, comparison.candidates[0].id)
+    await table.quiet()
+    assert states((await table.get(comparison)).rounds[0]) == ["stopped", "complete"]
+
+
+async def test_questions_one_right_after_the_other_are_all_answered(table: Table) -> None:
+    """The task of the question before is just ending when the next one is asked: it must not take the new turns along."""
+    comparison = await table.compare(ECHO, FAST, mode="sequential")
+    for number in range(8):
+        begun = await table.comparisons.ask(table.ann, comparison.id, f"question {number}")
+        await table.until(comparison, lambda found: states(found.rounds[-1]) == ["complete"] * 2)
+        assert begun.ordinal == number
+    await table.quiet()
+    found = await table.get(comparison)
+    assert [states(each) for each in found.rounds] == [["complete"] * 2] * 8 and not found.asking
+
+
 async def test_stopping_one_passes_its_turn_on(table: Table) -> None:
     comparison = await table.compare(SLOW, ECHO, mode="sequential")
     begun = await table.comparisons.ask(table.ann, comparison.id, QUESTION)
