@@ -22,7 +22,7 @@ SET_COLUMNS = (
 )
 QUESTION_COLUMNS = (
     Column("number", N_("No."), 6, right=True),
-    Column("question", N_("Question"), 24, grow=True),
+    Column("question", N_("Question"), 30, grow=True),
     Column("type", N_("Type"), 12),
     Column("expected", N_("Expected"), 14),
     Column("scorer", N_("Scorer"), 12),
