@@ -40,6 +40,8 @@ STILL = Clock(wall=lambda: NOW)
 FIGURES = (
     "UPDATE messages SET ttft_ms = 420, ttfa_ms = 420, total_ms = 4200 WHERE total_ms IS NOT NULL",
     "UPDATE messages SET ttfa_ms = 6420, total_ms = 9200, reasoning_ms = 6000 WHERE reasoning_ms IS NOT NULL",
+    "UPDATE messages SET ttft_ms = 180, ttfa_ms = 180, total_ms = 2600 WHERE reasoning_ms IS NULL AND total_ms IS NOT NULL "
+    "AND conversation_id IN (SELECT id FROM conversations WHERE kind = 'compare')",
 )
 
 MakeApp = Callable[[str, str, bool], ModeltrainApp]

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from demo import EMAIL, HALTS, PASSWORD, TEXTS
+from demo_compare import QUESTIONS
 from demo_data import SENTENCES
 from textual.pilot import Pilot
 
@@ -267,6 +268,36 @@ async def trash(visit: Visit) -> None:
     await visit.open("sql")
     await visit.press("escape", "D")
     await visit.see("Conversations stay here for {days} days, then they are deleted for good.")
+
+
+# Compare -----------------------------------------------------------------------------------------------------------------
+
+
+async def _compare(visit: Visit) -> None:
+    await visit.home()
+    await visit.press("o")
+    await visit.see(QUESTIONS[visit.language][1][:8])
+    await visit.see("fastest")
+
+
+@picture
+async def compare(visit: Visit) -> None:
+    await _compare(visit)
+
+
+@picture
+async def compare_verdict(visit: Visit) -> None:
+    await _compare(visit)
+    await visit.press("escape", "v")
+    await visit.see("Which answer is better?")
+    await visit.press("4", "a", "down", "2")
+
+
+@picture
+async def compare_diff(visit: Visit) -> None:
+    await _compare(visit)
+    await visit.press("escape", "w")
+    await visit.see("next difference")
 
 
 # Models ------------------------------------------------------------------------------------------------------------------
