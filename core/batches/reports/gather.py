@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from core.batches.reports.types import ReportData, Words, Written
@@ -29,7 +30,7 @@ async def gather(batches: Batches, principal: Principal, batch_id: str) -> Repor
     def answers() -> Iterator[Answer]:
         first = 0
         while page := _from_thread(loop, batches.answers_in_order(principal, batch.id, first=first, limit=PAGE)):
-            yield from page
+            yield from map(_as_asked, page)
             first += len(page)
 
     judge = await _judged(batches, principal, batch, answers) if batch.draft.judge is not None else None
@@ -42,6 +43,11 @@ async def report(batches: Batches, principal: Principal, batch_id: str, form: st
 
     data = await gather(batches, principal, batch_id)
     return await asyncio.to_thread(write_report, data, form, words, target)
+
+
+def _as_asked(answer: Answer) -> Answer:
+    """With the question as the model got it: variables put in."""
+    return replace(answer, question=answer.question.filled()) if answer.question.variables else answer
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:

@@ -13,6 +13,7 @@ from core.batches.reports import gather
 from core.batches.reports.types import FORMS
 from core.batches.types import JudgeSetting
 from core.errors import NotFound
+from core.questions.types import QuestionDraft
 from tests.unit.batches.conftest import Hall
 from tui.batch_reports import words
 
@@ -71,3 +72,10 @@ async def test_how_far_the_judge_can_be_trusted_is_reported(hall: Hall) -> None:
     assert found["same_family"] == ["sim-chat@max"]
     text = (await written(hall, batch.id, "html")).decode()
     assert "Pairs compared" in text and "The judge is of the family of sim-chat@max: judges" in text
+
+
+async def test_questions_stand_there_as_they_were_asked(hall: Hall) -> None:
+    drafts = [QuestionDraft(text="The capital of {{country}}?", expected="{{capital}}", variables={"country": "法国", "capital": "巴黎"})]
+    made = await hall.batches.create(hall.ann, await hall.draft("sim-echo@max", set_id=await hall.set_of(drafts)))
+    (answer,) = json.loads(await written(hall, made.id, "json"))["answers"]
+    assert (answer["question"], answer["expected"]) == ("The capital of 法国?", "巴黎")
