@@ -11,7 +11,7 @@ _ASKED = re.compile(r"^You are an impartial judge\b.*^VERDICT (?P<mark>[0-9a-f]{
 _SCALE = re.compile(r"a number from (\d{1,3}) \(the worst\) to (\d{1,3}) \(the best\)")
 #: Shares of words in common that differ by less are a tie, and now and then go to the answer shown first: real judges do that.
 _CLOSE: Final = 0.05
-_BIASED: Final = "01234"
+_BIASED: Final = "0"
 _READ: Final = 20_000
 
 
