@@ -298,7 +298,7 @@ class BatchRepository(Repository):
             func.sum(case((_a.score.is_not(None), 1), else_=0)),
             func.sum(func.coalesce(_a.score * _q.weight, 0.0)),
             func.sum(case((_a.score.is_not(None), _q.weight), else_=0.0)),
-            func.sum(func.coalesce(_a.output_tokens, 0)),
+            func.sum(case((_a.state == "answered", func.coalesce(_a.output_tokens, 0)), else_=0)),
         ).join(questions, _a.question_id == _q.id)
         for row in self._connection.execute(sums.where(_a.batch_id == batch_id).group_by(_a.configuration_id)).all():
             names = ("total", "answered", "failed", "asking", "cached", "scored", "score", "weight", "output_tokens")

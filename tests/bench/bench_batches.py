@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -83,7 +82,7 @@ async def bare(endpoint: str) -> float:
 
 async def report_s(made: Hall, batch_id: str, form: str) -> float:
     from tui import batch_reports
-    from tui.commands.common import local_zone
+    from tui.commands.train_reading import local_zone
 
     began = time.perf_counter()
     await made.batches.report(made.ann, batch_id, form, batch_reports.words(local_zone()), BytesIO())
@@ -126,4 +125,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
