@@ -70,7 +70,7 @@ async def test_three_answer_the_same_are_told_apart_and_keep_histories_of_their_
         assert seen.fits()
         assert any(line.count("parrot") >= 3 for line in seen.lines()), "one line holds the question in every column"
         states = seen.lines()[3]
-        assert states.count("complete") == 2 and "failed" in states and "fastest" in states
+        assert states.count("finished") == 2 and "failed" in states and "fastest" in states
         assert "(401)" in seen.text and "Ctrl+R" in seen.text, "what failed says so in its own column"
         figures = "\n".join(seen.lines()[4:7])
         for wanted in ("first ", "answer ", "total ", " in, ", " out", "tok/s"):
@@ -204,7 +204,7 @@ async def test_one_column_where_it_is_narrow_and_everything_there_again_after_an
         side(seen).transcript(1).focus()
         await seen.press("ctrl+r")
         await rested(seen)
-        await seen.until(lambda: "(401)" not in seen.text and seen.lines()[3].count("complete") == 2)
+        await seen.until(lambda: "(401)" not in seen.text and seen.lines()[3].count("finished") == 2)
 
 
 async def test_an_image_goes_with_the_question_and_the_comparison_into_a_file(settings: Settings, tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ async def test_two_models_answer_side_by_side(settings: Settings, tmp_path: Path
         await world.pilot.press(*"parrot", "enter")
         await world.until(lambda: sum(line.count("parrot") for line in world.lines()) >= 4)
         assert any(line.count("parrot") == 2 for line in world.lines()), "the same line holds both"
-        await world.until(lambda: world.text.count("complete") >= 2)
+        await world.until(lambda: world.text.count("finished") >= 2)
         await world.pilot.press("escape", "escape")
         await world.until(lambda: not isinstance(world.app.screen, SideBySideScreen))
 

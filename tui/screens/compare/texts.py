@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import repeat
 
 from core.chat.types import Message
 from core.compare.types import BOTH_BAD, TIE, CandidateAnswer, Round, Verdict
@@ -23,7 +24,7 @@ _STATES: dict[str, tuple[str, str, str]] = {
     "waiting": ("waiting", "dim", N_("waits for its turn")),
     "skipped": ("waiting", "dim", N_("was not asked this")),
     "generating": ("running", "accent", N_("answering")),
-    "complete": ("done", "good", N_("complete")),
+    "complete": ("done", "good", N_("finished")),
     "stopped": ("stopped", "dim", N_("stopped")),
     "truncated": ("failed", "warn", N_("broke off")),
     "failed": ("failed", "bad", N_("failed")),
@@ -241,4 +242,5 @@ def parameters_words(column: Column) -> str:
         return ""
     names = ("temperature", "top_p", "top_k", "max_tokens", "presence_penalty", "frequency_penalty", "seed")
     parts = [f"{name} {value:g}" for name in names if (value := getattr(found, name)) is not None]
-    return ", ".join([*parts, *(f"stop {one_line(word, 20)}" for word in found.stop), *(one_line(name, 30) for name in found.extra)])
+    stops = [f"{name} {one_line(word, 20)}" for name, word in zip(repeat("stop"), found.stop, strict=False)]
+    return ", ".join([*parts, *stops, *(one_line(name, 30) for name in found.extra)])
