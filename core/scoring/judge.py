@@ -37,6 +37,8 @@ __all__ = [
 #: Sends one prompt to the judge's model and gives its text. Whoever makes it decides about limits, retries and what is remembered.
 Ask = Callable[[JudgePrompt], Awaitable[str]]
 
+#: Characters of the beginning and of the end that a judge is shown of a text that is longer than both together.
+BEGINNING, END = 40_000, 20_000
 #: What makes a good answer, where nobody says.
 RUBRIC: Final = (
     "A good answer is correct, does what the question asks, is complete where that matters and no longer than it needs to be, "
@@ -95,7 +97,7 @@ def _prompt(question: str, answers: Sequence[str], rubric: str, expected: str | 
     if expected is not None and expected.strip():
         parts.append(("REFERENCE ANSWER", expected))
     parts += zip(names, answers, strict=True)
-    blocks = [f"BEGIN {name} {mark}\n{text}\nEND {name} {mark}" for name, text in parts]
+    blocks = [f"BEGIN {name} {mark}\n{_shortened(text)}\nEND {name} {mark}" for name, text in parts]
     form = (_PAIR_FORM if pair else _GRADE_FORM).format(mark=mark, low=low, high=high)
     rules = _RULES.format(mark=mark, order=_ORDER if pair else "", rubric=rubric, form=form)
     return JudgePrompt(
@@ -108,6 +110,12 @@ def _prompt(question: str, answers: Sequence[str], rubric: str, expected: str | 
         high=high,
         quoted=tuple(text for _, text in parts),
     )
+
+
+def _shortened(text: str) -> str:
+    """The text, without the middle of a very long one: no model would take it whole."""
+    left_out = len(text) - BEGINNING - END
+    return text if left_out <= 0 else f"{text[:BEGINNING]}\n[{left_out:,} characters are left out here]\n{text[-END:]}"
 
 
 def reminder(prompt: JudgePrompt) -> JudgePrompt:

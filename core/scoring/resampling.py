@@ -22,7 +22,7 @@ _EXACT: Final = 12
 def bootstrap(columns: Columns, weights: NDArray[np.float64], *, confidence: float, rounds: int, seed: int) -> Columns:
     """Percentile intervals of the weighted means: rows low and high, one column each. `columns`: questions by columns, at least one.
 
-    A column without any value gets NaN.
+    A column without any value of some weight gets NaN.
     """
     import numpy as np
 
@@ -42,7 +42,7 @@ def bootstrap(columns: Columns, weights: NDArray[np.float64], *, confidence: flo
         np.divide(sums[:, : columns.shape[1]], total, out=means[start : start + size], where=total > 0)
     rest = (1 - confidence) / 2
     found = np.full((2, columns.shape[1]), np.nan)
-    known = np.flatnonzero(there.any(axis=0))
+    known = np.flatnonzero((there & (weights > 0)[:, None]).any(axis=0))
     if len(known):
         found[:, known] = np.nanquantile(means[:, known], [rest, 1 - rest], axis=0)
     return found

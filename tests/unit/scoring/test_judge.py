@@ -81,6 +81,13 @@ def test_no_answer_contains_the_mark_and_both_are_whole(question: str, left: str
         assert prompt.user.count(f"END ANSWER A {prompt.mark}") == 1
 
 
+def test_of_a_very_long_answer_the_middle_is_left_out() -> None:
+    (prompt,) = judge_prompts("Q?", ("a" * 40_000 + "b" * 1_000_000 + "c" * 20_000,))
+    assert "b" * 100 not in prompt.user
+    assert f"{'a' * 100}\n[1,000,000 characters are left out here]\n{'c' * 100}" in prompt.user
+    assert len(prompt.user) < 61_000
+
+
 # What a text means ------------------------------------------------------------------------------------------------------
 
 

@@ -173,6 +173,14 @@ def test_weights_count() -> None:
     assert weighted_score([replace(rows[0], weight=0)]) is None
 
 
+def test_questions_without_weight_count_nowhere() -> None:
+    random = Random(4)
+    graded = {key: [random.random() for _ in range(40)] for key in "ab"}
+    found = summarise(rows_of(graded, weight=0.0), rounds=20)
+    assert all(figures.score is None for figures in found.models)
+    assert (found.paired[0].questions, found.paired[0].conclusion, found.paired[0].p) == (0, "too_few", 1)
+
+
 def test_a_repeated_question_counts_once() -> None:
     once = rows_of({"a": [1.0, 0.0, 1.0, 1.0]})
     thrice = [row for row in once for _ in range(3)]
