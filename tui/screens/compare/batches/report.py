@@ -142,10 +142,10 @@ def _scores(data: ReportData, width: int, signs: Glyphs) -> list[Line]:
 
 
 def _figures(data: ReportData, width: int, signs: Glyphs) -> list[Line]:
-    say = batch_reports.say
+    word = batch_reports.say
     headings = (
-        say("configuration"), say("answered"), say("failed"), say("p50"), say("p95"), say("p99"), say("ttft"), say("output_tokens"),
-        say("tokens_per_s"), say("cost"), say("stars"),
+        word("configuration"), word("answered"), word("failed"), word("p50"), word("p95"), word("p99"), word("ttft"), word("output_tokens"),
+        word("tokens_per_s"), word("cost"), word("stars"),
     )  # fmt: skip
     rows = [_figures_row(item) for item in data.statistics.models]
     return [*_title("speed"), *charts.table(headings, rows, width, signs)]
@@ -184,7 +184,7 @@ def _types(data: ReportData, width: int, signs: Glyphs) -> list[Line]:
     types = data.statistics.types
     if len(types) < 2 or not any(item.score is not None for each in types for item in each.models):
         return []
-    say = batch_reports.say
+    word = batch_reports.say
     names = [one_line(item.name, 20) for item in data.statistics.models]
     rows = []
     for each in types[:_TYPES]:
@@ -193,19 +193,19 @@ def _types(data: ReportData, width: int, signs: Glyphs) -> list[Line]:
         best = max((cell.value for cell in cells if cell is not None), default=None)
         rows.append(
             [
-                Cell(one_line(each.type, 60) or say("no_type")),
+                Cell(one_line(each.type, 60) or word("no_type")),
                 Cell(numbers.count(each.questions), "dim"),
                 *(Cell(numbers.interval(cell), "good" if cell is not None and cell.value == best else "text") for cell in cells),
             ]
         )
-    return [*_title("chart_score_by_type"), *charts.table((say("type"), say("questions"), *names), rows, width, signs)]
+    return [*_title("chart_score_by_type"), *charts.table((word("type"), word("questions"), *names), rows, width, signs)]
 
 
 def _differences(data: ReportData, width: int, signs: Glyphs) -> list[Line]:
     tests = data.compared
     if not tests:
         return []
-    say = batch_reports.say
+    word = batch_reports.say
     names = {item.key: one_line(item.name, 24) for item in data.statistics.models}
     conclusions = {
         "left": "better_left", "right": "better_right", "chance": "may_be_chance", "same": "no_difference", "too_few": "too_few_differ",
@@ -216,26 +216,26 @@ def _differences(data: ReportData, width: int, signs: Glyphs) -> list[Line]:
             Cell(numbers.points(each.difference)),
             Cell(f"{numbers.points(each.low)} … {numbers.points(each.high)}", "dim"),
             Cell(numbers.chance(each.p_adjusted)),
-            Cell(say(conclusions[each.conclusion]), "good" if each.conclusion in ("left", "right") else "text"),
+            Cell(word(conclusions[each.conclusion]), "good" if each.conclusion in ("left", "right") else "text"),
             Cell(numbers.count(each.questions), "dim"),
         ]
         for each in tests
     ]
     headings = (
-        f"{say('left')} / {say('right')}", say("difference"), say("interval"), say("chance"), say("conclusion"), say("questions"),
+        f"{word('left')} / {word('right')}", word("difference"), word("interval"), word("chance"), word("conclusion"), word("questions"),
     )  # fmt: skip
     return [*_title("chart_difference"), *charts.table(headings, rows, width, signs)]
 
 
 def _judge(judge: JudgeFigures, width: int, signs: Glyphs) -> list[Line]:
-    say = batch_reports.say
+    word = batch_reports.say
     rates = (("flip_rate", judge.flip_rate), ("first_rate", judge.first_rate), ("longer_rate", judge.longer_rate))
-    rows = [[Cell(say(key)), Cell(numbers.count(value))] for key, value in (("pairs", judge.pairs), ("grades", judge.grades)) if value]
+    rows = [[Cell(word(key)), Cell(numbers.count(value))] for key, value in (("pairs", judge.pairs), ("grades", judge.grades)) if value]
     rows += [
-        [Cell(say(key)), Cell(f"{numbers.percent(found[0])} ({found[1] * 100:.0f}–{found[2] * 100:.0f})")]
+        [Cell(word(key)), Cell(f"{numbers.percent(found[0])} ({found[1] * 100:.0f}–{found[2] * 100:.0f})")]
         for key, found in rates
         if found is not None
     ]
     if judge.unreadable:
-        rows.append([Cell(say("unreadable")), Cell(numbers.count(judge.unreadable), "warn")])
-    return [*_title("judge"), *charts.table((say("figure"), say("value")), rows, width, signs)] if rows else []
+        rows.append([Cell(word("unreadable")), Cell(numbers.count(judge.unreadable), "warn")])
+    return [*_title("judge"), *charts.table((word("figure"), word("value")), rows, width, signs)] if rows else []
