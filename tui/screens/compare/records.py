@@ -76,7 +76,9 @@ class RecordsScreen(RecordActions, inherit_bindings=False):
         self._total = 0
         self._loaded = self._loading_more = False
         self._wanted: str | None = None
-        self._details: dict[tuple[str, datetime], Comparison] = {}
+        self._details: dict[str, Comparison] = {}
+        #: Details that may be other by now: shown until they are read anew.
+        self._stale: set[str] = set()
 
     def compose_tab(self) -> Iterable[Any]:
         yield Field(hint=N_("search in titles and questions"), id="records-search", classes="hidden")
@@ -127,7 +129,7 @@ class RecordsScreen(RecordActions, inherit_bindings=False):
         if not self.context.signed_in:
             return
         await self._read(max(_PAGE, len(self._items)), 0)
-        self._loaded = True
+        self._loaded, self._stale = True, set(self._details)
         keep, self._wanted = self._wanted, None
         self.draw(keep)
 
@@ -197,14 +199,12 @@ class RecordsScreen(RecordActions, inherit_bindings=False):
         if item is None:
             return
         self.detail.show(partial(self._lines, item))
-        if (item.id, item.used_at) not in self._details:
+        if item.id not in self._details or item.id in self._stale:
             self.start(self._load_detail, item, group="detail")
 
     def _lines(self, item: ComparisonSummary, width: int) -> list[Line]:
-        return self._lines_of(item, self._details.get((item.id, item.used_at)), width)
-
-    def _lines_of(self, item: ComparisonSummary, read: Comparison | None, width: int) -> list[Line]:
-        return lists.detail_lines(item, read, width, glyphs(self.app), self.modeltrain.zone, dense=self.has_class("narrow"))
+        read, dense = self._details.get(item.id), self.has_class("narrow")
+        return lists.detail_lines(item, read, width, glyphs(self.app), self.modeltrain.zone, dense=dense)
 
     async def _load_detail(self, item: ComparisonSummary) -> None:
         try:
@@ -213,10 +213,10 @@ class RecordsScreen(RecordActions, inherit_bindings=False):
             return  # it was deleted elsewhere; the next reading of the list shows that
         if len(self._details) >= _KEPT:
             self._details.clear()
-        if all(each.state != "generating" for shown in found.rounds for each in shown.answers):
-            self._details[item.id, item.used_at] = found
-        if self.in_hand is item and not self.gone:
-            self.detail.show(partial(self._lines_of, item, found))
+        self._details[item.id] = found
+        self._stale.discard(item.id)
+        if (now := self.in_hand) is not None and now.id == item.id and not self.gone:
+            self.detail.show(partial(self._lines, now))
 
     def on_rows_highlighted(self) -> None:
         if not self._loaded:
