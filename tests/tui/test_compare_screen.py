@@ -156,6 +156,14 @@ async def test_a_blind_vote_hides_names_until_it_is_given(settings: Settings) ->
 async def test_one_after_the_other_waits_and_goes_on_when_asked_to(settings: Settings) -> None:
     async with comparing(settings, ("sim-stall", "sim-echo@0")) as seen:
         side(seen).transcript(0).focus()
+        await seen.press("e")
+        await seen.until("Parameters of")
+        await seen.put("temperature", "9")
+        await seen.press("ctrl+s")
+        assert not isinstance(seen.app.screen, SideBySideScreen), "what no model takes is refused"
+        await seen.put("temperature", "0.1")
+        await seen.press("ctrl+s")
+        await seen.until("temperature 0.1")
         await seen.press("m")
         await seen.until("one after the other")
         await seen.press("i")
@@ -169,6 +177,8 @@ async def test_one_after_the_other_waits_and_goes_on_when_asked_to(settings: Set
         )
         await seen.press("escape")
         await rested(seen)
+        overrides = (await stored(seen)).candidates[0].overrides
+        assert overrides is not None and overrides.temperature == 0.1
 
 
 async def test_one_column_where_it_is_narrow_and_everything_there_again_after_another_tab(settings: Settings) -> None:
