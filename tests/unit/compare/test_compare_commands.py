@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -194,8 +197,9 @@ def test_asking_again_is_a_new_comparison_of_the_same_questions(ann: QuickShell)
 
 
 def test_ctrl_c_stops_the_answers_and_keeps_what_came(ann: QuickShell) -> None:
-    ann.ok("config", "add", "slow", "--provider", "simulator", "--model", "sim-chat@5x5000")
-    command = [str(COMMAND), *ann.options, "compare", "-c", "slow", "-c", "sim-chinese@5000", "--json", "hello"]
+    for model in ("sim-chat@5x5000", "sim-chinese@4999"):
+        ann.ok("config", "add", model, "--provider", "simulator", "--model", model)
+    command = [str(COMMAND), *ann.options, "compare", "-c", "sim-chat@5x5000", "-c", "sim-chinese@4999", "--json", "hello"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment(), text=True)
     try:
         _until_begun(ann)
@@ -203,19 +207,20 @@ def test_ctrl_c_stops_the_answers_and_keeps_what_came(ann: QuickShell) -> None:
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
+        process.communicate()
     assert process.returncode == 130, err
     slow, quick = json.loads(out)["rounds"][0]["answers"]
     assert (slow["state"], quick["state"]) == ("stopped", "complete")
 
 
 def _until_begun(shell: QuickShell) -> None:
-    """Wait until the quick one has answered, so that both were asked."""
-    for _attempt in range(200):
-        found = shell.ok("compare", "list", "--model", "sim-chat@5x5000", "--json").json
-        if found:
-            answers = shell.ok("compare", "show", found[0]["id"], "--json").json["rounds"][0]["answers"]
-            if answers[1]["state"] == "complete" and answers[0]["answer"]:
+    """Wait until the quick one has answered and the slow one has begun. Asked of the database: commands would hold the process up."""
+    wanted = "SELECT model, state FROM messages WHERE model IN ('sim-chat@5x5000', 'sim-chinese@4999') ORDER BY model"
+    with closing(sqlite3.connect(f"file:{shell.data / 'modeltrain.db'}?mode=ro", uri=True)) as database:
+        for _attempt in range(3000):
+            if [state for _model, state in database.execute(wanted)] == ["generating", "complete"]:
                 return
+            time.sleep(0.02)
     raise AssertionError("it never began to answer")
 
 
