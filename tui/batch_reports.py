@@ -164,6 +164,7 @@ SENTENCES: dict[str, str] = {
         "{shown} of {total} answers are shown here, the failed and the lowest scored first; XLSX, HTML, CSV and JSON have all."
     ),
     "first_answers": N_("The first {shown} of {total} answers are shown here; XLSX, CSV and JSON have all."),
+    "answer_cut": N_("The first {shown} of {total} characters; CSV and JSON have all of them."),
     "page": N_("Page {page} of {pages}"),
 }
 #: One and many of `count`; calls, so that the catalogues find both.

@@ -8,12 +8,15 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from core.documents.fonts import Fonts
 
+#: One at a time in a program: many people may ask for reports at once.
+_PRINTING: Final = threading.Lock()
 #: Seconds that a document may take.
 _LONGEST: Final = 300.0
 
@@ -45,6 +48,11 @@ class Printed:
 
 def printed(script: Script) -> Printed:
     """The script as PDF, by another process. Blocks. Raises OSError where none can be started, RuntimeError where it fails."""
+    with _PRINTING:
+        return _printed(script)
+
+
+def _printed(script: Script) -> Printed:
     # -P: whatever lies in the folder that the program was started in is not imported.
     done = subprocess.run(
         [sys.executable, "-P", "-m", "core.documents.press"], input=pickle.dumps(script), capture_output=True, timeout=_LONGEST, check=False

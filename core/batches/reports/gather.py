@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from core.scoring.judge_types import JudgeFigures, PairVerdict
 
 T = TypeVar("T")
-#: Answers that are read at a time.
-PAGE = 500
+#: Answers that are read at a time: each may be a megabyte.
+PAGE = 100
 
 
 async def gather(batches: Batches, principal: Principal, batch_id: str) -> ReportData:

@@ -28,6 +28,8 @@ TEMPLATES: Final = Path(__file__).with_name("templates")
 _MARK: Final = "<!--answers-->"
 #: Answers of one page: what browsers still scroll through smoothly. Bytes that are collected before they are written.
 MOST_ANSWERS: Final = 20_000
+#: Characters of one text.
+LONGEST: Final = 100_000
 _CHUNK: Final = 64 * 1024
 _KINDS: Final = {"passed": "ok", "failure": "no", "error": "err", "skipped": ""}
 
@@ -114,7 +116,7 @@ def _answers(data: ReportData, words: Words, most: int) -> Iterator[str]:
             return
         shown += len(answers)
         question = answers[0].question
-        yield f'<article class="q"><h3>{question.number}. {_escaped(question.text)}</h3>\n'
+        yield f'<article class="q"><h3>{question.number}. {_escaped(question.text[:LONGEST])}</h3>\n'
         about = [(None, question.type), ("expected", question.expected), ("system", question.system)]
         for key, value in about:
             if value:
@@ -141,10 +143,19 @@ def _answer(answer: Answer, words: Words) -> str:
     parts += [f"<span{' class=v' if strong else ''}>{_escaped(value)}</span>" for value, strong in _figures(answer, words, found)]
     parts.append("</h4>")
     if answer.content:
-        parts.append(f"<pre>{_escaped(answer.content)}</pre>")
+        parts.append(f"<pre>{_escaped(answer.content[:LONGEST])}</pre>{_cut(answer.content, words)}")
     if answer.reasoning:
-        parts.append(f"<details><summary>{escape(words.say('reasoning'))}</summary><pre>{_escaped(answer.reasoning)}</pre></details>")
+        parts.append(
+            f"<details><summary>{escape(words.say('reasoning'))}</summary><pre>{_escaped(answer.reasoning[:LONGEST])}</pre></details>"
+        )
     return "".join([*parts, "</section>\n"])
+
+
+def _cut(text_: str, words: Words) -> str:
+    """What stands below a text that is not there whole."""
+    if len(text_) <= LONGEST:
+        return ""
+    return f'<p class="dim">{escape(words.say("answer_cut", shown=numbers.count(LONGEST), total=numbers.count(len(text_))))}</p>'
 
 
 def _figures(answer: Answer, words: Words, found: str) -> Iterator[tuple[str, bool]]:

@@ -54,6 +54,7 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "from_cache_times": ("count",),
     "some_answers": ("shown", "total"),
     "first_answers": ("shown", "total"),
+    "answer_cut": ("shown", "total"),
     "texts_cut": ("count", "limit"),
     "no_font": ("count", "sign"),
     "no_chinese_font": ("count", "sign"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -50,10 +51,20 @@ def write(data: ReportData, words: Words, target: BinaryIO, fonts: Fonts | None 
 
 def _chosen(data: ReportData) -> list[Answer]:
     """All answers, or of too many the failed ones and the lowest scored, in the order of the questions."""
+    answers = map(_lean, data.answers())
     if data.batch.total <= MOST_ANSWERS:
-        return list(data.answers())
-    worst = heapq.nsmallest(MOST_ANSWERS, enumerate(data.answers()), key=lambda each: (*_rank(each[1]), each[0]))
+        return list(answers)
+    worst = heapq.nsmallest(MOST_ANSWERS, enumerate(answers), key=lambda each: (*_rank(each[1]), each[0]))
     return [answer for _place, answer in sorted(worst, key=lambda each: each[0])]
+
+
+def _lean(answer: Answer) -> Answer:
+    """With as much of it as may be printed: many are held at once."""
+    return (
+        replace(answer, content=answer.content[: _LONGEST + 1], reasoning="")
+        if len(answer.content) > _LONGEST or answer.reasoning
+        else answer
+    )
 
 
 def _rank(answer: Answer) -> tuple[int, float]:

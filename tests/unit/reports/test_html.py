@@ -152,3 +152,12 @@ def test_a_question_of_many_configurations_stays_together() -> None:
     data = sample(3)
     shuffled = replace(data, answers=lambda: iter(sorted(data.answers(), key=lambda each: each.question.number)))
     assert page(shuffled).count("<h3>") == 3
+
+
+def test_a_text_that_no_browser_would_scroll_through_is_cut_in_its_place() -> None:
+    data = sample(1)
+    first, *rest = data.answers()
+    long = replace(first, state="answered", content="鑫" * (html.LONGEST + 5))
+    text = page(replace(data, answers=lambda: iter([long, *rest])))
+    assert "The first 100,000 of 100,005 characters; CSV and JSON have all of them." in text
+    assert text.count("鑫") == html.LONGEST
