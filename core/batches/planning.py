@@ -90,9 +90,9 @@ class Planner:
         async for some in self._questions.all_questions(principal, found.id, version):
             questions += some
             if len(questions) * len(ids) * draft.repetitions > MOST_ANSWERS:
-                raise InvalidInput("questions", "too_many", maximum=MOST_ANSWERS)
+                raise InvalidInput("questions", "too_many", max=MOST_ANSWERS)
         if not questions:
-            raise InvalidInput("questions", "none")
+            raise InvalidInput("questions", "empty")
         if judge is None and any((question.scorer or draft.scorer) == "judge" for question in questions):
             raise InvalidInput("judge", "required")
         draft = replace(draft, set_id=found.id, version=version, configuration_ids=tuple(each.id for each in made), name=draft.name.strip())
@@ -130,13 +130,13 @@ def _check(draft: BatchDraft, ids: Sequence[str]) -> None:
     if not ids:
         raise InvalidInput("configuration", "required")
     if len(ids) > MOST_CONFIGURATIONS:
-        raise InvalidInput("configuration", "too_many", maximum=MOST_CONFIGURATIONS)
+        raise InvalidInput("configuration", "too_many", max=MOST_CONFIGURATIONS)
     if len(draft.name) > NAME_LIMIT:
-        raise InvalidInput("name", "too_long", maximum=NAME_LIMIT)
+        raise InvalidInput("name", "too_long", max=NAME_LIMIT)
     if draft.scorer and draft.scorer not in SCORERS:
         raise InvalidInput("scorer", "unknown", value=draft.scorer)
     if draft.judge is not None and len(draft.judge.rubric) > RUBRIC_LIMIT:
-        raise InvalidInput("rubric", "too_long", maximum=RUBRIC_LIMIT)
+        raise InvalidInput("rubric", "too_long", max=RUBRIC_LIMIT)
     bounds: tuple[tuple[str, int | None, int, int], ...] = (
         ("concurrency", draft.concurrency, 1, MOST_AT_ONCE),
         ("retries", draft.retries, 0, MOST_RETRIES),
@@ -145,7 +145,7 @@ def _check(draft: BatchDraft, ids: Sequence[str]) -> None:
     )
     for name, value, low, high in bounds:
         if value is not None and not low <= value <= high:
-            raise InvalidInput(name, "out_of_range", minimum=low, maximum=high)
+            raise InvalidInput(name, "out_of_range", min=low, max=high)
 
 
 # Estimates -------------------------------------------------------------------------------------------------------------

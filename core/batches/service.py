@@ -108,7 +108,7 @@ class Batches:
         if not name:
             raise InvalidInput("name", "empty")
         if len(name) > NAME_LIMIT:
-            raise InvalidInput("name", "too_long", maximum=NAME_LIMIT)
+            raise InvalidInput("name", "too_long", max=NAME_LIMIT)
         return await self._change(owner, batch_id, lambda uow, row: uow.batches.change(row.id, name=name))
 
     async def delete(self, principal: Principal, batch_id: str) -> None:
@@ -260,7 +260,7 @@ class Batches:
         """A person's stars, 1 to 5, None to take them back. Raises InvalidInput, NotFound, Conflict(what="not_answered")."""
         owner = principal.require_user("batch.rate")
         if stars is not None and not 1 <= stars <= 5:
-            raise InvalidInput("stars", "out_of_range", minimum=1, maximum=5)
+            raise InvalidInput("stars", "out_of_range", min=1, max=5)
 
         def work(uow: UnitOfWork) -> Answer:
             row = _answer(uow, owner, answer_id)
