@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from core.questions.rules import LARGEST_WEIGHT, LONGEST_SCORER, LONGEST_TEXT, LONGEST_TYPE
@@ -39,10 +38,7 @@ def clean(draft: QuestionDraft) -> QuestionDraft:
     options = _options(draft.options)
     if scorer or options:
         check_scorer(scorer, options)
-    return replace(
-        draft, text=text, expected=expected, type=type_, scorer=scorer, weight=float(weight), variables=variables, system=system,
-        options=options,
-    )  # fmt: skip
+    return QuestionDraft(text, expected, type_, scorer, float(weight), variables, system, options, draft.source_line)
 
 
 def check_scorer(scorer: str, options: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from core.questions.types import Origin, QuestionDraft
 
 if TYPE_CHECKING:
     from core.clock import Clock, Identifiers
+    from storage.repositories.questions import Mark
     from storage.unit_of_work import UnitOfWork
 
 KIND: Final = "question_set"
@@ -186,34 +187,37 @@ class Matching:
     The same content is the same question; the same text with something else is that question changed; each once.
     """
 
-    def __init__(self, marks: Mapping[int, Any], serials: Sequence[int]) -> None:
-        self._same: dict[str, list[int]] = {}
-        self._texts: dict[str, list[int]] = {}
-        for serial in reversed(serials):
-            digest = marks[serial].digest
-            self._same.setdefault(digest, []).append(serial)
-            self._texts.setdefault(text_digest(digest), []).append(serial)
-        self._marks = marks
-        self._used: set[int] = set()
+    def __init__(self, marks: Mapping[int, Mark], serials: Sequence[int]) -> None:
+        self._marks, self._serials = marks, serials
 
     def plan(self, digests: Sequence[str]) -> tuple[list[int | None], list[int | None]]:
         """For each digest the serial that has it already, else None; and the root of those that are a change of one."""
-        plan = [self._taken(self._same.get(digest)) for digest in digests]
+        same = _Waiting((self._marks[serial].digest, serial) for serial in self._serials)
+        plan = [same.take(digest) for digest in digests]
+        used = set(plan)
+        texts = _Waiting((text_digest(self._marks[serial].digest), serial) for serial in self._serials if serial not in used)
         roots: list[int | None] = [None] * len(digests)
         for place, digest in enumerate(digests):
-            if plan[place] is None:
-                before = self._taken(self._texts.get(text_digest(digest)))
-                roots[place] = None if before is None else int(self._marks[before].root)
+            if plan[place] is None and (before := texts.take(text_digest(digest))) is not None:
+                roots[place] = self._marks[before].root
         return plan, roots
 
-    def _taken(self, found: list[int] | None) -> int | None:
-        """One of these serials that nothing has yet; it is had from now on."""
-        while found:
-            serial = found.pop()
-            if serial not in self._used:
-                self._used.add(serial)
-                return serial
-        return None
+
+class _Waiting:
+    """Serials by key, taken one after another. Nearly every key has one, so no lists are made for those."""
+
+    def __init__(self, pairs: Iterable[tuple[str, int]]) -> None:
+        self._first: dict[str, int] = {}
+        self._more: dict[str, list[int]] = {}
+        for key, serial in pairs:
+            if self._first.setdefault(key, serial) != serial:
+                self._more.setdefault(key, []).append(serial)
+
+    def take(self, key: str) -> int | None:
+        found = self._first.pop(key, None)
+        if found is None and (more := self._more.get(key)):
+            found = more.pop(0)
+        return found
 
 
 def figures_of(drafts: Iterable[QuestionDraft]) -> Figures:
@@ -223,7 +227,7 @@ def figures_of(drafts: Iterable[QuestionDraft]) -> Figures:
     return figures
 
 
-def figures_after(current: Any, marks: Mapping[int, Any], gone: Iterable[int], new: Iterable[QuestionDraft]) -> Figures:
+def figures_after(current: Any, marks: Mapping[int, Mark], gone: Iterable[int], new: Iterable[QuestionDraft]) -> Figures:
     """Those of a version in which some questions are gone and others are new."""
     figures = Figures(version_types(current), current.expected)
     for serial in gone:

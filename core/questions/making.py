@@ -57,6 +57,7 @@ def unguarded(cell: str) -> str:
     return cell
 
 
+_OPTION_KEYS = frozenset({"options", *OPTION_FIELDS})
 #: What a formula begins with.
 GUARDED = ("=", "+", "-", "@", "\t", "\r")
 
@@ -150,6 +151,8 @@ def _no_constant(word: str) -> Any:
 
 def _options(known: Mapping[str, Any], variables: dict[str, str], table: bool) -> dict[str, Any]:
     """The object of options, and the columns and keys that stand for one. Choices of a test under "options" are a variable."""
+    if _OPTION_KEYS.isdisjoint(known):
+        return {}
     given = known.get("options")
     options: dict[str, Any] = {}
     if isinstance(given, Mapping):

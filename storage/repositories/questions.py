@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, or_, select, update
@@ -14,7 +15,19 @@ sets = metadata.tables["question_sets"]
 versions = metadata.tables["question_set_versions"]
 questions = metadata.tables["questions"]
 users = metadata.tables["users"]
+#: Rows that are read at a time.
+STRETCH = 5000
 _s, _v, _q = sets.c, versions.c, questions.c
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What tells questions apart. `answered`: whether there is an expected answer."""
+
+    root: int
+    digest: str
+    type: str
+    answered: bool
 
 
 class QuestionRepository(Repository):
@@ -99,10 +112,12 @@ class QuestionRepository(Repository):
         """Rows by serial."""
         return {row.serial: row for row in self._of(owner_id, set_id, serials, list(questions.c))}
 
-    def marks(self, owner_id: str, set_id: str, serials: Sequence[int]) -> dict[int, Row[Any]]:
-        """serial, root, digest, type and whether there is an `answered` (a right answer), by serial."""
-        columns = [_q.serial, _q.root, _q.digest, _q.type, _q.expected.is_not(None).label("answered")]
-        return {row.serial: row for row in self._of(owner_id, set_id, serials, columns)}
+    def marks(self, owner_id: str, set_id: str, serials: Sequence[int]) -> dict[int, Mark]:
+        """By serial; of many at a time, so nothing else of the questions is read."""
+        columns = [_q.serial, _q.root, _q.digest, _q.type, _q.expected.is_not(None)]
+        types: dict[str, str] = {}
+        rows: Iterable[Any] = self._of(owner_id, set_id, serials, columns)
+        return {serial: Mark(root, digest, types.setdefault(kind, kind), bool(answered)) for serial, root, digest, kind, answered in rows}
 
     def matching(self, owner_id: str, set_id: str, text: str, type_: str | None) -> set[int]:
         """Serials of all questions of the set, of any version, with `text` in question or right answer and of this type."""
@@ -126,7 +141,8 @@ class QuestionRepository(Repository):
             return
         low, high = min(serials), max(serials)
         if high - low < 2 * len(serials) + IDS:  # nearly all of a stretch
-            yield from self._connection.execute(statement.where(_q.serial.between(low, high)))
+            for start in range(low, high + 1, STRETCH):
+                yield from self._connection.execute(statement.where(_q.serial.between(start, min(high, start + STRETCH - 1))))
             return
         for start in range(0, len(serials), IDS):
             yield from self._connection.execute(statement.where(_q.serial.in_(serials[start : start + IDS])))
