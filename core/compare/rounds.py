@@ -131,20 +131,7 @@ class Rounds(Turns):
         if configuration_id is not None:
             await self._switch(principal, comparison_id, candidate_id, configuration_id)
         moment = self._making(owner)
-
-        def look(uow: UnitOfWork) -> tuple[Any, Any, str | None]:
-            column = candidate_row(uow, owner, comparison_id, candidate_id)
-            row, last = own(uow, owner, comparison_id), uow.comparisons.last_rounds(comparison_id, 1)
-            if not last:
-                raise Conflict(what="no_question")
-            others = uow.comparisons.candidates([comparison_id]) if row.mode == "sequential" else [column]
-            must_rest(uow, [each.conversation_id for each in others], moment)
-            place = next((each for each in uow.comparisons.answers([last[0].id]) if each.candidate_id == candidate_id), None)
-            asked = place.question_id if place is not None and place.state == "asked" else None
-            answer = uow.messages.newest_below([asked]).get(asked) if asked else None
-            return column, last[0], answer.id if answer is not None else None
-
-        column, last, answer_id = await self._store.read(look)
+        column, last, answer_id = await self._store.read(lambda uow: _last_answer(uow, moment, comparison_id, candidate_id))
         if answer_id is not None:
             await self._chat.retry(principal, answer_id)
         else:
@@ -163,21 +150,15 @@ class Rounds(Turns):
         await self._chat.ask(principal, [asking], beside)
 
     async def continue_answer(self, principal: Principal, comparison_id: str, candidate_id: str) -> Round:
-        """Go on with the last answer of a candidate that was stopped or broke off.
+        """Go on with a candidate's answer to the last question that was stopped or broke off.
 
-        Raises NotFound, Conflict (generating, nothing_to_continue).
+        Raises NotFound; Conflict (generating: as for `retry`; no_question; nothing_to_continue).
         """
-        owner = principal.require_user("compare")
-
-        def look(uow: UnitOfWork) -> str | None:
-            column = candidate_row(uow, owner, comparison_id, candidate_id)
-            row = uow.conversations.get(owner, column.conversation_id)
-            return None if row is None else row.leaf_id
-
-        leaf_id = await self._store.read(look)
-        if leaf_id is None:
+        moment = self._making(principal.require_user("compare"))
+        _column, _last, answer_id = await self._store.read(lambda uow: _last_answer(uow, moment, comparison_id, candidate_id))
+        if answer_id is None:
             raise Conflict(what="nothing_to_continue")
-        await self._chat.continue_answer(principal, leaf_id)
+        await self._chat.continue_answer(principal, answer_id)
         return await self._last_round(principal, comparison_id)
 
     def watch(self, principal: Principal, answer_id: str, *, interval_s: float = 0.15) -> AsyncGenerator[AnswerUpdate, None]:
@@ -215,6 +196,23 @@ def asked_of(configuration: Any) -> dict[str, str]:
         "model": configuration.model,
         "provider_id": configuration.provider_id,
     }
+
+
+def _last_answer(uow: UnitOfWork, at: Moment, comparison_id: str, candidate_id: str) -> tuple[Any, Any, str | None]:
+    """The rows of the candidate and of the last round, and the id of what the candidate answered; None if it was not asked.
+
+    Raises NotFound; Conflict (no_question; generating: this candidate or, in sequential mode, any).
+    """
+    column = candidate_row(uow, at.owner_id, comparison_id, candidate_id)
+    row, last = own(uow, at.owner_id, comparison_id), uow.comparisons.last_rounds(comparison_id, 1)
+    if not last:
+        raise Conflict(what="no_question")
+    others = uow.comparisons.candidates([comparison_id]) if row.mode == "sequential" else [column]
+    must_rest(uow, [each.conversation_id for each in others], at)
+    place = next((each for each in uow.comparisons.answers([last[0].id]) if each.candidate_id == candidate_id), None)
+    asked = place.question_id if place is not None and place.state == "asked" else None
+    answer = uow.messages.newest_below([asked]).get(asked) if asked else None
+    return column, last[0], answer.id if answer is not None else None
 
 
 def _place(round_id: str, column: Any, question_id: str | None) -> dict[str, Any]:

@@ -87,6 +87,8 @@ async def test_stopped_turns_wait_until_somebody_asks_the_rest(table: Table) -> 
     found = await table.get(comparison)
     assert states(found.rounds[0]) == ["stopped", "waiting", "waiting"] and found.waits
     with pytest.raises(Conflict):
+        await table.comparisons.continue_answer(table.ann, comparison.id, comparison.candidates[1].id)  # it was not even asked
+    with pytest.raises(Conflict):
         await table.comparisons.vote(table.ann, found.rounds[0].id, VerdictDraft(winner="tie"))
     await table.comparisons.ask_rest(table.ann, comparison.id)
     await table.quiet()
@@ -158,6 +160,21 @@ async def test_retry_shows_the_new_answer_and_keeps_the_old(table: Table) -> Non
     assert found.answers[1] == failed.answers[1]
     await table.quiet()
     assert [record.model for record in table.simulator.requests].count("sim-flaky-401") == 2  # no model is asked for titles
+
+
+async def test_one_that_waits_can_be_asked_at_once(table: Table) -> None:
+    comparison = await table.compare(SLOW, ECHO, FAST, mode="sequential")
+    await table.comparisons.ask(table.ann, comparison.id, QUESTION)
+    last = comparison.candidates[2].id
+    with pytest.raises(Conflict):
+        await table.comparisons.retry(table.ann, comparison.id, last)  # one at a time
+    await table.comparisons.stop(table.ann, comparison.id)
+    await table.quiet()
+    await table.ended(await table.comparisons.retry(table.ann, comparison.id, last))
+    assert states((await table.get(comparison)).rounds[0]) == ["stopped", "waiting", "complete"]
+    await table.comparisons.ask_rest(table.ann, comparison.id)
+    await table.quiet()
+    assert states((await table.get(comparison)).rounds[0]) == ["stopped", "complete", "complete"]
 
 
 async def test_a_candidate_asks_another_model_from_now_on(table: Table) -> None:
