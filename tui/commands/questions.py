@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import EnvironmentProblem, InvalidInput
-from core.sanitise import one_line, sanitise
+from core.sanitise import json_safe, one_line, sanitise
 from tui.commands.common import Invocation, command_group, err, out, print_json, print_table, run_with_services
 from tui.commands.files import STANDARD, is_served
 from tui.commands.questions_output import (
@@ -28,7 +28,7 @@ from tui.i18n import _, ngettext
 if TYPE_CHECKING:
     from core.auth.principal import Principal
     from core.bootstrap import Services
-    from core.questions.types import Diff, Imported
+    from core.questions.types import Diff, Format, Imported
 
 app = command_group(_("Sets of test questions."))
 
@@ -215,7 +215,7 @@ def export(
         if output in ("", STANDARD):
             kind = format_of("", form or "jsonl")
             async for piece in services.questions.exported(principal, question_set, kind, version):
-                _write(piece)
+                _write(piece, kind)
             return 0
         kind = format_of(output, form or None)
         size = await services.questions.export(principal, question_set, _absolute(output), kind, version, replace=force)
@@ -228,11 +228,13 @@ def export(
     raise typer.Exit(run_with_services(invocation, action))
 
 
-def _write(piece: str) -> None:
-    """A part of an export: what a terminal would act on never reaches one, and a file or pipe gets every byte."""
-    if sys.stdout.isatty():
-        out(sanitise(piece).rstrip("\n"))
-        return
+def _write(piece: str, kind: Format) -> None:
+    """A part of an export. JSON writes what a terminal would act on as \\uXXXX, which loses nothing; CSV and TXT go as they are into a file
+    or pipe of this machine, and without it to a terminal, which is what may be at the other end of ssh."""
+    if kind in ("json", "jsonl"):
+        piece = json_safe(piece)
+    elif sys.stdout.isatty() or is_served():
+        piece = sanitise(piece)
     try:
         sys.stdout.write(piece)
     except UnicodeEncodeError as error:

@@ -73,6 +73,17 @@ def test_standard_input_becomes_the_next_version(shell: QuickShell) -> None:
     assert shell.ok("questions", "show", "piped", "--versions").out.startswith("VERSION")
 
 
+def test_what_is_printed_acts_on_no_terminal_and_loses_nothing(shell: QuickShell) -> None:
+    evil = json.dumps({"question": "a\x1b[31m\u202e\x9b b?"})
+    shell.ok("questions", "import", "-", "--name", "evil", stdin=evil)
+    out = shell.ok("questions", "export", "evil").out
+    assert not set(out) & set("\x1b\u202e\x9b")
+    assert json.loads(out) == json.loads(evil)
+    assert "\x1b" in shell.ok("questions", "export", "evil", "--format", "txt").out  # a pipe of this machine gets what is there
+    for command in (("show", "evil"), ("list",)):
+        assert not set(shell.ok("questions", *command).out) & set("\x1b\u202e\x9b")
+
+
 def test_examples_and_removal(shell: QuickShell) -> None:
     examples = shell.ok("questions", "examples", "--json").json
     assert {each["language"] for each in examples} == {"en", "zh"}
