@@ -139,18 +139,18 @@ class Board:
         """The rounds that are read, the last first."""
         yield from reversed(self.comparison.rounds if self.comparison is not None else ())
 
-    def take(self, comparison: Comparison, configurations: Sequence[Configuration], roles: Sequence[str] = ()) -> bool:
+    def take(self, comparison: Comparison, configurations: Sequence[Configuration]) -> bool:
         """Show this comparison; True if it has other columns than before."""
         anew = [each.id for each in comparison.candidates] != [column.candidate.id if column.candidate else "" for column in self.columns]
         if anew:
-            self.columns = [Column(index) for index in range(len(comparison.candidates))]
+            # The draft becomes this comparison; where the columns are drawn by lot nobody knows which is which.
+            roles = {} if comparison.blind else {column.index: column.role for column in self.columns}
+            self.columns = [Column(index, role=roles.get(index, "")) for index in range(len(comparison.candidates))]
         self.comparison = comparison
         known = {each.id: each for each in configurations}
         for column, candidate in zip(self.columns, comparison.candidates, strict=True):
             column.candidate, column.overrides = candidate, candidate.overrides
             column.configuration = known.get(candidate.configuration_id or "")
-            if column.index < len(roles) and not comparison.blind:
-                column.role = roles[column.index]
         return anew
 
 

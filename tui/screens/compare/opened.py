@@ -78,7 +78,7 @@ class Opened(Keys):
 
     def take(self, comparison: Comparison) -> None:
         """Show what was read of the comparison that is open; growing answers are drawn as they come."""
-        self.board.take(comparison, self.configurations, self.roles)
+        self.board.take(comparison, self.configurations)
         self.follow()
         scene = self.scene
         for column in self.board.columns:
