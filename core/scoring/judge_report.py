@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from core.scoring.families import same_family
 from core.scoring.intervals import wilson
 from core.scoring.judge_types import JudgeFigures, PairVerdict
 
-#: From when on something is warned about: flips of all pairs, texts that could not be read, a correlation of this size over so many.
-FLIPS, UNREADABLE, CORRELATION, ENOUGH = 0.2, 0.05, 0.3, 20
+#: From when on something is warned about: flips of so many pairs, texts that could not be read, a correlation over so many grades.
+FLIPS, ENOUGH_PAIRS, UNREADABLE, CORRELATION, ENOUGH = 0.2, 10, 0.05, 0.3, 20
 #: Answers whose lengths differ by less than this share of the longer one count as equally long.
 _AS_LONG: Final = 0.1
 
@@ -31,34 +32,34 @@ def judge_figures(
     """
     pairs, grades = list(pairs), list(grades)
     readable = [pair for pair in pairs if pair.winner is not None]
-    lost = unreadable + len(pairs) - len(readable)
+    longer = [won for pair in readable if (won := _longer_won(pair)) is not None]
     flips = sum(pair.flipped for pair in readable)
-    decided = sum(pair.decided for pair in readable)
-    flip_rate = _rate(flips, len(readable))
-    first_rate = _rate(sum(pair.first_shown for pair in readable), decided)
-    longer = [found for pair in readable if (found := _longer_won(pair)) is not None]
-    longer_rate = _rate(sum(longer), len(longer))
-    correlation = length_correlation(grades)
-    akin = tuple(sorted({name for name in candidates if judge and same_family(judge, name)}))
-    warnings = (
-        ("flips", flip_rate is not None and len(readable) >= 10 and flip_rate[0] >= FLIPS),
-        ("place", first_rate is not None and not first_rate[1] <= 0.5 <= first_rate[2]),
-        ("length", _prefers_length(longer_rate, correlation, len(grades))),
-        ("unreadable", lost > 0 and lost >= UNREADABLE * (len(pairs) + len(grades) + unreadable)),
-        ("family", bool(akin)),
-    )
-    return JudgeFigures(
+    found = JudgeFigures(
         pairs=len(pairs),
         grades=len(grades),
-        unreadable=lost,
+        unreadable=unreadable + len(pairs) - len(readable),
         flips=flips,
-        flip_rate=flip_rate,
-        first_rate=first_rate,
-        longer_rate=longer_rate,
-        length_correlation=correlation,
-        warnings=tuple(name for name, holds in warnings if holds),
-        same_family=akin,
+        flip_rate=_rate(flips, len(readable)),
+        first_rate=_rate(sum(pair.first_shown for pair in readable), sum(pair.decided for pair in readable)),
+        longer_rate=_rate(sum(longer), len(longer)),
+        length_correlation=length_correlation(grades),
+        same_family=tuple(sorted({name for name in candidates if judge and same_family(judge, name)})),
     )
+    return replace(found, warnings=tuple(_warnings(found, len(readable), len(pairs) + len(grades) + unreadable)))
+
+
+def _warnings(found: JudgeFigures, readable: int, texts: int) -> Iterator[str]:
+    """What to warn about. `readable`: pairs with a winner; `texts`: all that the judge was asked for."""
+    if found.flip_rate is not None and readable >= ENOUGH_PAIRS and found.flip_rate[0] >= FLIPS:
+        yield "flips"
+    if found.first_rate is not None and not found.first_rate[1] <= 0.5 <= found.first_rate[2]:
+        yield "place"
+    if _prefers_length(found.longer_rate, found.length_correlation, found.grades):
+        yield "length"
+    if found.unreadable and found.unreadable >= UNREADABLE * texts:
+        yield "unreadable"
+    if found.same_family:
+        yield "family"
 
 
 def length_correlation(grades: Sequence[tuple[str, int, float]]) -> float | None:

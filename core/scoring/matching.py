@@ -84,17 +84,9 @@ def pattern(answer: str, expected: str | None, settings: Mapping[str, Any]) -> S
         return Score(None, None, "regex", {"option": problem.option, "rule": problem.rule, **problem.fields}, "options")
     if len(answer) > LONGEST_PATTERN_TEXT:
         return Score(None, None, "regex", {"limit": LONGEST_PATTERN_TEXT, "characters": len(answer)}, "too_long")
-    flags = regex.IGNORECASE if settings["ignore_case"] else 0
-    flags |= (regex.MULTILINE if settings["multiline"] else 0) | (regex.DOTALL if settings["dotall"] else 0)
-    compiled = regex.compile(source, flags)
-    extracts = settings["pattern"] is not None and bool(compiled.groups) and bool(accepted(expected, settings))
+    extracts = settings["pattern"] is not None and bool(accepted(expected, settings)) and bool(regex.compile(source).groups)
     try:
-        if settings["whole"]:
-            match = compiled.fullmatch(answer, timeout=PATTERN_S, concurrent=True)
-        elif extracts:
-            match = _last(compiled.finditer(answer, timeout=PATTERN_S, concurrent=True))
-        else:
-            match = compiled.search(answer, timeout=PATTERN_S, concurrent=True)
+        match = _found(source, answer, settings, last=extracts)
     except TimeoutError:
         return Score(None, None, "regex", {"seconds": PATTERN_S}, "took_too_long")
     except MemoryError:
@@ -107,6 +99,20 @@ def pattern(answer: str, expected: str | None, settings: Mapping[str, Any]) -> S
     overlooks = {"ignore_case": settings["ignore_case"], "ignore_width": True}
     ok = normalised(group, overlooks) in [normalised(one, overlooks) for one in accepted(expected, settings)]
     return passed("regex", ok, found=str(match.group())[:_SHOWN], group=str(group)[:_SHOWN])
+
+
+def _found(source: str, answer: str, settings: Mapping[str, Any], *, last: bool) -> Any:
+    """The first or the last match, or the one that is the whole answer; None for none. Raises TimeoutError, MemoryError."""
+    import regex
+
+    flags = regex.IGNORECASE if settings["ignore_case"] else 0
+    flags |= (regex.MULTILINE if settings["multiline"] else 0) | (regex.DOTALL if settings["dotall"] else 0)
+    compiled = regex.compile(source, flags)
+    if settings["whole"]:
+        return compiled.fullmatch(answer, timeout=PATTERN_S, concurrent=True)
+    if last:
+        return _last(compiled.finditer(answer, timeout=PATTERN_S, concurrent=True))
+    return compiled.search(answer, timeout=PATTERN_S, concurrent=True)
 
 
 def _last(matches: Any) -> Any:
