@@ -124,6 +124,8 @@ _LIKE_FILES = ("file", "path", "output", "dir", "folder", "export", "import", "t
 _OTHER_DOORS = {
     "dataset check target": "core/datasets/places.py, tests/unit/datasets/test_service.py",
     "dataset add path": "core/datasets/places.py",
+    "questions import path": "core/questions/files.py, tests/unit/questions/test_service.py",
+    "questions export output": "core/questions/files.py, tests/unit/questions/test_service.py",
     "training use folder": "is for whoever runs the machine: refused to the served",
     "model serve template": "the name of a chat template",
     "swanlab start directory": "is for administrators on the machine: refused to the served",
@@ -172,5 +174,5 @@ def test_some_parameters_go_through_the_door() -> None:
 def test_what_is_served_is_what_was_decided() -> None:
     """A new command is for the machine's own terminal until somebody says otherwise, here too."""
     everyday = {"chat", "conversation", "config", "provider", "user"}
-    assert set(commands_for(served=True)) == everyday | {"dataset", "train", "training", "model", "swanlab", "webui"}
+    assert set(commands_for(served=True)) == everyday | {"dataset", "train", "training", "model", "swanlab", "webui", "compare", "batch", "questions"}
     assert set(commands_for(served=False)) == set(COMMANDS)
