@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Items that are read in one go, and rows of one transaction: short ones, so that others write in between.
 GROUP: Final = 2000
+#: Characters of one transaction, and of the questions that a preview shows.
+LARGEST_GROUP: Final = 4_000_000
 MOST_PROBLEMS: Final = 200
 SHOWN: Final = 100
 
@@ -36,6 +38,8 @@ class Scan:
     questions: list[Question] = field(default_factory=list)
     left_out: int = 0
     remarks: int = 0
+    #: Characters of the questions.
+    length: int = 0
 
     def take(self, item: QuestionDraft | Problem) -> None:
         if isinstance(item, Problem):
@@ -46,7 +50,8 @@ class Scan:
             return
         self.digests.append(digest_of(item))
         self.figures.add(item.type, item.expected is not None)
-        if len(self.questions) < SHOWN:
+        self.length += len(item.text)
+        if len(self.questions) < SHOWN and self.length < LARGEST_GROUP:
             self.questions.append(numbered(item, len(self.digests)))
         if len(self.digests) > MOST_QUESTIONS:
             raise InvalidInput("path", "too_many_questions", limit=MOST_QUESTIONS)
@@ -96,7 +101,15 @@ def _take(read: Read, found: Scan) -> bool:
 
 
 def _next(questions: Iterator[QuestionDraft]) -> list[QuestionDraft]:
-    return list(islice(questions, GROUP))
+    """The next group: fewer where they are long."""
+    group: list[QuestionDraft] = []
+    size = 0
+    for draft in islice(questions, GROUP):
+        group.append(draft)
+        size += len(draft.text) + len(draft.expected or "") + len(draft.system or "")
+        if size > LARGEST_GROUP:
+            break
+    return group
 
 
 async def write_new(

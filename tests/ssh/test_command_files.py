@@ -173,6 +173,6 @@ def test_some_parameters_go_through_the_door() -> None:
 
 def test_what_is_served_is_what_was_decided() -> None:
     """A new command is for the machine's own terminal until somebody says otherwise, here too."""
-    everyday = {"chat", "conversation", "config", "provider", "user"}
-    assert set(commands_for(served=True)) == everyday | {"dataset", "train", "training", "model", "swanlab", "webui", "compare", "batch", "questions"}
+    everyday = {"chat", "compare", "batch", "questions", "conversation", "config", "provider", "user"}
+    assert set(commands_for(served=True)) == everyday | {"dataset", "train", "training", "model", "swanlab", "webui"}
     assert set(commands_for(served=False)) == set(COMMANDS)

@@ -246,6 +246,14 @@ async def test_large_files_go_in_small_transactions(services: Services, ann: Pri
     assert (await texts(services, ann, made.id))[:2] == ["First?", "Question 0?"]
 
 
+async def test_long_questions_go_in_groups_of_few(services: Services, ann: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "LARGEST_GROUP", 1000)
+    lines = "".join(f"{number} {'字' * 400}\n" for number in range(20))
+    made = await services.questions.import_file(ann, "q.txt", data=lines.encode())
+    assert (made.set.count, len(made.preview.questions)) == (20, 2)
+    assert await texts(services, ann, made.set.id) == lines.splitlines()
+
+
 @pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "txt"])
 async def test_export_and_import(services: Services, ann: Principal, tmp_path: Path, kind: str) -> None:
     drafts = [
