@@ -27,10 +27,12 @@ from tui.screens.compare import diff_lines, texts
 from tui.screens.compare.board import Board
 from tui.screens.compare.export import file_name
 from tui.screens.compare.heads import Head, Heads, figure_lines, widths
+from tui.screens.compare.opened import show_views
 from tui.screens.compare.picker import Picked, PickModels
 from tui.screens.compare.verdict import Judged, VerdictDialog
 from tui.widgets.fields import Field
 from tui.widgets.rows import Rows
+from tui.widgets.transcript import MessageView, Transcript
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCENE = Scene("Ann", NOON, UTC)
@@ -168,6 +170,36 @@ def test_a_row_of_a_transcript_leads_to_its_round() -> None:
     views = [view for column in shown.columns for view in texts.views_of(shown, column, SCENE, UNICODE)]
     assert {found.id if (found := shown.round_of(view.id)) else None for view in views} == {"r1"}
     assert shown.round_of("another") is None
+
+
+def test_rounds_that_are_read_anew_join_those_that_are_known() -> None:
+    shown = board(message(0), None)
+    assert shown.comparison is not None
+    first = shown.comparison.rounds[0]
+    settled = tuple(replace(each, state="complete") for each in first.answers)
+    rounds = [replace(first, id=f"r{ordinal}", ordinal=ordinal, answers=settled) for ordinal in range(60)]
+    shown.comparison = replace(shown.comparison, rounds=tuple(rounds[10:]), earlier=10)
+    assert shown.unsettled == 2, "the last one, and one to join it by"
+    merged = shown.merged(replace(shown.comparison, rounds=(rounds[59], replace(first, id="r60", ordinal=60)), earlier=59))
+    assert [each.ordinal for each in merged.rounds] == list(range(10, 61)) and merged.earlier == 10
+    assert merged.rounds[0] is rounds[10], "what did not change is the same"
+    gap = shown.merged(replace(shown.comparison, rounds=(replace(first, id="r99", ordinal=99),), earlier=99))
+    assert [each.ordinal for each in gap.rounds] == [99], "what lies between would be missing"
+
+
+async def test_earlier_rounds_come_without_moving_what_is_read() -> None:
+    host = WidgetHost(Transcript)
+    views = [MessageView(str(number), "user", "Ann", f"question {number}") for number in range(40)]
+    async with host.run_test(size=(40, 10)) as pilot:
+        transcript = host.query_one(Transcript)
+        show_views(transcript, views[20:30], 20)
+        await pilot.pause()
+        before = lines_of(transcript)
+        show_views(transcript, views[:30], 0)
+        await pilot.pause()
+        assert lines_of(transcript)[:3] == before[:3] and transcript.earlier == 0
+        show_views(transcript, [*views[:29], views[35]], 0)
+        assert [view.id for view in transcript.flow.views()][-2:] == ["28", "35"], "what is gone goes, what is new comes"
 
 
 # Heads -----------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from tui.widgets.composer import Composer
 _IN_ORDER = ("complete", "generating", "waiting")
 #: Seconds between two looks at a comparison whose next column is to be asked; its events mostly come before.
 _LOOK_S = 2.0
+#: Rounds that are read when a comparison is opened; the others when they are scrolled to.
+TAIL = 50
 
 
 class Asking(CompareBase):
@@ -83,9 +85,10 @@ class Asking(CompareBase):
     async def _read(self, board: Board) -> None:
         if board.comparison is None:
             return
-        comparison = await self.services.comparisons.get(self.principal, board.comparison.id)
+        tail = board.unsettled if board.comparison.rounds else TAIL
+        comparison = await self.services.comparisons.get(self.principal, board.comparison.id, tail=tail)
         if self.board is board:
-            self.take(comparison)
+            self.take(board.merged(comparison))
 
     # Watch -----------------------------------------------------------------------------------------------------------
 

@@ -123,6 +123,22 @@ class Board:
                 return shown
         return None
 
+    @property
+    def unsettled(self) -> int:
+        """How many of the last rounds may have changed since they were read: those in work, and the last one in any case."""
+        rounds = self.comparison.rounds if self.comparison is not None else ()
+        first = next((index for index, each in enumerate(rounds) if not each.ended), len(rounds) - 1)
+        return max(1, len(rounds) - first) + 1
+
+    def merged(self, read: Comparison) -> Comparison:
+        """What was read with its last rounds only, together with those that are known from before."""
+        if self.comparison is None or self.comparison.id != read.id or not read.rounds:
+            return read
+        known = tuple(each for each in self.comparison.rounds if each.ordinal < read.rounds[0].ordinal)
+        if not known or known[-1].ordinal + 1 != read.rounds[0].ordinal:
+            return read
+        return replace(read, rounds=(*known, *read.rounds), earlier=self.comparison.earlier)
+
     def put(self, shown: Round, message: Message) -> Round:
         """An answer of this round is `message` now, which the service will say, too; the round as it is then."""
         answers = tuple(

@@ -78,7 +78,8 @@ class Judging(CompareBase):
             if comparison.names_hidden:
                 await comparisons.reveal(self.principal, comparison.id)
         if self.board is board:
-            self.take(await comparisons.get(self.principal, comparison.id))
+            tail = len(board.comparison.rounds) if board.comparison is not None else 1
+            self.take(await comparisons.get(self.principal, comparison.id, tail=tail))
         self._say_outcome(board, judged.draft, comparison.names_hidden)
 
     def _say_outcome(self, board: Board, draft: VerdictDraft | None, was_hidden: bool) -> None:

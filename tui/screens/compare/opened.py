@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.compare.types import MOST, Comparison
+from core.compare.types import MOST, Comparison, Round
 from core.errors import NotFound
 from tui.glyphs import Glyphs, glyphs
 from tui.i18n import _
+from tui.screens.chat.views import Scene
 from tui.screens.compare import texts
 from tui.screens.compare.base import Kept
-from tui.screens.compare.board import Board
+from tui.screens.compare.board import Board, Column
 from tui.screens.compare.keys import Keys
 from tui.widgets.transcript import MessageView, Transcript
+
+#: More rounds than any comparison has.
+_ALL = 1_000_000
 
 
 class Opened(Keys):
@@ -21,6 +25,8 @@ class Opened(Keys):
     wanted: str | None
     begin_with: tuple[str, ...]
     roles: tuple[str, ...]
+    #: By round and column: what its views depend on, and the views.
+    made: dict[tuple[str, int], tuple[tuple[Round, bool, bool | None], list[MessageView]]]
 
     @property
     def signs(self) -> Glyphs:
@@ -66,7 +72,7 @@ class Opened(Keys):
         self.keep_typed()
         for index in range(MOST):
             self.workers.cancel_group(self, f"watch-{index}")
-        self.board, self.current, self.images = board, 0, []
+        self.board, self.current, self.images, self.made = board, 0, [], {}
         for index in range(MOST):
             self.transcript(index).show(())
         if board.comparison is not None:
@@ -82,10 +88,37 @@ class Opened(Keys):
         self.follow()
         scene = self.scene
         for column in self.board.columns:
-            show_views(self.transcript(column.index), texts.views_of(self.board, column, scene, self.signs))
+            show_views(self.transcript(column.index), self._views(column, scene), comparison.earlier)
         self.look_for_names()
         self.draw_state()
         self._keep_place()
+
+    def _views(self, column: Column, scene: Scene) -> list[MessageView]:
+        """A column as its transcript shows it. What did not change is not made again: reasoning is measured for it, and errors told."""
+        views: list[MessageView] = []
+        board = self.board
+        for shown in board.comparison.rounds if board.comparison is not None else ():
+            answer = column.answer(shown)
+            told = board.named.get(answer.message.id) if answer is not None and answer.message is not None else None
+            about = (shown, board.names_hidden, told)
+            before = self.made.get((shown.id, column.index))
+            if before is None or before[0][0] is not shown or before[0][1:] != about[1:] or not shown.ended:
+                before = (about, texts.round_views(board, column, shown, scene, self.signs))
+                self.made[shown.id, column.index] = before
+            views += before[1]
+        return views
+
+    def on_transcript_earlier_wanted(self, event: Transcript.EarlierWanted) -> None:
+        event.stop()
+        self.start(self._read_earlier, self.board, event.transcript, event.all, group="earlier")
+
+    async def _read_earlier(self, board: Board, transcript: Transcript, to_start: bool) -> None:
+        if board.comparison is not None and board.comparison.earlier:
+            comparison = await self.services.comparisons.get(self.principal, board.comparison.id, tail=_ALL)
+            if self.board is board:
+                self.take(comparison)
+                if to_start:
+                    transcript.action_start()
 
     def reload(self) -> None:
         """Read the comparison that is open anew, beside the screen."""
@@ -115,13 +148,15 @@ class Opened(Keys):
             self.keep_typed()
 
 
-def show_views(transcript: Transcript, views: Sequence[MessageView]) -> None:
-    """Bring a transcript up to date without losing the place of reading."""
+def show_views(transcript: Transcript, views: Sequence[MessageView], earlier: int) -> None:
+    """Bring a transcript up to date without losing the place of reading. `earlier`: rounds before the first one."""
     flow = transcript.flow
     known, wanted = [view.id for view in flow.views()], [view.id for view in views]
-    if known[:1] != wanted[:1]:
-        transcript.show(views)
+    if not known or known[0] not in wanted:
+        transcript.show(views, earlier=earlier)
         return
+    if (before := wanted.index(known[0])) or transcript.earlier != earlier:
+        transcript.prepend(views[:before], earlier=earlier)
     there = set(wanted)
     for message_id in known:
         if message_id not in there:

@@ -19,7 +19,7 @@ from tui.screens.base import Framed
 from tui.screens.compare import texts
 from tui.screens.compare.board import Board, Column
 from tui.screens.compare.heads import Heads, widths
-from tui.screens.compare.opened import Opened, show_views
+from tui.screens.compare.opened import Opened
 from tui.screens.compare.pulse import Pulse
 from tui.screens.compare.tabs import SIDE, CompareTab
 from tui.themes import palette
@@ -99,7 +99,7 @@ class SideBySideScreen(Opened, inherit_bindings=False):
     ) -> None:
         super().__init__()
         self.wanted, self.begin_with, self.roles, self._visiting = comparison_id, tuple(configuration_ids), tuple(roles), visiting
-        self.board, self.configurations, self.images = Board(), (), []
+        self.board, self.configurations, self.images, self.made = Board(), (), [], {}
 
     def compose_body(self) -> Iterable[Any]:
         if not self._visiting:
@@ -190,9 +190,9 @@ class SideBySideScreen(Opened, inherit_bindings=False):
         self._show_anew()
 
     def _show_anew(self) -> None:
-        scene = self.scene
-        for column in self.board.columns:
-            show_views(self.transcript(column.index), texts.views_of(self.board, column, scene, self.signs))
+        self.made = {}
+        if self.board.comparison is not None:
+            self.take(self.board.comparison)
         self.heads.redraw()
         self.draw_state()
 

@@ -136,13 +136,15 @@ def verdict_words(verdict: Verdict | None, candidate_id: str, signs: Glyphs) -> 
 
 def views_of(board: Board, column: Column, scene: Scene, signs: Glyphs) -> list[MessageView]:
     """A column as its transcript shows it, without an answer that is growing: that one is drawn as it comes."""
-    views: list[MessageView] = []
-    for shown in board.comparison.rounds if board.comparison is not None else ():
-        views.append(_question_view(shown, scene))
-        answer = column.answer(shown)
-        if answer is not None:
-            views.append(answer_view(board, column, shown, answer, scene, signs))
-    return views
+    rounds = board.comparison.rounds if board.comparison is not None else ()
+    return [view for shown in rounds for view in round_views(board, column, shown, scene, signs)]
+
+
+def round_views(board: Board, column: Column, shown: Round, scene: Scene, signs: Glyphs) -> list[MessageView]:
+    """A question, and what the column says to it."""
+    answer = column.answer(shown)
+    views = [_question_view(shown, scene)]
+    return views if answer is None else [*views, answer_view(board, column, shown, answer, scene, signs)]
 
 
 def _question_view(shown: Round, scene: Scene) -> MessageView:
