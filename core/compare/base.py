@@ -10,7 +10,7 @@ from core.auth.principal import Principal
 from core.chat import recovery
 from core.chat.base import making_in
 from core.chat.changes import Changes
-from core.chat.identity import is_gone, this_process
+from core.chat.identity import is_gone
 from core.chat.sending import Moment
 from core.clock import Clock, Identifiers
 from core.compare import views
@@ -76,11 +76,9 @@ class ComparisonsBase:
             found, _gone = await self._store.read(work)
         return views.with_unsaved(found, self._unsaved(owner, found.candidates))
 
-    def _is_asked(self, row: Any, now_ms: int) -> bool:
-        """Whether somebody asks what waits in the comparison. This process is believed only as far as its task runs."""
-        if row.asker and row.asker == this_process():
-            task = self._tasks.get(row.id)
-            return task is not None and not task.done()
+    @staticmethod
+    def _is_asked(row: Any, now_ms: int) -> bool:
+        """Whether a process that is still there asks what waits in the comparison."""
         return bool(row.asker) and not is_gone(row.asker, row.asker_alive_at, now_ms)
 
     def _unsaved(self, owner: str, candidates: tuple[Candidate, ...]) -> dict[str, Message]:

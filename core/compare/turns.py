@@ -72,7 +72,7 @@ class Turns(ComparisonsBase):
             await asyncio.wait({task})
 
     async def _turns(self, principal: Principal, comparison_id: str) -> None:
-        owner = principal.require_user("compare")
+        owner, given_up = principal.require_user("compare"), False
         try:
             while await self._rest(owner, comparison_id):
                 if not await self._next(principal, comparison_id):
@@ -81,17 +81,21 @@ class Turns(ComparisonsBase):
             pass  # deleted meanwhile
         except ModeltrainError as problem:
             log.warning("the rest of comparison %s is not asked: %s", comparison_id, problem)
+            given_up = True
         finally:
             if self._tasks.get(comparison_id) is asyncio.current_task():
                 del self._tasks[comparison_id]
-        await self._let_go(owner, comparison_id)
+        await self._let_go(owner, comparison_id, given_up=given_up)
 
-    async def _let_go(self, owner: str, comparison_id: str) -> None:
-        """This process asks no more of the comparison. Where something waits, it may be a new question, whose task begins just now."""
+    async def _let_go(self, owner: str, comparison_id: str, *, given_up: bool) -> None:
+        """This process asks no more of the comparison.
+
+        Where something waits and it was not given up, that is a new question, whose task begins just now.
+        """
 
         def work(uow: UnitOfWork) -> None:
             row = uow.comparisons.lock(owner, comparison_id)
-            if row is not None and row.asker == this_process() and not uow.comparisons.waiting(comparison_id):
+            if row is not None and row.asker == this_process() and (given_up or not uow.comparisons.waiting(comparison_id)):
                 uow.comparisons.change(comparison_id, asker="", asker_alive_at=None)
 
         with contextlib.suppress(ModeltrainError):
