@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from demo_batches import add_batch
 from demo_compare import add_comparisons
 from demo_data import add_datasets
 
@@ -139,6 +140,7 @@ async def make(settings: Settings, language: str, *, now: Callable[[], float] = 
         for talk in texts.talks:
             await _talk(services, ann, talk, past, hurry=hurry)
         await add_comparisons(services, ann, language, past.go_back, hurry=hurry)
+        await add_batch(services, ann, language, past.go_back, hurry=hurry)
         await add_datasets(services, ann, language, past.go_back)
         past.ago = 2.0 * HOUR
         over_ssh = (await services.accounts.sign_in(EMAIL, PASSWORD, origin=Origin("ssh", "192.0.2.17"))).principal

@@ -42,6 +42,7 @@ FIGURES = (
     "UPDATE messages SET ttfa_ms = 6420, total_ms = 9200, reasoning_ms = 6000 WHERE reasoning_ms IS NOT NULL",
     "UPDATE messages SET ttft_ms = 180, ttfa_ms = 180, total_ms = 2600 WHERE reasoning_ms IS NULL AND total_ms IS NOT NULL "
     "AND conversation_id IN (SELECT id FROM conversations WHERE kind = 'compare')",
+    "UPDATE batch_answers SET ttft_ms = 90 + (ordinal * 37) % 240, total_ms = 400 + (ordinal * 97) % 1700 WHERE total_ms IS NOT NULL",
 )
 
 MakeApp = Callable[[str, str, bool], ModeltrainApp]

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from demo import EMAIL, HALTS, PASSWORD, TEXTS
+from demo_batches import NAMES as BATCH_NAMES
 from demo_compare import QUESTIONS
 from demo_data import SENTENCES
 from textual.pilot import Pilot
@@ -27,6 +28,7 @@ from tests.tui.test_monitor import OneRun, make_run
 from tui.app import ModeltrainApp
 from tui.i18n import Locale
 from tui.screens.account.second_factor import RecoveryCodes, SecondFactorScreen
+from tui.screens.compare.tabs import open_tab
 from tui.screens.runs.monitor import MonitorScreen
 from tui.screens.welcome.code import CodeScreen
 
@@ -298,6 +300,38 @@ async def compare_diff(visit: Visit) -> None:
     await _compare(visit)
     await visit.press("escape", "w")
     await visit.see("next difference")
+
+
+# Batches -----------------------------------------------------------------------------------------------------------------
+
+
+async def _batches(visit: Visit) -> None:
+    await visit.home()
+    await open_tab(visit.app, "batches")
+    await visit.see(BATCH_NAMES[visit.language])
+
+
+@picture
+async def batches(visit: Visit) -> None:
+    await _batches(visit)
+
+
+@picture
+async def batch_answers(visit: Visit) -> None:
+    await _batches(visit)
+    await visit.press("enter")
+    await visit.see("Latest answers")
+    await visit.press("right")
+    await visit.see("★★★★★")
+
+
+@picture
+async def batch_report(visit: Visit) -> None:
+    await _batches(visit)
+    await visit.press("enter")
+    await visit.see("Latest answers")
+    await visit.press("left")
+    await visit.see(lambda: bool(getattr(visit.app.screen, "_times", ())))
 
 
 # Models ------------------------------------------------------------------------------------------------------------------
