@@ -21,10 +21,8 @@ from core.sanitise import sanitise
 WIDTH, HEIGHT, MARGIN, FOOT = 210.0, 297.0, 15.0, 14.0
 ROOM: Final = WIDTH - 2 * MARGIN
 _LEADING: Final = 1.4
-#: Rows of a table that stays on one page.
-_TOGETHER: Final = 10
 #: mm of a point.
-_POINT: Final = 25.4 / 72
+POINT: Final = 25.4 / 72
 #: Marks that no line may begin with, and those that none may end with (CLREQ, line adjustment).
 _CLOSING, _OPENING = "，。、；：？！）》」』】〕〉”’…,.;:?!)]}%", "（《「『【〔〈“‘([{"
 _WIDE = (
@@ -94,6 +92,11 @@ class Paper:
             self.y = MARGIN
 
     @property
+    def page(self) -> int:
+        """Which page is written on, from 1."""
+        return int(self._pdf.page)
+
+    @property
     def stand_in(self) -> str:
         """What stands where no font has the sign."""
         return "□" if self._loaded else "?"
@@ -105,13 +108,13 @@ class Paper:
 
     def heading(self, text: str, size: float = 13.0, *, mark: int | None = 0, room: float = 0.0) -> None:
         """`mark`: its depth among the bookmarks, None to leave it out. `room`: mm that are to be left below it on the page."""
-        self.room(size * _POINT * 4 + room)
-        self.space(size * _POINT * 0.7)
+        self.room(size * POINT * 4 + room)
+        self.space(size * POINT * 0.7)
         if mark is not None:
             self._pdf.set_y(self.y)
             self._pdf.start_section(self.shown(sanitise(text).replace("\n", " "))[:120], level=mark)
         self.text(text, size=size, bold=True)
-        self.space(size * _POINT * 0.25)
+        self.space(size * POINT * 0.25)
 
     def text(
         self,
@@ -125,7 +128,7 @@ class Paper:
         most: int = 0,
     ) -> None:
         """A paragraph over the width of the page. `indent` in mm; `most` lines at most (0: all), then an ellipsis."""
-        step = size * _POINT * _LEADING
+        step = size * POINT * _LEADING
         for index, line in enumerate(self.lines(text, ROOM - indent, size, bold=bold, most=most)):
             self.room(step)
             if bullet and index == 0:
@@ -135,7 +138,7 @@ class Paper:
 
     def fact(self, label: str, value: str, *, size: float = 9.5, room: float = 36.0) -> None:
         """A label and, beside it from `room` mm on, its value."""
-        step = size * _POINT * _LEADING
+        step = size * POINT * _LEADING
         values, labels = self.lines(value, ROOM - room, size), self.lines(label, room - 2, size)
         for index in range(max(len(values), len(labels))):
             self.room(step)
@@ -188,7 +191,7 @@ class Paper:
 
     def _broken(self, text: str, width: float, size: float, bold: bool) -> Iterator[str]:
         """Greedy: as much as fits; a word that is wider than a line is cut anywhere."""
-        most = width / (size * _POINT) * 1000
+        most = width / (size * POINT) * 1000
         line, used = "", 0.0
         for token in _TOKEN.findall(text):
             wide = self._measure(token, bold)
@@ -218,7 +221,7 @@ class Paper:
         """The width in thousandths of the size."""
         if not self._loaded:
             self._pdf.set_font("Helvetica", "B" if bold else "", 10)
-            return float(self._pdf.get_string_width(text)) / (10 * _POINT) * 1000
+            return float(self._pdf.get_string_width(text)) / (10 * POINT) * 1000
         fonts = self._font_of
         return sum((fonts.get(sign) or self._chosen(sign)).widths[bold][ord(sign)] for sign in text)
 
@@ -229,7 +232,7 @@ class Paper:
 
     def width(self, text: str, size: float, *, bold: bool = False) -> float:
         """In mm."""
-        return self._measure(text, bold) / 1000 * size * _POINT
+        return self._measure(text, bold) / 1000 * size * POINT
 
     def line(self, x: float, y: float, text: str, size: float, *, bold: bool = False, colour: Colour = TEXT) -> None:
         """One line whose letters stand on `y`; the signs must be in a font (`shown`)."""
@@ -263,63 +266,9 @@ class Paper:
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[bool], size: float = 7.5) -> None:
         """`right`: which columns are numbers. The head is repeated on every page; cells wrap; nothing is cut."""
-        widths = self._widths(head, rows, right, size)
-        if len(rows) <= _TOGETHER:
-            self.room((len(rows) + 2) * size * _POINT * 2)
-        self._row(head, widths, right, size, bold=True, colour=DIM)
-        for row in rows:
-            if self._row(row, widths, right, size, head=head):
-                self.rule(MARGIN, self.y, WIDTH - MARGIN, self.y)
+        from core.documents.paper_tables import table
 
-    def _widths(self, head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], size: float) -> list[float]:
-        """Numbers get what they need, heads may wrap; names share the rest by their need."""
-        pad = 2.4
-        need = []
-        for index, label in enumerate(head):
-            cells = [self.width(self.shown(str(row[index])), size) for row in rows[:200]]
-            words = max((self.width(word, size, bold=True) for word in self.shown(label).split()), default=0.0)
-            need.append(max([*cells, min(words, 24.0)], default=words) + pad)
-        total = sum(need)
-        if total <= ROOM:
-            spare = (ROOM - total) / max(1, len(need))
-            return [each + spare for each in need]
-        # The modest first: who needs less than an equal share gets that, and the others share what is left.
-        widths, left = [0.0] * len(need), ROOM
-        order = sorted(range(len(need)), key=lambda index: (not right[index], need[index]))
-        for done, index in enumerate(order):
-            fair = left / (len(order) - done)
-            widths[index] = min(need[index], fair * (1.5 if right[index] else 1.0))
-            left -= widths[index]
-        return widths
-
-    def _row(
-        self,
-        cells: Sequence[str],
-        widths: Sequence[float],
-        right: Sequence[bool],
-        size: float,
-        *,
-        bold: bool = False,
-        colour: Colour = TEXT,
-        head: Sequence[str] = (),
-    ) -> bool:
-        step = size * _POINT * 1.3
-        broken = [self.lines(str(cell), wide - 2.0, size, bold=bold) for cell, wide in zip(cells, widths, strict=True)]
-        height = max(map(len, broken)) * step + 1.6
-        before = self._pdf.page
-        self.room(height)
-        if head and self._pdf.page != before:
-            self._row(head, widths, right, size, bold=True, colour=DIM)
-        x = MARGIN
-        for lines, wide, number in zip(broken, widths, right, strict=True):
-            for index, line in enumerate(lines):
-                start = x + wide - 1.6 - self.width(line, size, bold=bold) if number else x
-                self.line(start, self.y + 0.8 + (index + 0.78) * step, line, size, bold=bold, colour=colour)
-            x += wide
-        self.y += height
-        if bold:
-            self.rule(MARGIN, self.y, WIDTH - MARGIN, self.y, DIM, 0.3)
-        return True
+        table(self, head, rows, right=right, size=size)
 
     def picture(self, drawing: Drawing, width: float = ROOM) -> None:
         """A drawing, as wide as said in mm, never on two pages."""
@@ -338,7 +287,7 @@ class Paper:
         self.y += drawing.height * scale + 5
 
     def _label(self, label: Label, scale: float) -> None:
-        size = label.size * scale / _POINT
+        size = label.size * scale / POINT
         text = self.shown(sanitise(label.text))
         wide = self.width(text, size, bold=label.bold)
         shift = {"start": 0.0, "middle": wide / 2, "end": wide}[label.anchor]

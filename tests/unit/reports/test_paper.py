@@ -124,6 +124,8 @@ def test_what_no_font_has_is_counted(plain: Paper) -> None:
     before = plain.missing
     assert plain.shown("“café” – 中文 ★") == '"café" - ?? *'
     assert plain.missing - before == 2
+    plain.table(["Name", "中"], [["a", "文"]], right=[False, False])
+    assert plain.missing - before == 4, "each once, though they are measured before they are shown"
 
 
 @CHINESE
