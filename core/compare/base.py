@@ -56,6 +56,7 @@ class ComparisonsBase:
         self._ids = ids
         self._shuffle = shuffle
         self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._turn = asyncio.Lock()  # held while a turn is saved and begun: a task is not ended in between
 
     async def get(self, principal: Principal, comparison_id: str, *, tail: int = TAIL) -> Comparison:
         """The comparison with its last `tail` rounds. Answers whose process is gone are marked as truncated now. Raises NotFound."""

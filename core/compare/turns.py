@@ -68,7 +68,8 @@ class Turns(ComparisonsBase):
         """End this process's task, if there is one: nothing more is asked by it once this returns."""
         task = self._tasks.pop(comparison_id, None)
         if task is not None and not task.done() and task is not asyncio.current_task():
-            task.cancel()
+            async with self._turn:
+                task.cancel()
             await asyncio.wait({task})
 
     async def _turns(self, principal: Principal, comparison_id: str) -> None:
@@ -129,7 +130,8 @@ class Turns(ComparisonsBase):
             return False
         now = waiting[:1] if mode == "sequential" else [each for each in waiting if each.round_id == waiting[0].round_id]
         try:
-            await self._ask_waiting(principal, comparison_id, now)
+            async with self._turn:
+                await self._ask_waiting(principal, comparison_id, now)
         except (Conflict, _TakenError) as problem:
             log.info("the turn in comparison %s is not taken: %s", comparison_id, problem)
         return True  # `_rest` says whether there is anything left to do
