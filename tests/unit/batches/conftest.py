@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,10 +17,12 @@ from core.batches.service import Batches
 from core.batches.types import Answer, Batch, BatchDraft
 from core.bootstrap import Services, build_services
 from core.clock import Clock
+from core.installation import DATABASE_FILE
 from core.llm.request import Parameters
 from core.llm.simulator.server import Simulator
 from core.models.types import ConfigurationDraft
 from core.questions.types import QuestionDraft
+from core.secrets import MASTER_KEY_FILE
 from core.settings import AuthSettings, BatchSettings, Settings
 
 PASSWORD = "correct horse 7 battery"
@@ -30,7 +33,7 @@ def settings_of(folder: Path, **batches: Any) -> Settings:
     """An installation in `folder`; the keywords are BatchSettings'."""
     return Settings(
         data_dir=folder,
-        database_url=f"sqlite:///{folder}/modeltrain.db",
+        database_url=f"sqlite:///{folder}/{DATABASE_FILE}",
         auth=AuthSettings(bcrypt_cost=4),
         batches=replace(BatchSettings(), **batches),
     )
@@ -129,8 +132,17 @@ async def add_people(services: Services) -> tuple[Principal, Principal]:
 
 
 @pytest.fixture
-async def hall(tmp_path: Path) -> AsyncIterator[Hall]:
-    settings = settings_of(tmp_path / "data")
+def installation(data_dir: Path, installed: Path) -> Settings:
+    """An empty installation, migrated once for all tests."""
+    data_dir.mkdir(mode=0o700)
+    for name in (DATABASE_FILE, MASTER_KEY_FILE):
+        shutil.copy(installed / name, data_dir / name)
+    return settings_of(data_dir)
+
+
+@pytest.fixture
+async def hall(installation: Settings) -> AsyncIterator[Hall]:
+    settings = installation
     services = await build_services(settings)
     simulator = Simulator(log_limit=100_000)
     await simulator.start()
