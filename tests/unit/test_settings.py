@@ -29,3 +29,12 @@ def test_what_is_no_number_of_seconds_is_said(
     assert run_command_line(["--data", str(tmp_path / "data"), "user", "list"]) == 2
     assert f"MODELTRAIN_LOCK_WAIT cannot be “{text}”.\nGive a number from 0 to 300" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
+
+
+def test_batches_go_on_by_themselves_unless_told_otherwise(tmp_path: Path) -> None:
+    assert load_settings(tmp_path, {}).batches.resume
+    told = load_settings(tmp_path, {"MODELTRAIN_BATCHES_RESUME": " No ", "MODELTRAIN_BATCHES_GIVE_UP": "90"}).batches
+    assert (told.resume, told.give_up_s) == (False, 90.0)
+    for variable, value in (("MODELTRAIN_BATCHES_RESUME", "perhaps"), ("MODELTRAIN_BATCHES_GIVE_UP", "-1")):
+        with pytest.raises(EnvironmentProblem):
+            load_settings(tmp_path, {variable: value})
