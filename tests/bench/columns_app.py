@@ -22,7 +22,7 @@ from tests.bench.transcript_app import END, INTERVAL, Host, markdown
 from tui import lean
 from tui.screens.chat.views import LiveAnswer
 from tui.screens.compare.heads import Head, Heads, widths
-from tui.screens.compare.pulse import Pulse
+from tui.screens.compare.pulse import Pulse, pace
 from tui.screens.compare.texts import live_state
 from tui.widgets.transcript import MessageView, Transcript
 
@@ -48,7 +48,7 @@ class Columns(Host):
 
     def on_mount(self) -> None:
         screen: Screen[object] = self.screen
-        self.pulse = Pulse(screen, self._draw, lambda: INTERVAL, monotonic)
+        self.pulse = Pulse(screen, self._draw, lambda: pace(INTERVAL, self.count), monotonic)
         for index, width in enumerate(widths(self.size.width, self.count)):
             self.query_one(f"#column-{index}").styles.width = width
         self.run_worker(self._measure())

@@ -11,7 +11,7 @@ from tui.screens.chat.views import LiveAnswer
 from tui.screens.compare import texts
 from tui.screens.compare.base import CompareBase
 from tui.screens.compare.board import Board, Column
-from tui.screens.compare.pulse import Pulse
+from tui.screens.compare.pulse import Pulse, pace
 from tui.widgets.composer import Composer
 
 #: Nothing is to be asked again there: it is whole, it is being written, or another key asks it.
@@ -124,7 +124,8 @@ class Asking(CompareBase):
     def every_s(self) -> float:
         """Seconds between two pictures of the columns: some more where the link is slow or many answers grow in this process."""
         crowd = min(CROWDED_S, INTERVAL + CROWD_S * max(0, self.services.chat.under_way - FEW))
-        return max(self.modeltrain.stream_every_s, crowd)
+        growing = sum(column.live is not None for column in self.board.columns)
+        return max(self.modeltrain.stream_every_s, crowd, pace(INTERVAL, growing))
 
     def draw_growing(self) -> None:
         """Show what came since the last time."""

@@ -10,6 +10,14 @@ from textual.timer import Timer
 #: Seconds that are not worth a timer.
 _SOON = 0.005
 
+#: Seconds that each further growing column adds to the time between two drawings.
+_EACH_S = 0.025
+
+
+def pace(interval_s: float, growing: int) -> float:
+    """Seconds between two drawings of so many growing columns: all are drawn each time, five times a second where there are three."""
+    return interval_s + _EACH_S * max(0, growing - 1)
+
 
 class Pulse:
     """`draw()` shows what is new; `every_s()`: seconds between two drawings; `clock()`: monotonic seconds."""
