@@ -95,7 +95,7 @@ class Limiter:
         self._grown = 0.0
         self._accepted: deque[float] = deque(maxlen=20_000)  # when requests were sent that were answered
         self._under_way: dict[int, float] = {}  # when the others were
-        self._counted_from: tuple[float, float] | None = None  # (from when, over how many seconds) what is taken was counted
+        self._counted_from: tuple[float, float, float] | None = None  # (from, to, over how many seconds) what is taken was counted
         self._blocked_until = 0.0
         self._decided = -1.0  # requests sent before say nothing new
         self._refusals = 0
@@ -227,7 +227,7 @@ class Limiter:
         taken = sum(1 for moment in (*self._accepted, *self._under_way.values()) if begin < moment <= slot.sent) / back
         self._counted_from = None
         if rate is None:
-            refused, self._counted_from = taken, (begin, back)
+            refused, self._counted_from = taken, (begin, slot.sent, back)
         elif taken < 0.8 * rate:
             refused = max(taken, rate * HARD_DECREASE)
         else:
@@ -235,8 +235,10 @@ class Limiter:
         self._set(refused)
 
     def _was_not_taken(self, slot: Slot) -> None:
-        if self._counted_from is not None and self._refused_at is not None and slot.sent > self._counted_from[0]:
-            self._set(self._refused_at - 1 / self._counted_from[1])
+        if self._counted_from is not None and self._refused_at is not None:
+            begin, end, back = self._counted_from
+            if begin < slot.sent <= end:  # it was counted
+                self._set(self._refused_at - 1 / back)
 
     def _set(self, refused: float) -> None:
         self._refused_at = max(refused, SLOWEST)
