@@ -126,6 +126,8 @@ _OTHER_DOORS = {
     "dataset add path": "core/datasets/places.py",
     "questions import path": "core/questions/files.py, tests/unit/questions/test_service.py",
     "questions export output": "core/questions/files.py, tests/unit/questions/test_service.py",
+    "batch plan source": "core/questions/files.py, tests/unit/questions/test_service.py",
+    "batch run source": "core/questions/files.py, tests/unit/questions/test_service.py",
     "training use folder": "is for whoever runs the machine: refused to the served",
     "model serve template": "the name of a chat template",
     "swanlab start directory": "is for administrators on the machine: refused to the served",
