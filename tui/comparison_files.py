@@ -22,7 +22,7 @@ STATES = {
     "waiting": N_("waiting"),
     "skipped": N_("not asked"),
     "generating": N_("being written"),
-    "complete": N_("complete"),
+    "complete": N_("finished"),
     "stopped": N_("stopped"),
     "truncated": N_("cut off"),
     "failed": N_("failed"),

@@ -6,7 +6,7 @@ import contextvars
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
 import typer.main
@@ -154,8 +154,9 @@ def served_parameters() -> list[Any]:
 
 
 def _kind(parameter: Any) -> Any:
-    """The type that a parameter is declared with."""
-    return parameter.type_descriptor.annotation
+    """The type that a parameter is declared with; of several values, that of each."""
+    declared = parameter.type_descriptor.annotation
+    return get_args(declared)[0] if get_origin(declared) is list else declared
 
 
 @pytest.mark.parametrize("parameter", served_parameters())
