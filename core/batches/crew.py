@@ -17,9 +17,9 @@ from core.batches.types import Waiting
 from core.clock import Identifiers
 from core.errors import ModeltrainError
 from core.events import BatchesChanged, EventBus
+from core.leases import Lease, is_dead
 from core.persistence import Stillness
 from core.supervisor import Supervisor, happens
-from core.training.scheduler_lease import Lease, is_dead
 
 if TYPE_CHECKING:
     from storage.unit_of_work import UnitOfWork

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from core.clock import Clock, Identifiers
 from core.errors import ModeltrainError, StorageError
 from core.events import EventBus
+from core.leases import TTL_S, Lease
 from core.persistence import Stillness, Store
 from core.processes import JobState, abandon, ask_to_save, look, stop
 from core.settings import Settings
@@ -28,7 +29,6 @@ from core.training.recovery import Settling
 from core.training.runs_changes import RunChanges
 from core.training.runs_files import last_logged
 from core.training.runs_rows import waiting_text
-from core.training.scheduler_lease import TTL_S, Lease
 from core.training.scheduler_start import Starter, Workshop, requeue, wish_of
 from core.training.slots import offer
 from core.training.types import RunState

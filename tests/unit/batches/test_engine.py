@@ -15,8 +15,8 @@ import pytest
 from core.batches.crew import BatchLease, lease_name
 from core.batches.journal import Journal, entries, journals
 from core.clock import Clock
+from core.leases import this_process
 from core.llm.simulator.server import Simulator
-from core.training.scheduler_lease import this_process
 from tests.unit.batches.conftest import Hall
 
 SLOW = "sim-delay-100@max"

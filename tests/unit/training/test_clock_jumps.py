@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pytest
 
 from core.clock import Clock
+from core.leases import Lease
 from core.persistence import Store
 from core.processes import age_s, identity_of
 from core.settings import Settings
 from core.training.queue import LONGEST_MS, Situation, Waiting, decide
-from core.training.scheduler_lease import Lease
 from core.training.slots import SlotWish, offer
 from core.training.types import RunState
 from storage.unit_of_work import Storage, UnitOfWork

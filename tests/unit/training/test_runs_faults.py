@@ -17,11 +17,11 @@ import pytest
 import pytest_asyncio
 
 from core.errors import DiskFull
+from core.leases import is_dead, this_process
 from core.processes import identity_of, is_alive, look, tree
 from core.processes.looking import boot_id
 from core.settings import Settings, TrainingSettings
 from core.training.planning import Place, Plan, ResolvedRun
-from core.training.scheduler_lease import is_dead, this_process
 from core.training.types import Run, RunState
 from storage.unit_of_work import Storage
 from tests.unit.training.yard import Gpus, Yard, kill, make_yard, open_yard

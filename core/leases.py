@@ -1,4 +1,4 @@
-"""The lease of the scheduler: of all processes that have services, one starts runs. When it dies, the next takes over at once."""
+"""Leases: of all processes with services one does a thing (starts runs, works on batches). When it dies, the next takes over at once."""
 
 from __future__ import annotations
 
