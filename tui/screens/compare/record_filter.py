@@ -45,7 +45,7 @@ class FilterRecords(FormDialog[Filter]):
         types = {_ANY: N_("any"), _NO_TYPE: N_("without a type")} | {_NAME + name: one_line(name) for name in self._types if name}
         chosen = _ANY if current.type is None else _NAME + current.type if current.type else _NO_TYPE
         yield Choice(N_("Type"), types, chosen, label_width=_LABEL, id="field-type")
-        yield Field(N_("From"), current.since, hint=N_("any day"), max_length=10, label_width=_LABEL, id="field-since")
+        yield Field(N_("From day"), current.since, hint=N_("any day"), max_length=10, label_width=_LABEL, id="field-since")
         yield Field(N_("Up to"), current.until, hint=N_("any day"), max_length=10, label_width=_LABEL, id="field-until")
 
     def problems(self) -> dict[str, InvalidInput | None]:
