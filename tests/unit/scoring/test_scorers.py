@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
+from core.scoring import json_schema
 from core.scoring.scorers import SCORERS, default_scorer, score, validate
 from core.scoring.types import Score, Scored
 
@@ -228,8 +230,45 @@ def test_a_schema_never_fetches_hangs_or_breaks() -> None:
     assert problem.rule == "not_a_schema"
     assert validate("json_schema", {"schema": "{"})[0].rule == "not_a_schema"
     assert validate("json_schema", {"schema": {"pattern": "("}})[0].rule == "not_a_schema"
-    for odd in ([], 5):
+    odds: tuple[Any, ...] = ([], 5)
+    for odd in odds:
         assert validate("json_schema", {"schema": {"$schema": odd}})[0].rule == "not_a_schema"
+
+
+def test_short_schemas_that_take_for_ever_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ways to hold a server up: looks that double with each step, elements each with each, patterns that nobody can interrupt."""
+    monkeypatch.setattr(json_schema, "_WHOLE_S", 0.5)
+    steps: dict[str, object] = {f"d{at}": {"anyOf": [{"$ref": f"#/$defs/d{at + 1}"}] * 2} for at in range(40)}
+    doubling = {"$defs": steps | {"d40": {"type": "string"}}, "$ref": "#/$defs/d0"}
+    assert scored("json_schema", "1", None, schema=doubling).problem == "took_too_long"
+    many = json.dumps([{"a": number} for number in range(20_000)])
+    assert scored("json_schema", many, None, schema={"uniqueItems": True}).passed
+    slow = json.dumps({"a" * 5_000 + "b": 1})
+    closed = {"additionalProperties": False, "patternProperties": {"^(a|aa)+$": {}}}
+    assert scored("json_schema", slow, None, schema=closed).problem == "took_too_long"
+    (problem,) = validate("json_schema", {"schema": {"unevaluatedProperties": False, "allOf": [{"patternProperties": {"a": {}}}]}})
+    assert problem.rule == "not_a_schema"
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "holds"),
+    [
+        ([1, 1.0], {"uniqueItems": True}, False),
+        ([1, True, "1", [1], {"a": 1}, {"a": True}, None], {"uniqueItems": True}, True),
+        ([{"a": 1, "b": [2]}, {"b": [2.0], "a": 1}], {"uniqueItems": True}, False),
+        ([1, 1], {"uniqueItems": False}, True),
+        ({"a": 1, "x1": 2}, {"properties": {"a": {}}, "patternProperties": {"^x": {}}, "additionalProperties": False}, True),
+        ({"a": 1, "y": 2}, {"properties": {"a": {}}, "additionalProperties": False}, False),
+        ({"a": 1, "y": 2}, {"properties": {"a": {}}, "additionalProperties": {"type": "string"}}, False),
+        ({"a": 1, "y": "2"}, {"properties": {"a": {}}, "additionalProperties": {"type": "string"}}, True),
+        ({"a": 1}, {"additionalProperties": True}, True),
+        ([1, 2], {"additionalProperties": False}, True),
+        ({"a": 1}, {"properties": {"a": {}}, "unevaluatedProperties": False}, True),
+    ],
+)
+def test_our_own_keywords_of_schemas_hold_to_the_standard(value: object, schema: dict[str, object], holds: bool) -> None:
+    assert scored("json_schema", json.dumps(value), None, schema=schema).passed is holds
+    assert Draft202012Validator(schema).is_valid(value) is holds
 
 
 # Overlap ------------------------------------------------------------------------------------------------------------------
