@@ -128,12 +128,14 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """`at_once`: batches that one process works on at a time. `give_up_s`: so long a provider may be away, or refuse everything, before
+    """`at_once`: batches that one process works on at a time, `at_once_a_user` of them for one account: nobody's batches keep everybody
+    else's waiting. `give_up_s`: so long a provider may be away, or refuse everything, before
     the batch pauses itself. `resume`: batches that the end of the program cut off go on by themselves at the next start; without it they
     are paused and wait for a person. `lease_s`: so long a process is believed to work on a batch that cannot be looked at.
     """
 
-    at_once: int = 4
+    at_once: int = 16
+    at_once_a_user: int = 4
     give_up_s: float = 10.0 * MINUTE
     resume: bool = True
     lease_s: float = 30.0

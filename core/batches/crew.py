@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -91,6 +92,7 @@ class Crew:
         self._holder = ids.token(16)
         self._alone = alone
         self._engines: dict[str, Engine] = {}
+        self._owners: Counter[str] = Counter()
         self._leases: dict[str, BatchLease] = {}
         self._rest_until: dict[str, float] = {}
         self._woken = asyncio.Event()
@@ -161,7 +163,7 @@ class Crew:
         rows = await self.shop.store.read(lambda uow: [(row.id, row.owner_id) for row in uow.batches.active()])
         now = self.shop.clock.monotonic()
         for batch_id, owner_id in rows:
-            if batch_id in self._engines or len(self._engines) >= self.shop.settings.at_once or self._rest_until.get(batch_id, 0.0) > now:
+            if batch_id in self._engines or self._is_full(owner_id) or self._rest_until.get(batch_id, 0.0) > now:
                 continue
             if await self._lease(batch_id).take():
                 self._start(batch_id, owner_id)
@@ -170,6 +172,11 @@ class Crew:
             del self._leases[batch_id]
             self._rest_until.pop(batch_id, None)
         return bool(rows)
+
+    def _is_full(self, owner_id: str) -> bool:
+        """Whether no more batches are worked on here, of everybody's or of this person's."""
+        settings = self.shop.settings
+        return len(self._engines) >= settings.at_once or self._owners[owner_id] >= settings.at_once_a_user
 
     def _lease(self, batch_id: str) -> BatchLease:
         if batch_id not in self._leases:
@@ -180,6 +187,7 @@ class Crew:
         lease = self._lease(batch_id)
         engine = Engine(self.shop, batch_id, lease.take)
         self._engines[batch_id] = engine
+        self._owners[owner_id] += 1
         self._supervisor.start(lambda: self._run(engine, batch_id, owner_id, lease), f"batch {batch_id}")
 
     async def _run(self, engine: Engine, batch_id: str, owner_id: str, lease: BatchLease) -> None:
@@ -200,6 +208,7 @@ class Crew:
             self._rest_until[batch_id] = self.shop.clock.monotonic() + BROKE_S
         finally:
             self._engines.pop(batch_id, None)
+            self._owners[owner_id] -= 1
             await lease.give_back()
             self._events.publish(BatchesChanged(owner_id))
             self._woken.set()

@@ -14,10 +14,13 @@ import pytest
 
 from core.batches.crew import BatchLease, lease_name
 from core.batches.journal import Journal, entries, journals
+from core.batches.types import BatchDraft
 from core.clock import Clock
 from core.leases import this_process
 from core.llm.simulator.server import Simulator
-from tests.unit.batches.conftest import Hall
+from core.models.types import ConfigurationDraft
+from core.questions.types import QuestionDraft
+from tests.unit.batches.conftest import LIMIT_S, Hall
 
 SLOW = "sim-delay-100@max"
 
@@ -106,6 +109,29 @@ async def test_only_one_of_two_processes_works_on_a_batch(hall: Hall) -> None:
     for batch in batches:
         assert (await hall.ended(batch.id)).answered == 12
     assert set(hall.asked().values()) == {3}
+
+
+async def test_whoever_starts_many_batches_keeps_nobody_else_waiting(hall: Hall) -> None:
+    """Ann's never end; bob's has its turn beside as many of hers as one person may have."""
+    made = ConfigurationDraft(
+        name="bob's", provider_id="openai-compatible", model="sim-echo@max", endpoint=hall.simulator.base_urls["openai"]
+    )
+    configuration = await hall.services.configurations.create(hall.bob, made)
+    questions = await hall.services.questions.create(hall.bob, "bob's", [QuestionDraft(text="Say bob")])
+    other = await hall.other(at_once_a_user=2)
+    hers = [await hall.started("sim-stall-head@max", count=1) for _ in range(4)]
+    his = await hall.batches.create(hall.bob, BatchDraft(set_id=questions.id, configuration_ids=(configuration.id,)))
+    await hall.batches.start(hall.bob, his.id)
+    other.batches.begin_working()
+    async with asyncio.timeout(LIMIT_S):
+        async for update in hall.batches.watch(hall.bob, his.id, 0.02):
+            his = update.batch
+    assert his.state == "completed"
+    for batch in hers[:2]:
+        await hall.until(batch.id, lambda now: now.asking == 1)
+    assert [(await hall.batches.batch(hall.ann, batch.id)).asking for batch in hers] == [1, 1, 0, 0]
+    await hall.batches.cancel(hall.ann, hers[0].id)
+    await hall.until(hers[2].id, lambda now: now.asking == 1)
 
 
 async def test_setting_the_clock_changes_nothing(hall: Hall) -> None:
