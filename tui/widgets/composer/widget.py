@@ -304,6 +304,8 @@ class Composer(Widget, can_focus=True):
         self._changed()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "move" and parameters in (("left",), ("right",)):
+            return bool(self.document.text)  # nowhere to go in an empty text: the screen may have views beside this one
         return bool(self._pastes.texts) if action == "unfold" else True
 
     def action_unfold(self) -> None:
