@@ -369,6 +369,14 @@ async def test_two_or_three_are_picked_also_the_same_one_twice() -> None:
     assert host.returned == Picked(("beta", "alpha", "alpha"), "sequential", True)
 
 
+async def test_a_search_for_models_leads_back_to_the_list_before_two_are_chosen() -> None:
+    found = [configuration(name) for name in ("alpha", "beta", "gamma", "delta")]
+    host = DialogHost(PickModels(found, (), mode="parallel", blind=False))
+    async with host.run_test(size=(80, 24)) as pilot:
+        await pilot.press("slash", *"gam", "enter", "space", "slash", "ctrl+u", *"del", "enter", "space", "enter")
+    assert host.returned == Picked(("gamma", "delta"), "parallel", False)
+
+
 # Export ----------------------------------------------------------------------------------------------------------------
 
 

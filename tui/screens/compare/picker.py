@@ -99,7 +99,8 @@ class PickModels(Dialog[Picked | None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "accept":
-            return len(self._chosen) >= FEWEST
+            # In the field of the search Enter leads to the list.
+            return isinstance(self.focused, Field) or len(self._chosen) >= FEWEST
         if action == "again":
             return bool(self._chosen) and len(self._chosen) < MOST
         return True
