@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from core.batches.engine import Engine, Workshop, settle
-from core.batches.types import Waiting
+from core.batches.engine import Engine
+from core.batches.types import Waiting, WaitReason
+from core.batches.workshop import Workshop, settle
 from core.clock import Identifiers
 from core.errors import ModeltrainError
 from core.events import BatchesChanged, EventBus
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks at what nobody works on, while there are batches to look after and while there are none.
 BUSY_S, IDLE_S = 1.0, 2.0
-#: Seconds that a lease which ran out must stay so before it is taken from a process that may live.
+#: Seconds beyond the time of its next renewal that a lease which ran out must stay so before it is taken from a process that may live.
 PATIENCE_S = 10.0
 #: Seconds after which a batch whose engine broke is taken up again.
 BROKE_S = 30.0
@@ -57,11 +58,13 @@ class BatchLease:
         return await self._lease.take()
 
     def _stale(self, holder: str, until: int) -> bool:
-        """Whether it has run out, and was so for PATIENCE_S by the clock that nobody sets: its holder does not renew it any more."""
+        """Whether it has run out, and was so long enough by the clock that nobody sets: its holder does not renew it any more."""
         now = self._shop.clock.monotonic()
         if self._seen is None or self._seen[:2] != (holder, until):
             self._seen = (holder, until, now)
-        patience = PATIENCE_S if until <= self._shop.clock.now_ms() else self._shop.settings.lease_s + PATIENCE_S
+        whole = self._shop.settings.lease_s
+        # It is renewed at half of the time: on a machine whose clock is behind it looks run out in between, though its holder lives.
+        patience = PATIENCE_S + (whole / 2 if until <= self._shop.clock.now_ms() else whole)
         return now - self._seen[2] > patience
 
     async def is_held(self) -> bool:
@@ -95,6 +98,8 @@ class Crew:
         self._owners: Counter[str] = Counter()
         self._leases: dict[str, BatchLease] = {}
         self._rest_until: dict[str, float] = {}
+        self._settling: set[str] = set()  # no engine begins with these
+        self._one_settles = asyncio.Lock()
         self._woken = asyncio.Event()
         self._begun = False
         self._stillness = Stillness(shop.store)
@@ -118,16 +123,26 @@ class Crew:
 
     async def settle(self, batch_id: str) -> bool:
         """Put a batch in order that nobody works on (paused or cancelled meanwhile); False if somebody does, who will see it."""
-        if batch_id in self._engines:
-            self._engines[batch_id].wake()
-            return False
+        async with self._one_settles:
+            if batch_id in self._engines:
+                self._engines[batch_id].wake()
+                return False
+            self._settling.add(batch_id)
+            try:
+                return await self._settle(batch_id, "person", of=("pausing",))
+            finally:
+                self._settling.discard(batch_id)
+                self._woken.set()
+
+    async def _settle(self, batch_id: str, reason: WaitReason, *, of: Sequence[str]) -> bool:
+        """Put it in order, and pause it if it is in one of these states; False if somebody works on it."""
         lease = self._lease(batch_id)
         if not await lease.take():
             return False
         try:
             desk = await settle(self.shop, batch_id)
             if desk is not None:
-                await desk.become("paused", of=("pausing",), waiting=Waiting("person", since=self.shop.clock.now()))
+                await desk.become("paused", of=of, waiting=Waiting(reason, since=self.shop.clock.now()))
         finally:
             await lease.give_back()
         return True
@@ -137,7 +152,9 @@ class Crew:
     async def _forever(self) -> None:
         try:
             if not self.shop.settings.resume and self._alone:
-                await self._safely(self._pause_what_was_cut_off)
+                while await self._safely(self._pause_what_was_cut_off):
+                    await happens(self._woken, within_s=BUSY_S)
+                    self._woken.clear()
             busy = True
             while True:
                 if busy or self._woken.is_set() or not self._stillness.lasts():
@@ -165,7 +182,7 @@ class Crew:
         for batch_id, owner_id in rows:
             if batch_id in self._engines or self._is_full(owner_id) or self._rest_until.get(batch_id, 0.0) > now:
                 continue
-            if await self._lease(batch_id).take():
+            if batch_id not in self._settling and await self._lease(batch_id).take() and batch_id not in self._settling:
                 self._start(batch_id, owner_id)
         known = {batch_id for batch_id, _ in rows}
         for batch_id in [each for each in self._leases if each not in known and each not in self._engines]:
@@ -207,21 +224,15 @@ class Crew:
             log.exception("the engine of batch %s broke", batch_id)
             self._rest_until[batch_id] = self.shop.clock.monotonic() + BROKE_S
         finally:
-            self._engines.pop(batch_id, None)
-            self._owners[owner_id] -= 1
-            await lease.give_back()
+            try:
+                await lease.give_back()
+            finally:  # not before: the next engine would work by a lease that is given back under its hands
+                self._engines.pop(batch_id, None)
+                self._owners[owner_id] -= 1
             self._events.publish(BatchesChanged(owner_id))
             self._woken.set()
 
     async def _pause_what_was_cut_off(self) -> None:
         """At the start of a program that is not to go on by itself."""
-        rows = await self.shop.store.read(lambda uow: [row.id for row in uow.batches.active()])
-        for batch_id in rows:
-            lease = self._lease(batch_id)
-            if not await lease.take():
-                continue
-            desk = await settle(self.shop, batch_id)
-            if desk is not None:
-                reason = Waiting("program_ended", since=self.shop.clock.now())
-                await desk.become("paused", of=("running", "pausing"), waiting=reason)
-            await lease.give_back()
+        for batch_id in await self.shop.store.read(lambda uow: [row.id for row in uow.batches.active()]):
+            await self._settle(batch_id, "program_ended", of=("running", "pausing"))

@@ -7,7 +7,7 @@ it, as long as the answer is not there yet: a process that lost the batch while 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -123,7 +123,7 @@ class Desk:
         batch_id = self.assignment.batch_id
         by_id = {entry["id"]: entry for entry in group}
         found = await self._store.read(
-            lambda uow: [_item(row, self._snapshots) for row in uow.batches.joined(batch_id, list(by_id)) if row.state != "answered"]
+            lambda uow: [_item(row, self._snapshots) for row in uow.batches.joined(batch_id, list(by_id)) if is_news(by_id[row.id], row)]
         )
         rows = await self._finished([Outcome(item, by_id[item.id]) for item in found])
         return await self._store.write(lambda uow: len(self._write(uow, rows, {})))
@@ -166,7 +166,7 @@ class Desk:
         return Claimed(fresh, cached)
 
     async def put_back(self, items: Sequence[Item]) -> None:
-        """These were not asked, or brought nothing: they wait."""
+        """These were not asked, or brought nothing: they wait, unless another process asks them by now."""
         if not items:
             return
         rows: list[dict[str, Any]] = [{"b_id": item.id, "state": "waiting", "attempts": item.attempts} for item in items]
@@ -174,11 +174,10 @@ class Desk:
         def work(uow: UnitOfWork) -> None:
             uow.batches.by_id(self.assignment.batch_id, lock=True)
             states = uow.batches.states([row["b_id"] for row in rows])
-            mine = [row for row in rows if row["b_id"] in states and states[row["b_id"]].state == "asking"]
-            uow.batches.save(mine)
-            for item in items:
-                if item.id in states and states[item.id].state == "asking":
-                    uow.batches.count(item.configuration_id, asking=-1)
+            asked = {key for key, row in states.items() if row.state == "asking" and row.epoch == self.assignment.epoch}
+            uow.batches.save([row for row in rows if row["b_id"] in asked])
+            for configuration_id, number in sorted(Counter(item.configuration_id for item in items if item.id in asked).items()):
+                uow.batches.count(configuration_id, asking=-number)
             uow.batches.change(self.assignment.batch_id)
 
         await self._store.write(work)
@@ -212,8 +211,12 @@ class Desk:
         for configuration_id in sorted(deltas):
             paid = _paid(costs[configuration_id], spent[configuration_id]) if configuration_id in spent else {}
             uow.batches.count(configuration_id, **deltas[configuration_id], **paid)
-        uow.batches.change(batch.id, **columns)
+        uow.batches.change(batch.id, **self.told(batch, columns))
         return new
+
+    def told(self, batch: Any, columns: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Columns that say how the batch goes on: only where it does so, and by us."""
+        return columns if batch.state == "running" and batch.epoch == self.assignment.epoch else {}
 
     async def score_some(self, limit: int = 50) -> bool:
         """Score answers that were saved without; False when there are none left. Scoring itself is done outside of the transaction."""
@@ -239,14 +242,7 @@ class Desk:
             batch = uow.batches.by_id(self.assignment.batch_id, lock=True)
             if batch is None:
                 raise NotFound(kind="batch", reference=self.assignment.batch_id)
-            before = uow.batches.states([each[0] for each in scores])
-            for key, weight, columns in scores:
-                known = before.get(key)
-                if known is None or known.state != "answered" or known.score is not None:
-                    continue
-                uow.batches.change_answer(key, changed=batch.changed + 1, **columns)
-                if columns["score"] is not None:
-                    uow.batches.count(known.configuration_id, scored=1, score=columns["score"] * weight, weight=weight)
+            write_scores(uow, batch, scores)
             uow.batches.change(batch.id)
 
         await self._store.write(work)
@@ -278,7 +274,13 @@ class Desk:
 
     async def note(self, waiting: Waiting | None, rate: float) -> None:
         """Why it waits now, and how fast it goes."""
-        await self._store.write(lambda uow: uow.batches.change(self.assignment.batch_id, waiting=waiting_text(waiting), rate=rate))
+
+        def work(uow: UnitOfWork) -> None:
+            batch = uow.batches.by_id(self.assignment.batch_id, lock=True)
+            if batch is not None and (told := self.told(batch, {"waiting": waiting_text(waiting), "rate": rate})):
+                uow.batches.change(batch.id, **told)
+
+        await self._store.write(work)
 
     async def become_complete(self) -> bool:
         """The end, if nothing is left to be asked, answers or judgements; "failed" where not one answer came."""
@@ -309,6 +311,23 @@ class Desk:
             return True
 
         return await self._store.write(work)
+
+
+def is_news(entry: Mapping[str, Any], row: Any) -> bool:
+    """Whether a journal's entry brings more than the row holds. A failure that is there already may have been forgiven since."""
+    return row.state != "answered" and (entry.get("state") == "answered" or entry.get("attempts", 0) > row.attempts)
+
+
+def write_scores(uow: UnitOfWork, batch: Any, scores: Sequence[tuple[str, float, dict[str, Any]]]) -> None:
+    """As Desk.save_scores, beside what else is written. `batch`: its locked row."""
+    before = uow.batches.states([each[0] for each in scores])
+    for key, weight, columns in scores:
+        known = before.get(key)
+        if known is None or known.state != "answered" or known.score is not None:
+            continue
+        uow.batches.change_answer(key, changed=batch.changed + 1, **columns)
+        if columns["score"] is not None:
+            uow.batches.count(known.configuration_id, scored=1, score=columns["score"] * weight, weight=weight)
 
 
 def _item(row: Any, snapshots: Mapping[str, Snapshot]) -> Item:

@@ -68,7 +68,11 @@ def journals(folder: Path, batch_id: str) -> list[Path]:
 
 def entries(path: Path) -> Iterator[dict[str, Any]]:
     """The whole lines of a journal. A line that was cut off by the end of its process is no answer that was received whole."""
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # whoever wrote it has everything in the database by now
+        return
+    with file:
         for line in file:
             try:
                 entry = json.loads(line)

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from core.batches.asking import Item, Outcome, Snapshot
-from core.batches.desk import Assignment, Claimed, Desk
+from core.batches.desk import Assignment, Claimed, Desk, is_news, write_scores
 from core.batches.finishing import price
 from core.batches.rows import error_text, question_of, score_columns
 from core.clock import Clock, Identifiers
@@ -132,15 +132,17 @@ class JudgeDesk:
 
     async def put_back(self, items: Sequence[Item]) -> None:
         """As Desk.put_back."""
-        if items:
-            await self._store.write(lambda uow: uow.batches.change_judgements([item.id for item in items], state="waiting"))
+        ids, epoch = [item.id for item in items], self.assignment.epoch
+        if ids:
+            await self._store.write(lambda uow: uow.batches.put_back_asked_judgements(ids, epoch))
 
     async def give_up(self, _configuration_id: str, error: ModeltrainError) -> None:
         """What still waits fails unasked."""
         text, batch_id = error_text(error), self.assignment.batch_id
 
         def work(uow: UnitOfWork) -> None:
-            if uow.batches.by_id(batch_id, lock=True) is not None:
+            batch = uow.batches.by_id(batch_id, lock=True)
+            if batch is not None and batch.epoch == self.assignment.epoch:
                 uow.batches.fail_judgements(batch_id, text)
                 uow.batches.change(batch_id)
 
@@ -151,21 +153,20 @@ class JudgeDesk:
     async def save(self, outcomes: Sequence[Outcome], **columns: Any) -> None:
         """What the judge said, in one transaction, with columns of the batch. Grades become scores of their answers."""
         rows = await asyncio.to_thread(self._read_all, outcomes)
-        batch_id = self.assignment.batch_id
+        batch_id, desk = self.assignment.batch_id, Desk(self._store, self._clock, self.assignment)
 
         def work(uow: UnitOfWork) -> None:
-            if uow.batches.by_id(batch_id, lock=True) is None:
+            batch = uow.batches.by_id(batch_id, lock=True)
+            if batch is None:
                 raise NotFound(kind="batch", reference=batch_id)
             states = uow.batches.judgement_states([key for key, _, _ in rows])
             for key, said, _ in rows:
                 if states.get(key, "answered") != "answered":
                     uow.batches.change_judgements([key], answered_at=self._clock.now_ms(), **said)
-            uow.batches.change(batch_id, **columns)
+            write_scores(uow, batch, [grade for _, _, grade in rows if grade is not None])
+            uow.batches.change(batch_id, **desk.told(batch, columns))
 
         await self._store.write(work)
-        grades = [grade for _, _, grade in rows if grade is not None]
-        if grades:
-            await Desk(self._store, self._clock, self.assignment).save_scores(grades)
 
     def _read_all(self, outcomes: Sequence[Outcome]) -> list[tuple[str, dict[str, Any], tuple[str, float, dict[str, Any]] | None]]:
         return [self._read(outcome) for outcome in outcomes]
@@ -203,7 +204,8 @@ class JudgeDesk:
             some = ids[start : start + _MERGED]
 
             def read(uow: UnitOfWork, some: Sequence[str] = some) -> list[Item]:
-                return [self._item(row) for row in uow.batches.open_judgements(self.assignment.batch_id, ids=some)]
+                rows = uow.batches.open_judgements(self.assignment.batch_id, ids=some)
+                return [self._item(row) for row in rows if is_news(by_id[row.id], row)]
 
             rows = await self._store.read(read)
             if rows:

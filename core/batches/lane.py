@@ -25,6 +25,8 @@ AGAIN_S, LONGEST_AGAIN_S = 0.5, 30.0
 HOPELESS, FAILED_FOR_EVER = 3, 8
 #: Seconds between two tries of a database that cannot say what is to be asked.
 RETRY_S = 1.0
+#: Seconds between two looks whether the batch is surely ours again.
+_UNSURE_S = 0.25
 #: Questions taken at a time: for each request under way, and at most.
 _AHEAD, _MOST = 2, 256
 
@@ -41,12 +43,13 @@ class Source(Protocol):
 class Hands:
     """What the lanes of a batch are given. `deliver` writes the journal before it returns; `room`: until there is room for more.
 
-    `stopping`: nothing is sent any more; what is under way is awaited.
+    `may_send`: whether the batch is surely ours just now. `stopping`: nothing is sent any more; what is under way is awaited.
     """
 
     source: Source
     deliver: Callable[[Outcome], None]
     room: Callable[[], Awaitable[None]]
+    may_send: Callable[[], bool]
     give_up: Callable[[str, ModeltrainError], Awaitable[Any]]
     monotonic: Callable[[], float]
     random: Random
@@ -150,7 +153,8 @@ class Lane:
 
     async def _claim(self) -> None:
         try:
-            await self._hands.room()
+            with self._rest():
+                await self._hands.room()
             claimed = await self._claimed()
             if claimed is None or claimed.state:
                 self._hands.stopping.set()
@@ -195,6 +199,16 @@ class Lane:
                 return
 
     async def _slot(self) -> Slot:
+        """Wait until a request may be sent, for as long as the batch may not be ours any more."""
+        while True:
+            slot = await self._paced()
+            if self._hands.may_send():
+                return slot
+            self.limiter.cancel(slot)
+            while not self._hands.may_send():  # noqa: ASYNC110  (time passes, or the ticker renews the lease)
+                await asyncio.sleep(_UNSURE_S)
+
+    async def _paced(self) -> Slot:
         if self._pace.rate is not None:
             async with self._pacing:
                 while (wait := self._pace.wait_s(self._hands.monotonic())) > 0:  # noqa: ASYNC110  (nothing but time is waited for)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from core.batches.asking import Outcome
 from core.batches.journal import Journal
-from core.errors import DiskFull, ModeltrainError, NotFound
+from core.errors import DiskFull, ModeltrainError, NotFound, StorageError
 from core.supervisor import happens
 
 log = logging.getLogger(__name__)
@@ -113,6 +113,10 @@ class Saver:
         except ModeltrainError as error:
             self.problem = error
             log.warning("answers of a batch could not be saved: %s", error)
+            return False
+        except Exception as error:  # a bug: what came is worth more than to end here
+            self.problem = StorageError()
+            log.exception("answers of a batch could not be saved: %s", type(error).__name__)
             return False
         self.problem = None
         self.saved += len(group)

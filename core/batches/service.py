@@ -8,7 +8,6 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from core.batches.crew import Crew
-from core.batches.engine import Workshop
 from core.batches.journal import FOLDER, forget
 from core.batches.limits import Limits
 from core.batches.making import Maker
@@ -28,6 +27,7 @@ from core.batches.types import (
     Plan,
     Waiting,
 )
+from core.batches.workshop import Workshop
 from core.clock import Clock, Identifiers
 from core.errors import Conflict, InvalidInput, NotFound
 from core.events import BatchesChanged, EventBus

@@ -269,7 +269,7 @@ class BatchRepository(Repository):
     def states(self, ids: Sequence[str]) -> dict[str, Row[Any]]:
         """State and score of answers, which stay as they are until this unit of work ends."""
         found: dict[str, Row[Any]] = {}
-        columns = (_a.id, _a.state, _a.configuration_id, _a.score, _a.scorer)
+        columns = (_a.id, _a.state, _a.configuration_id, _a.score, _a.scorer, _a.epoch)
         for some in batched(ids):
             statement = select(*columns).where(_a.id.in_(some)).order_by(_a.id).with_for_update()
             found |= {row.id: row for row in self._connection.execute(statement)}
@@ -314,10 +314,6 @@ class BatchRepository(Repository):
         if before_epoch is not None:
             where.append(_a.epoch < before_epoch)
         return self._connection.execute(update(answers).where(*where).values(state="waiting", error="")).rowcount
-
-    def put_back_these(self, ids: Sequence[str]) -> None:
-        for some in batched(ids):
-            self._connection.execute(update(answers).where(_a.id.in_(some), _a.state == "asking").values(state="waiting"))
 
     def give_up(self, configuration_id: str, error: str, changed: int, moment: int) -> int:
         """The questions of a configuration that still wait fail unasked; how many."""
@@ -400,6 +396,12 @@ class BatchRepository(Repository):
     def put_back_judgements(self, batch_id: str, states: Sequence[str]) -> int:
         statement = update(judgements).where(_j.batch_id == batch_id, _j.state.in_(states))
         return self._connection.execute(statement.values(state="waiting", error="")).rowcount
+
+    def put_back_asked_judgements(self, ids: Sequence[str], epoch: int) -> None:
+        """Those that are being asked since this epoch wait again."""
+        for some in batched(ids):
+            where = (_j.id.in_(some), _j.state == "asking", _j.epoch == epoch)
+            self._connection.execute(update(judgements).where(*where).values(state="waiting"))
 
     def judgements_left(self, batch_id: str) -> int:
         where = (_j.batch_id == batch_id, _j.state.in_(("waiting", "asking")))
