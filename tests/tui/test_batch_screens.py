@@ -13,13 +13,13 @@ from tui import batch_reports
 from tui.screens.compare.batches import saving
 from tui.screens.compare.batches.answer import AnswerScreen
 from tui.screens.compare.batches.answers import AnswersPage
-from tui.screens.compare.batches.file import QuestionFileScreen
 from tui.screens.compare.batches.new import NewBatchScreen
 from tui.screens.compare.batches.plan import PlanScreen
 from tui.screens.compare.batches.progress import ProgressPage
 from tui.screens.compare.batches.report import ReportPage
 from tui.screens.compare.batches.saving import SaveReport
 from tui.screens.compare.batches.screen import BatchesScreen
+from tui.screens.compare.questions.adding import ImportScreen
 from tui.widgets.dialogs import Choose, Confirm
 from tui.widgets.form import Form
 from tui.widgets.sheet import Sheet
@@ -198,13 +198,15 @@ async def test_numbers_that_cannot_be_are_told_and_a_file_with_bad_lines_is_take
         await seen.until(lambda: isinstance(seen.app.screen, Choose))
         await seen.type("a file")
         await seen.press("enter")
-        await seen.until(lambda: isinstance(seen.app.screen, QuestionFileScreen))
+        await seen.until(lambda: isinstance(seen.app.screen, ImportScreen))
         screen = seen.app.screen
-        assert isinstance(screen, QuestionFileScreen)
+        assert isinstance(screen, ImportScreen)
         screen.picker.go_to(str(path))
         await seen.until(lambda: screen.picker.current_path == str(path))
         await seen.press("enter")
-        await seen.until("No question can be made of 1 place. Leave it out?")
+        await seen.until("1 place cannot be used")
+        await seen.press("ctrl+s")
+        await seen.until("No question can be made of 1 place. Import the rest without it?")
         assert "2 questions are good." in seen.text
         await seen.press("y")
         await seen.until(lambda: isinstance(seen.app.screen, NewBatchScreen) and "2 questions · 1 scored" in seen.text)

@@ -104,9 +104,9 @@ class NewBatchPicking(AreaScreen):
         await self._added(made.id)
 
     async def _import_file(self) -> None:
-        from tui.screens.compare.batches.file import QuestionFileScreen
+        from tui.screens.compare.questions.adding import ImportScreen
 
-        set_id = await self.app.push_screen_wait(QuestionFileScreen())
+        set_id = await self.app.push_screen_wait(ImportScreen())
         if set_id:
             await self._added(set_id)
 
