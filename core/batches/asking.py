@@ -117,10 +117,16 @@ class Came:
 
 
 async def ask(
-    item: Item, ready: ReadyModel, monotonic: Callable[[], float], deliver: Callable[[Outcome], None], *, limit_bytes: int
+    item: Item,
+    ready: ReadyModel,
+    monotonic: Callable[[], float],
+    deliver: Callable[[Outcome], None],
+    begun: Callable[[], None],
+    *,
+    limit_bytes: int,
 ) -> Came:
     """Send one request and read its answer. What is final is given to `deliver` at once, before the connection is free for another
-    request. Raises CancelledError only."""
+    request; `begun` is called when the first of it is there. Raises CancelledError only."""
     fold, size = AnswerFold(), 0
     watch = Stopwatch(monotonic, monotonic())
     came: Came | None = None
@@ -133,7 +139,10 @@ async def ask(
     try:
         async with aclosing(ready.chat_model.stream(item.request)) as stream:
             async for event in stream:
+                waited = not fold.started
                 fold.apply(event)
+                if waited and fold.started:
+                    begun()
                 if isinstance(event, TextDelta):
                     watch.answer()
                     size += len(event.text)

@@ -220,7 +220,14 @@ class Lane:
         item.attempts += 1
         self.asking += 1
         try:
-            return await ask(item, ready, self._hands.monotonic, self._deliver, limit_bytes=self._hands.limit_bytes)
+            return await ask(
+                item,
+                ready,
+                self._hands.monotonic,
+                self._deliver,
+                lambda: self.limiter.begun(slot),
+                limit_bytes=self._hands.limit_bytes,
+            )
         except BaseException:
             self.limiter.cancel(slot)
             raise
@@ -233,8 +240,10 @@ class Lane:
             ended = "answered"
         elif came.meaning == "limited":
             ended = "limited"
-        elif came.meaning in ("away", "again"):
+        elif came.meaning == "away":
             ended = "away"
+        elif came.meaning == "again":
+            ended = "fault"
         wait = came.error.fields.get("retry_after_s") if came.error is not None else None
         self.limiter.release(slot, ended, retry_after_s=wait)
 

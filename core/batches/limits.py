@@ -2,14 +2,16 @@
 
 Three things bound the requests of a **limiter**:
 
-* *how many are under way*: few at first, one more with every second answer (slow start), so that a limit is met with a few requests, not
-  with all of them;
+* *how many are under way*: few at first, one more with every second answer that begins (slow start), so that a limit is met with a few
+  requests, not with all of them;
 * *how many a second*, once a 429 was met: additive increase, multiplicative decrease. A 429 sets the rate a little below what was taken
   in the last second (in the last minute, where `Retry-After` is longer than two seconds); from there it grows slowly towards the rate
   that was refused, and faster once it is well beyond. Requests leave evenly spaced (a token bucket of the size of a moment), because one
   refused request costs as much of the provider's patience as one that is answered;
 * *a pause*: until `Retry-After`, or longer each time where the provider does not say; and where it cannot be reached at all, one request
   at a time looks whether it is back.
+
+A 5xx while other answers are being written is a fault of that model: it holds up nobody else.
 
 Time is monotonic seconds: setting the clock changes nothing.
 """
@@ -25,7 +27,7 @@ from typing import Literal
 
 from core.supervisor import happens
 
-#: Requests under way at the beginning; how many more each answer allows.
+#: Requests under way at the beginning; how many more each answer that begins allows.
 FIRST, WIDER = 4, 0.5
 MOST = 1024
 #: After a 429 the rate is this part of what was refused; in so many seconds it is there again; beyond, it grows by this share a second.
@@ -45,7 +47,8 @@ MISSES, AWAY_S, LONGEST_AWAY_S = 4, 1.0, 30.0
 #: Seconds to wait after a 429 that does not say how long.
 UNSAID_S, LONGEST_UNSAID_S = 1.0, 60.0
 
-Ended = Literal["answered", "limited", "away", "other"]
+#: `away`: it could not be reached. `fault`: it said that it failed (5xx).
+Ended = Literal["answered", "limited", "away", "fault", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Limiter:
         self._grown = 0.0
         self._accepted: deque[float] = deque(maxlen=20_000)  # when requests were sent that were answered
         self._under_way: dict[int, float] = {}  # when the others were
+        self._begun: set[int] = set()  # those of them that are being answered
         self._counted_from: tuple[float, float, float] | None = None  # (from, to, over how many seconds) what is taken was counted
         self._blocked_until = 0.0
         self._decided = -1.0  # requests sent before say nothing new
@@ -172,31 +176,50 @@ class Limiter:
             step = max(step, rate * SPEED_UP)
         self._pace.rate = rate + step * passed
 
+    def begun(self, slot: Slot) -> None:
+        """The first of the answer is there: the request was taken, and the provider is at work. Said once for each request at most."""
+        self._begun.add(id(slot))
+        self._window = min(MOST, self._window + WIDER)
+        self._misses = 0
+        if slot.sent >= self._decided:
+            self._is_back()
+        self._freed.set()
+
     # What became of it -----------------------------------------------------------------------------------------------
 
     def release(self, slot: Slot, ended: Ended, *, retry_after_s: float | None = None) -> None:
         """`other`: the provider answered in some other way, or nobody knows: no sign of a limit, and none of its absence."""
-        self.in_flight -= 1
-        self._under_way.pop(id(slot), None)
+        begun = id(slot) in self._begun
+        self._gone(slot)
         now = self._monotonic()
         if ended == "answered":
-            self._answered(slot)
+            self._answered(slot, begun)
         elif ended == "limited":
             self._limited(slot, now, retry_after_s)
-        elif ended == "away":
+        elif ended == "away" or (ended == "fault" and not self._begun):
             self._missed(slot, now)
         else:
             self._misses = 0
         self._freed.set()
 
-    def _answered(self, slot: Slot) -> None:
+    def _gone(self, slot: Slot) -> None:
+        self.in_flight -= 1
+        self._under_way.pop(id(slot), None)
+        self._begun.discard(id(slot))
+
+    def _answered(self, slot: Slot, begun: bool) -> None:
         self._accepted.append(slot.sent)
-        self._window = min(MOST, self._window + WIDER)
-        self._misses = self._rounds = 0
-        self._away = False
+        if not begun:
+            self._window = min(MOST, self._window + WIDER)
+        self._misses = 0
+        self._is_back()
         if slot.sent >= self._decided:
             self._troubled = None
             self._refusals = 0
+
+    def _is_back(self) -> None:
+        self._rounds = 0
+        self._away = False
 
     def _limited(self, slot: Slot, now: float, retry_after_s: float | None) -> None:
         self._misses = 0
@@ -259,8 +282,7 @@ class Limiter:
 
     def cancel(self, slot: Slot) -> None:
         """The request was not sent, or ended by us: it says nothing."""
-        self.in_flight -= 1
-        self._under_way.pop(id(slot), None)
+        self._gone(slot)
         self._freed.set()
 
 

@@ -197,6 +197,57 @@ def test_a_provider_that_went_away_is_asked_now_and_then_and_found_when_it_is_ba
     assert len(back) > 1000
 
 
+def test_a_model_that_fails_holds_up_no_other_of_the_provider() -> None:
+    """One model answers slowly, another says 500 at once: while the first is being answered the provider is not away."""
+
+    async def work(loop: VirtualLoop) -> tuple[bool, int]:
+        limiter, answered, away = limiter_of(loop), 0, False
+
+        async def slow() -> None:
+            nonlocal answered
+            while loop.time() < 1060:
+                slot = await limiter.acquire()
+                await asyncio.sleep(0.2)
+                limiter.begun(slot)
+                await asyncio.sleep(9.8)
+                limiter.release(slot, "answered")
+                answered += 1
+
+        async def broken() -> None:
+            nonlocal away
+            while loop.time() < 1060:
+                slot = await limiter.acquire()
+                await asyncio.sleep(0.05)
+                limiter.release(slot, "fault")
+                away = away or limiter.is_away
+                await asyncio.sleep(0.5)
+
+        await asyncio.gather(*(slow() for _ in range(40)), *(broken() for _ in range(2)))
+        return away, answered
+
+    away, answered = run(work)
+    assert not away
+    assert answered > 150
+
+
+def test_a_provider_that_only_fails_is_away() -> None:
+    async def work(loop: VirtualLoop) -> tuple[bool, float]:
+        limiter = limiter_of(loop)
+        for _ in range(8):
+            slot = await limiter.acquire()
+            limiter.release(slot, "fault")
+        away = limiter.is_away
+        slot = await limiter.acquire()
+        limiter.begun(slot)
+        assert not limiter.is_away
+        limiter.release(slot, "answered")
+        return away, loop.time()
+
+    away, until = run(work)
+    assert away
+    assert until > 1005
+
+
 def test_a_retry_after_holds_everybody() -> None:
     async def work(loop: VirtualLoop) -> list[float]:
         provider = Provider(loop, lambda now: not 1005 <= now < 1025, retry_after_s=lambda now: 1025 - now)
