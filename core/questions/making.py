@@ -8,7 +8,8 @@ from typing import Any
 
 from core.questions.checks import Wrong, clean, kind_of
 from core.questions.headings import OPTION_FIELDS, QUESTION, fields_of
-from core.questions.types import ACCEPTED, QuestionDraft, variables_in
+from core.questions.types import ACCEPTED, QuestionDraft
+from core.questions.variables import variables_in
 
 #: Scorers that compare JSON: for these a list is one right answer, not several.
 _OF_JSON = frozenset({"json", "json_schema"})

@@ -6,7 +6,6 @@ ordered list of questions that is never changed. Text may hold `{{name}}`: `Ques
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from core.errors import InvalidInput
+from core.questions.variables import fill, variables_in
 
 Format = Literal["txt", "csv", "json", "jsonl"]
 FORMATS: Final[tuple[Format, ...]] = ("jsonl", "json", "csv", "txt")
@@ -27,24 +27,7 @@ ACCEPTED: Final = "alternatives"
 #: Options of scorers that are texts: variables are put into these as well.
 TEXT_OPTIONS: Final = ("pattern", "rubric")
 
-_VARIABLE = re.compile(r"\{\{\s*([^\W\d][\w.\-]*)\s*\}\}")
 _NOTHING: Final[Mapping[str, Any]] = {}
-
-
-def variables_in(*texts: str | None) -> tuple[str, ...]:
-    """The names that stand in `texts` as {{name}}, each once, in the order of the text."""
-    return tuple(dict.fromkeys(name for text in texts if text for name in _VARIABLE.findall(text)))
-
-
-def fill(text: str, variables: Mapping[str, str]) -> str:
-    """`text` with every {{name}} that is known replaced by its value; others stay as they stand. Values are not looked through again."""
-    if not variables or "{{" not in text:
-        return text
-    return _VARIABLE.sub(partial(_value, variables), text)
-
-
-def _value(variables: Mapping[str, str], found: re.Match[str]) -> str:
-    return variables.get(found[1], found[0])
 
 
 @dataclass(frozen=True, slots=True)

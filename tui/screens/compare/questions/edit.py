@@ -9,7 +9,8 @@ from textual.binding import Binding, BindingType
 
 from core.errors import Conflict, InvalidInput
 from core.questions.forms import from_texts, to_texts
-from core.questions.types import Question, QuestionDraft, QuestionSet, variables_in
+from core.questions.types import Question, QuestionDraft, QuestionSet
+from core.questions.variables import variables_in
 from core.sanitise import one_line
 from tui.batch_words import SCORERS
 from tui.errors import describe
