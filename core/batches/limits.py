@@ -31,7 +31,7 @@ from core.supervisor import happens
 FIRST, WIDER = 4, 0.5
 MOST = 1024
 #: After a 429 the rate is this part of what was refused; in so many seconds it is there again; beyond, it grows by this share a second.
-DECREASE, CLIMB_S, SPEED_UP = 0.95, 40.0, 0.03
+DECREASE, CLIMB_S, SPEED_UP = 0.95, 60.0, 0.03
 #: At most so much at once, where much less was taken than was thought.
 HARD_DECREASE = 0.5
 #: Seconds looked back to tell what a provider takes, for a short and a long `Retry-After`.
@@ -42,6 +42,8 @@ COUNTED = 10
 SLOWEST = 1 / 120
 #: How far behind its schedule the pace may be and still catch up.
 CATCH_UP_S = 0.25
+#: What was taken is known to be possible; where such a pace is refused, requests came bunched: it gives way so far, at most to this part.
+GIVE_WAY, LEAST = 0.97, 0.87
 #: Failures one after another that make a provider count as away; then seconds until it is tried again.
 MISSES, AWAY_S, LONGEST_AWAY_S = 4, 1.0, 30.0
 #: Seconds to wait after a 429 that does not say how long.
@@ -246,16 +248,22 @@ class Limiter:
         rate = self._pace.rate
         if rate is not None:
             back = max(back, COUNTED / rate)
+        now = self._monotonic()
         begin = slot.sent - back
-        taken = sum(1 for moment in (*self._accepted, *self._under_way.values()) if begin < moment <= slot.sent) / back
+        sent = sorted(moment for moment in (*self._accepted, *self._under_way.values()) if moment > begin)
         self._counted_from = None
-        if rate is None:
-            refused, self._counted_from = taken, (begin, slot.sent, back)
-        elif taken < 0.8 * rate:
-            refused = max(taken, rate * HARD_DECREASE)
-        else:
-            refused = rate
-        self._set(refused)
+        if rate is None or self._refused_at is None:
+            taken, self._counted_from = len(sent) / back, (begin, now, back)
+            self._set(taken)
+            return
+        taken = max(len(sent) / back, sum(1 for moment in sent if moment > slot.sent - SHORT_S) / SHORT_S)
+        if taken < 0.8 * rate:
+            self._set(max(taken, rate * HARD_DECREASE))
+            return
+        # What was taken is known to be possible: it was refused because requests came bunched, so the pace gives way a little.
+        refused = min(self._refused_at, max(taken, rate))
+        self._refused_at = max(refused, SLOWEST)
+        self._pace.rate = max(rate * GIVE_WAY, self._refused_at * LEAST)
 
     def _was_not_taken(self, slot: Slot) -> None:
         if self._counted_from is not None and self._refused_at is not None:
