@@ -469,6 +469,8 @@ class ModeltrainApp(Painting, inherit_bindings=False):
 
     async def _go_to(self, area: str | None) -> None:
         area, _slash, tab = (area or "").partition("/")
+        if area == self.current_mode == "compare" and not tab:
+            tab = "side"  # from another tab: the area's own letter leads to its first
         if tab:
             from tui.screens.compare.tabs import open_tab
 

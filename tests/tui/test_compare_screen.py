@@ -201,7 +201,7 @@ async def test_one_column_where_it_is_narrow_and_everything_there_again_after_an
         await seen.until(lambda: "(401)" in seen.text)
         await seen.press("i", "right")
         await seen.until(lambda: getattr(seen.app.screen, "TAB", "") == RECORDS)  # an empty text is no place to be caught in
-        await seen.press("left")
+        await seen.press("ctrl+g", "o")
         await seen.until("(401)")
         await seen.until(lambda: side(seen).composer.has_focus)
         await seen.type("half a sentence")
