@@ -142,6 +142,21 @@ async def test_pause_go_on_and_cancel_ask_where_something_is_lost(settings: Sett
         await seen.until("Press n to make the first.")
 
 
+async def test_the_report_of_a_batch_that_ends_meanwhile_is_whole(settings: Settings) -> None:
+    questions = tuple(QuestionDraft(f"question {number} of this slow batch", expected=str(number)) for number in range(16))
+    async with fair(settings, questions=questions) as there:
+        seen = there.seen
+        made = await there.batch("Slow", start=False, concurrency=1)
+        await there.open(made.id)
+        await seen.press("p")
+        await seen.until(lambda: seen.app.screen.item.answered > 0)  # type: ignore[attr-defined]
+        await seen.press("left")
+        await seen.until("are missing")
+        await seen.until("✓ completed")
+        await seen.until(lambda: "missing" not in seen.text)
+        assert "$0.00" in seen.text
+
+
 async def test_the_report_says_who_is_best_and_is_saved(settings: Settings, tmp_path: Path) -> None:
     async with fair(settings) as there:
         seen = there.seen

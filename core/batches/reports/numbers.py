@@ -66,7 +66,7 @@ def money(cost: Mapping[str, Decimal]) -> str:
 def amount(sum_: Decimal) -> str:
     """Two digits behind the point, and as many as it takes to have three that count; never an exponent."""
     if not sum_:
-        return "0"
+        return "0.00"
     digits = max(2, 2 - sum_.adjusted())
     return f"{sum_:,.{min(digits, 9)}f}"
 

@@ -109,7 +109,7 @@ def test_numbers() -> None:
     assert [numbers.chance(value) for value in (0.0001, 0.0341, 0.37)] == ["<\u00a00.001", "0.034", "0.37"]
     from decimal import Decimal
 
-    assert [numbers.amount(Decimal(text)) for text in ("0", "12.3456", "0.00012345", "1234.5")] == ["0", "12.35", "0.000123", "1,234.50"]
+    assert [numbers.amount(Decimal(text)) for text in ("0", "12.3456", "0.00012345", "1234.5")] == ["0.00", "12.35", "0.000123", "1,234.50"]
 
 
 def test_names_of_models_are_the_worlds() -> None:

@@ -13,6 +13,7 @@ from core.batches.reports import numbers
 from core.batches.reports.findings import findings
 from core.sanitise import one_line
 from tui import batch_reports
+from tui.amounts import money
 from tui.glyphs import Glyphs, glyphs
 from tui.i18n import N_, _
 from tui.screens.compare.batches import charts
@@ -69,7 +70,9 @@ class ReportPage(BatchPage, inherit_bindings=False):
     async def load(self, item: Batch) -> None:
         seen = (item.state, item.answered, item.failed, item.score, item.judged)
         now = self.services.clock.monotonic()
-        if item.state == "draft" or (self._data is not None and (seen == self._seen or now - self._read_at < _REST_S)):
+        # What a batch was at its end is read at once: nobody calls again after that.
+        resting = item.active and now - self._read_at < _REST_S
+        if item.state == "draft" or (self._data is not None and (seen == self._seen or resting)):
             return
         self._seen, self._read_at = seen, now
         self._data = data = await self.services.batches.report_data(self.principal, item.id)
@@ -161,7 +164,7 @@ def _figures_row(item: figures.Figures) -> list[Cell]:
         Cell(numbers.seconds(first.p50 if first is not None else None)),
         Cell(numbers.count(item.output_tokens)),
         Cell(numbers.decimal(item.tokens_per_s)),
-        Cell(numbers.money(item.cost)),
+        Cell(", ".join(money(sum_, currency) for currency, sum_ in sorted(item.cost.items())) or numbers.NOTHING),
         Cell(numbers.decimal(item.stars, 2), "warn"),
     ]
 
