@@ -31,7 +31,7 @@ from core.supervisor import happens
 FIRST, WIDER = 4, 0.5
 MOST = 1024
 #: After a 429 the rate is this part of what was refused; in so many seconds it is there again; beyond, it grows by this share a second.
-DECREASE, CLIMB_S, SPEED_UP = 0.95, 60.0, 0.03
+DECREASE, CLIMB_S, SPEED_UP = 0.95, 60.0, 0.04
 #: At most so much at once, where much less was taken than was thought.
 HARD_DECREASE = 0.5
 #: Seconds looked back to tell what a provider takes, for a short and a long `Retry-After`.
