@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from core.batches.asking import Item, Outcome, Snapshot
+from core.batches.assignments import Assignment, Claimed, add_to, copied, is_news, item_of, paid, write_scores
 from core.batches.finishing import finish, scored
 from core.batches.rows import decimal_of, draft_of, error_text, question_of, score_columns, waiting_text
-from core.batches.types import BatchDraft, Waiting
+from core.batches.types import Waiting
 from core.clock import Clock
 from core.errors import ModeltrainError, NotFound
 from core.persistence import Store
@@ -25,39 +25,8 @@ if TYPE_CHECKING:
     from core.questions.types import Question
     from storage.unit_of_work import UnitOfWork
 
-_COPIED = (
-    "content", "reasoning", "finish", "input_tokens", "output_tokens", "reasoning_tokens", "usage_exact", "ttft_ms", "ttfa_ms", "total_ms",
-)  # fmt: skip
 #: Lines of a journal that are merged in one transaction.
 _MERGED = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A batch as its engine knows it. `configurations`: (id, id of the source, name, snapshot), in order."""
-
-    batch_id: str
-    owner_id: str
-    served: bool
-    epoch: int
-    draft: BatchDraft
-    configurations: tuple[tuple[str, str, str, Snapshot], ...]
-    judge: str
-
-    @property
-    def snapshots(self) -> dict[str, Snapshot]:
-        """By id of the batch's configuration."""
-        return {each[0]: each[3] for each in self.configurations}
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """`items`: to be asked now. `cached`: answers that were there already. Both empty: nothing waits. `state`: of the batch, when it is
-    not running any more, or not ours ("lost")."""
-
-    items: tuple[Item, ...] = ()
-    cached: tuple[Outcome, ...] = ()
-    state: str = ""
 
 
 class Desk:
@@ -123,7 +92,7 @@ class Desk:
         batch_id = self.assignment.batch_id
         by_id = {entry["id"]: entry for entry in group}
         found = await self._store.read(
-            lambda uow: [_item(row, self._snapshots) for row in uow.batches.joined(batch_id, list(by_id)) if is_news(by_id[row.id], row)]
+            lambda uow: [item_of(row, self._snapshots) for row in uow.batches.joined(batch_id, list(by_id)) if is_news(by_id[row.id], row)]
         )
         rows = await self._finished([Outcome(item, by_id[item.id]) for item in found])
         return await self._store.write(lambda uow: len(self._write(uow, rows, {})))
@@ -148,7 +117,7 @@ class Desk:
         return await self._store.write(work)
 
     def _claimed(self, uow: UnitOfWork, rows: Sequence[Any]) -> Claimed:
-        items = [_item(row, self._snapshots) for row in rows]
+        items = [item_of(row, self._snapshots) for row in rows]
         keys = {
             item.id: self._snapshots[item.configuration_id].request_key(item.request.turns[0].content, item.more, row.repetition)
             for item, row in zip(items, rows, strict=True)
@@ -162,7 +131,7 @@ class Desk:
         for configuration_id, number in sorted(counted.items()):
             uow.batches.count(configuration_id, asking=number)
         fresh = tuple(item for item in items if keys[item.id] not in known)
-        cached = tuple(Outcome(item, _copy(item, known[keys[item.id]])) for item in items if keys[item.id] in known)
+        cached = tuple(Outcome(item, copied(item, known[keys[item.id]])) for item in items if keys[item.id] in known)
         return Claimed(fresh, cached)
 
     async def put_back(self, items: Sequence[Item]) -> None:
@@ -204,13 +173,13 @@ class Desk:
         spent: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for row in new:
             known = before[row["b_id"]]
-            _add(deltas[known.configuration_id], row, known.state, weights.get(row["b_id"], 1.0))
+            add_to(deltas[known.configuration_id], row, known.state, weights.get(row["b_id"], 1.0))
             if row["cost"]:
                 spent[known.configuration_id].append((row["cost"], row["currency"]))
         costs = {each.id: each for each in uow.batches.configurations_of([batch.id])} if spent else {}
         for configuration_id in sorted(deltas):
-            paid = _paid(costs[configuration_id], spent[configuration_id]) if configuration_id in spent else {}
-            uow.batches.count(configuration_id, **deltas[configuration_id], **paid)
+            more = paid(costs[configuration_id], spent[configuration_id]) if configuration_id in spent else {}
+            uow.batches.count(configuration_id, **deltas[configuration_id], **more)
         uow.batches.change(batch.id, **self.told(batch, columns))
         return new
 
@@ -311,54 +280,3 @@ class Desk:
             return True
 
         return await self._store.write(work)
-
-
-def is_news(entry: Mapping[str, Any], row: Any) -> bool:
-    """Whether a journal's entry brings more than the row holds. A failure that is there already may have been forgiven since."""
-    return row.state != "answered" and (entry.get("state") == "answered" or entry.get("attempts", 0) > row.attempts)
-
-
-def write_scores(uow: UnitOfWork, batch: Any, scores: Sequence[tuple[str, float, dict[str, Any]]]) -> None:
-    """As Desk.save_scores, beside what else is written. `batch`: its locked row."""
-    before = uow.batches.states([each[0] for each in scores])
-    for key, weight, columns in scores:
-        known = before.get(key)
-        if known is None or known.state != "answered" or known.score is not None:
-            continue
-        uow.batches.change_answer(key, changed=batch.changed + 1, **columns)
-        if columns["score"] is not None:
-            uow.batches.count(known.configuration_id, scored=1, score=columns["score"] * weight, weight=weight)
-
-
-def _item(row: Any, snapshots: Mapping[str, Snapshot]) -> Item:
-    """Of a joined row. `more`: the question's own system prompt."""
-    question = question_of(row).filled()
-    request = snapshots[row.configuration_id].request(question.text, question.system)
-    return Item(row.id, row.configuration_id, request, row.q_number, question, row.attempts, more=question.system)
-
-
-def _copy(item: Item, row: Any) -> dict[str, Any]:
-    """The answer of another row to the same request."""
-    copied = {name: getattr(row, name) for name in _COPIED}
-    return {"id": item.id, "state": "answered", **copied, "error": "", "attempts": item.attempts, "from_cache": True}
-
-
-def _add(deltas: dict[str, Any], row: Mapping[str, Any], before: str, weight: float) -> None:
-    deltas[row["state"]] += 1
-    if before in ("asking", "failed"):
-        deltas[before] -= 1
-    if row["state"] != "answered":
-        return
-    deltas["cached"] += int(row["from_cache"])
-    deltas["output_tokens"] += row["output_tokens"] or 0
-    if row["score"] is not None:
-        deltas["scored"] += 1
-        deltas["score"] += row["score"] * weight
-        deltas["weight"] += weight
-
-
-def _paid(configuration: Any, spent: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """The configuration's cost with these added, in the currency it has."""
-    currency = configuration.currency or spent[0][1]
-    amount = (decimal_of(configuration.cost) or Decimal(0)) + sum((Decimal(cost) for cost, of in spent if of == currency), Decimal(0))
-    return {"cost": f"{amount:f}", "currency": currency}

@@ -13,7 +13,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from core.batches.asking import Item, Outcome, Snapshot
-from core.batches.desk import Assignment, Claimed, Desk, is_news, write_scores
+from core.batches.assignments import Assignment, Claimed, is_news, write_scores
+from core.batches.desk import Desk
 from core.batches.finishing import price
 from core.batches.rows import error_text, question_of, score_columns
 from core.clock import Clock, Identifiers

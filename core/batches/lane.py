@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.batches.asking import Came, Item, Outcome, ask, failed_entry
-from core.batches.desk import Claimed
+from core.batches.assignments import Claimed
 from core.batches.limits import Ended, Limiter, Pace, Slot
 from core.errors import ModeltrainError
 

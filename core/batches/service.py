@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.batches.crew import Crew
 from core.batches.journal import FOLDER, forget
 from core.batches.limits import Limits
+from core.batches.looking import Looking, answer_row
 from core.batches.making import Maker
+from core.batches.owners import Owners
 from core.batches.planning import NAME_LIMIT, Planner
-from core.batches.reading import Reading, found
+from core.batches.reading import found
 from core.batches.rows import answer_of, batches_from, waiting_text
 from core.batches.types import (
     Answer,
-    AnswerSort,
-    AnswerState,
     Batch,
     BatchDraft,
-    BatchState,
-    BatchUpdate,
-    Judgement,
-    Page,
     Plan,
     Waiting,
 )
@@ -38,16 +33,14 @@ from core.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from core.auth.principal import Principal
-    from core.batches.reports.types import ReportData, Words, Written
     from core.models.configurations import Configurations
     from core.questions.service import Questions
-    from core.scoring.figures import Statistics
     from storage.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 
 
-class Batches:
+class Batches(Looking):
     """Everything a person does with batches. Who works on them is decided by lease: any process that called `begin_working`."""
 
     def __init__(
@@ -63,13 +56,12 @@ class Batches:
         questions: Questions,
         limits: Limits | None = None,
     ) -> None:
-        self._store = store
+        super().__init__(store)
         self._clock = clock
         self._events = events
         self._folder = settings.data_dir / FOLDER
         self._planner = Planner(store, questions, configurations)
         self._maker = Maker(store, clock, ids)
-        self._reading = Reading(store)
         owners = Owners(store, settings)
         shop = Workshop(
             store=store,
@@ -202,59 +194,7 @@ class Batches:
         await self.crew.settle(batch.id)
         return await self._reading.batch(owner, batch.id)
 
-    # Looking ---------------------------------------------------------------------------------------------------------
-
-    async def batch(self, principal: Principal, reference: str) -> Batch:
-        """By id, by the beginning of one (8 characters at least) or by name, of several the newest. Raises NotFound."""
-        return await self._reading.batch(principal.require_user("batch.list"), reference)
-
-    async def batches(
-        self, principal: Principal, *, query: str = "", states: Sequence[BatchState] = (), limit: int = 50, offset: int = 0
-    ) -> Page[Batch]:
-        """Newest first. `query`: part of the name, of the set's or of a model's; `states`: none means all."""
-        return await self._reading.batches(principal.require_user("batch.list"), query, states, limit, offset)
-
-    async def answers(
-        self,
-        principal: Principal,
-        batch_id: str,
-        *,
-        state: AnswerState | None = None,
-        configuration_id: str | None = None,
-        type: str | None = None,  # noqa: A002  (what it is called everywhere)
-        query: str = "",
-        sort: AnswerSort = "number",
-        limit: int = 100,
-        offset: int = 0,
-    ) -> Page[Answer]:
-        """Answers with their questions. `query`: in question or answer. Raises NotFound; InvalidInput for an unknown `sort` or `state`."""
-        owner = principal.require_user("batch.list")
-        where = {"state": state, "configuration_id": configuration_id, "type": type}
-        return await self._reading.answers(owner, batch_id, where, query, sort, limit, offset)
-
-    async def answers_in_order(self, principal: Principal, batch_id: str, *, first: int = 0, limit: int = 500) -> tuple[Answer, ...]:
-        """Answers in the order of the questions, from the `first` (from 0) on: for reading all of them, whose number does not matter.
-
-        Raises NotFound.
-        """
-        return await self._reading.answers_in_order(principal.require_user("batch.list"), batch_id, first, limit)
-
-    async def answer(self, principal: Principal, answer_id: str) -> Answer:
-        """One answer. Raises NotFound(kind="answer")."""
-        owner = principal.require_user("batch.list")
-        return await self._store.read(lambda uow: answer_of(_answer(uow, owner, answer_id)))
-
-    async def judgements(self, principal: Principal, batch_id: str, *, limit: int = 100, offset: int = 0) -> Page[Judgement]:
-        """What the judge said, in the order of the questions. Raises NotFound."""
-        return await self._reading.judgements(principal.require_user("batch.list"), batch_id, limit, offset)
-
-    async def watch(self, principal: Principal, batch_id: str, interval_s: float = 0.5) -> AsyncGenerator[BatchUpdate, None]:
-        """Updates at most every `interval_s` seconds, whichever process works on it; ends after the update in which nothing goes on any
-        more (paused or ended). Raises NotFound, also when it is deleted meanwhile."""
-        owner = principal.require_user("batch.list")
-        async with aclosing(self._reading.watch(owner, batch_id, interval_s)) as updates:
-            async for update in updates:
-                yield update
+    # Rating ---------------------------------------------------------------------------------------------------------
 
     async def rate(self, principal: Principal, answer_id: str, stars: int | None) -> Answer:
         """A person's stars, 1 to 5, None to take them back. Raises InvalidInput, NotFound, Conflict(what="not_answered")."""
@@ -263,32 +203,14 @@ class Batches:
             raise InvalidInput("stars", "out_of_range", min=1, max=5)
 
         def work(uow: UnitOfWork) -> Answer:
-            row = _answer(uow, owner, answer_id)
+            row = answer_row(uow, owner, answer_id)
             if row.state != "answered":
                 raise Conflict(what="not_answered")
             uow.batches.change_answer(row.id, stars=stars)
             uow.batches.change(row.batch_id)
-            return answer_of(_answer(uow, owner, answer_id))
+            return answer_of(answer_row(uow, owner, answer_id))
 
         return await self._store.write(work)
-
-    # Statistics and reports ------------------------------------------------------------------------------------------
-
-    async def statistics(self, principal: Principal, batch_id: str) -> Statistics:
-        """Figures per configuration and type, and tests of differences (core/scoring/statistics.py). Raises NotFound."""
-        return await self._reading.statistics(principal.require_user("batch.list"), batch_id)
-
-    async def report_data(self, principal: Principal, batch_id: str) -> ReportData:
-        """Everything that a report says, for the screen. Raises NotFound."""
-        from core.batches.reports.gather import gather
-
-        return await gather(self, principal, batch_id)
-
-    async def report(self, principal: Principal, batch_id: str, form: str, words: Words, target: BinaryIO) -> Written:
-        """Write a report into an open file (core.batches.reports.writing.replacing makes one). Raises NotFound, InvalidInput, DiskFull."""
-        from core.batches.reports.gather import report
-
-        return await report(self, principal, batch_id, form, words, target)
 
     # Inside ----------------------------------------------------------------------------------------------------------
 
@@ -309,37 +231,10 @@ class Batches:
         return Waiting(reason, since=self._clock.now())
 
 
-class Owners:
-    """Whose batches they are: the principal that an engine asks as."""
-
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store = store
-        self._settings = settings
-
-    async def find(self, user_id: str, served: bool) -> Principal | None:
-        """None if the account is disabled or gone. `served`: it made the batch over SSH, so inner addresses stay guarded."""
-        from core.auth.principal import Origin, Principal, Role
-
-        def work(uow: UnitOfWork) -> Principal | None:
-            row = uow.users.get(user_id)
-            if row is None or row.disabled_at is not None:
-                return None
-            return Principal(row.id, row.nickname, row.email, Role(row.role), origin=Origin("shell"), served=served)
-
-        return await self._store.read(work)
-
-
 def _locked(uow: UnitOfWork, owner: str, batch_id: str) -> Any:
     row = uow.batches.lock(owner, batch_id)
     if row is None:
         raise NotFound(kind="batch", reference=batch_id)
-    return row
-
-
-def _answer(uow: UnitOfWork, owner: str, answer_id: str) -> Any:
-    row = uow.batches.answer(owner, answer_id)
-    if row is None:
-        raise NotFound(kind="answer", reference=answer_id)
     return row
 
 

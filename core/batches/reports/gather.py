@@ -12,7 +12,7 @@ from core.clock import Clock
 
 if TYPE_CHECKING:
     from core.auth.principal import Principal
-    from core.batches.service import Batches
+    from core.batches.looking import Looking
     from core.batches.types import Answer, Batch, Judgement
     from core.scoring.judge_types import JudgeFigures, PairVerdict
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 PAGE = 100
 
 
-async def gather(batches: Batches, principal: Principal, batch_id: str) -> ReportData:
+async def gather(batches: Looking, principal: Principal, batch_id: str) -> ReportData:
     """Everything that a report says. Raises NotFound. `answers` of what comes back is read from the database as it is asked for."""
     batch = await batches.batch(principal, batch_id)
     statistics = await batches.statistics(principal, batch.id)
@@ -37,7 +37,7 @@ async def gather(batches: Batches, principal: Principal, batch_id: str) -> Repor
     return ReportData(batch, statistics, answers, Clock().now(), judge)
 
 
-async def report(batches: Batches, principal: Principal, batch_id: str, form: str, words: Words, target: BinaryIO) -> Written:
+async def report(batches: Looking, principal: Principal, batch_id: str, form: str, words: Words, target: BinaryIO) -> Written:
     """Write it. Raises NotFound, InvalidInput("format", "unknown"), DiskFull, OSError."""
     from core.batches.reports.writing import write_report
 
@@ -54,7 +54,7 @@ def _from_thread(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) 
     return asyncio.run_coroutine_threadsafe(work, loop).result()
 
 
-async def _judged(batches: Batches, principal: Principal, batch: Batch, answers: Callable[[], Iterator[Answer]]) -> JudgeFigures:
+async def _judged(batches: Looking, principal: Principal, batch: Batch, answers: Callable[[], Iterator[Answer]]) -> JudgeFigures:
     """How far the judge can be trusted: from all pairs that it compared, and from its grades."""
     from core.scoring.judge import judge_figures
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from core.batches.asking import Outcome, failed_entry
-from core.batches.desk import Claimed, Desk
+from core.batches.assignments import Claimed
+from core.batches.desk import Desk
 from core.batches.engine import Engine
 from core.batches.journal import Journal, entries, journals
 from core.batches.judging import JudgeDesk
