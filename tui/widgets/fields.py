@@ -132,7 +132,7 @@ class Field(Input, inherit_bindings=False):
         parts += self._value_parts(room, colours)
         if remark_room:
             style = colours.bad if self.wrong else colours.dim
-            parts.append(("  " + ("" if self._below() else fit(self.remark, remark_room)), style))
+            parts.append(("  " + ("" if self._below() else fit(one_line(self.remark), remark_room)), style))
         return line(parts, self.size.width, base)
 
     def _below(self) -> list[str]:
