@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import json
 import os
 from dataclasses import asdict, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from core.llm.simulator.server import Simulator
 from core.models.types import ConfigurationDraft
 from core.questions.types import QuestionDraft
 from tests.unit.batches.conftest import LIMIT_S, Hall
+from tui.batch_reports import words
 
 SLOW = "sim-delay-100@max"
 
@@ -258,3 +261,40 @@ async def test_closing_in_the_midst_of_everything_leaves_no_task(hall: Hall) -> 
     assert not [task for task in asyncio.all_tasks() if "batch" in task.get_name()]
     left = await hall.batches.batch(hall.ann, batch.id)
     assert (left.state, left.answered, left.asking) == ("running", 0, 0)
+
+
+async def test_what_is_written_down_is_for_its_owner_only_and_has_no_key(hall: Hall) -> None:
+    """A provider repeats the key in what it refuses with; another question is under way, so that the journal is there to be read."""
+    key, let_go = "sk-never-to-be-written-77", asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(next(line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")))
+        if b"number 2" in await reader.readexactly(length):
+            await let_go.wait()
+        assert key.encode() in head
+        body = json.dumps({"error": {"message": f"Incorrect API key provided: {key}", "code": key, "type": key}}).encode()
+        writer.write(
+            b"HTTP/1.1 400 No\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+        )
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        model = await hall.model("m", endpoint=f"http://127.0.0.1:{port}/v1", key=key)
+        hall.work()
+        batch = await hall.batches.create(hall.ann, replace(await hall.draft(count=2), configuration_ids=(model,)))
+        await hall.batches.start(hall.ann, batch.id)
+        await hall.until(batch.id, lambda now: now.failed == 1)
+        (journal,) = journals(hall.settings.data_dir / "batches", batch.id)
+        assert (journal.parent.stat().st_mode & 0o777, journal.stat().st_mode & 0o777) == (0o700, 0o600)
+        written = journal.read_bytes()
+        assert b"Incorrect API key" in written
+        let_go.set()
+        await hall.ended(batch.id)
+    report = io.BytesIO()
+    await hall.batches.report(hall.ann, batch.id, "json", words(UTC), report)
+    kept = [written, report.getvalue(), *(path.read_bytes() for path in hall.settings.data_dir.rglob("*") if path.is_file())]
+    assert not [each for each in kept if key.encode() in each]
