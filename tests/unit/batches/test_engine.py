@@ -283,7 +283,8 @@ async def test_what_is_written_down_is_for_its_owner_only_and_has_no_key(hall: H
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        model = await hall.model("m", endpoint=f"http://127.0.0.1:{port}/v1", key=key)
+        made = ConfigurationDraft("m", "openai-compatible", "m", endpoint=f"http://127.0.0.1:{port}/v1", key=key)
+        model = (await hall.services.configurations.create(hall.ann, made)).id
         hall.work()
         batch = await hall.batches.create(hall.ann, replace(await hall.draft(count=2), configuration_ids=(model,)))
         await hall.batches.start(hall.ann, batch.id)
