@@ -1,8 +1,9 @@
-"""Make the pictures of docs/: `python tools/screenshots.py [--only NAME ...] [--look 120-dark-en ...] [--part training]`.
+"""Make the pictures of docs/: `python tools/screenshots.py [--only NAME ...] [--look 120-dark-en ...] [--part compare]`.
 
 The program runs in a pseudo-terminal on the installation of tools/demo.py, is driven by keys, and what the terminal shows is drawn
 into docs/pictures/NAME-WIDTH-THEME-LANGUAGE.png. Every screen is drawn in two looks, a few in all eight (LOOKS). The pictures of
-training (walk_training.py) are of real runs and need the training environment (make training-env).
+training (walk_training.py) are of real runs and need the training environment (make training-env); those of comparing and of batches
+(walk_compare.py) have weeks of verdicts in them (demo_votes.py).
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 from demo import EMAIL, EMAIL_OF_NEW, HALTS, PASSWORD, TEXTS, make  # noqa: E402
 from demo_runs import add_environment, add_runs  # noqa: E402
+from demo_votes import add_votes  # noqa: E402
 from draw import draw  # noqa: E402
+from walk_compare import COMPARING, side_by_side  # noqa: E402
 from walk_training import TRAINING  # noqa: E402
 
 from core.auth.principal import operator  # noqa: E402
@@ -61,7 +64,7 @@ class Look:
 ALL_LOOKS = tuple(Look(size, theme, language) for size in SIZES for theme in COLOURS for language in LANGUAGES)
 #: Every screen is drawn in these; those of EVERYWHERE in all.
 LOOKS = (Look("120", "dark", "en"), Look("80", "light", "zh"))
-EVERYWHERE = ("chat", "home", "models", "configuration")
+EVERYWHERE = ("chat", "home", "models", "configuration", "compare")
 
 
 class Visit:
@@ -454,6 +457,15 @@ def visit_training(look: Look, source: Path, wanted: Callable[[str], bool]) -> N
             step(visit)
 
 
+def visit_compare(look: Look, source: Path, wanted: Callable[[str], bool]) -> None:
+    with program(look, source, wanted) as visit:
+        sign_in(visit)
+        visit.see("Areas")
+        visit.terminal.until(visit.texts.titles["loss"])
+        for step in COMPARING if look in LOOKS else (side_by_side,):
+            step(visit)
+
+
 def wants(look: Look, only: list[str], name: str) -> bool:
     return (look in LOOKS or name in EVERYWHERE) and (not only or name in only)
 
@@ -462,15 +474,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=[], help="names of pictures")
     parser.add_argument("--look", nargs="*", default=[str(look) for look in ALL_LOOKS], help="such as 120-dark-en")
-    parser.add_argument("--part", choices=("all", "training", "others"), default="all", help="training: data, runs, results, SwanLab")
+    parser.add_argument(
+        "--part", choices=("all", "training", "compare", "others"), default="all", help="training: data, runs, results, SwanLab"
+    )
     arguments = parser.parse_args()
     looks = [look for look in ALL_LOOKS if str(look) in arguments.look]
     with tempfile.TemporaryDirectory() as temporary:
         for short in sorted({look.language for look in looks}):
             asyncio.run(make(load_settings(Path(temporary) / short, {}), LANGUAGES[short], hurry=arguments.part == "training"))
-        for look in looks if arguments.part != "training" else []:
+        for look in looks if arguments.part in ("all", "others") else []:
             visit_all(look, Path(temporary) / look.language, partial(wants, look, arguments.only))
-        for look in (look for look in looks if look in LOOKS and arguments.part != "others"):
+        for look in looks if arguments.part in ("all", "compare") else []:
+            compared = Path(temporary) / f"{look.language}-compared"
+            if not compared.exists():
+                shutil.copytree(Path(temporary) / look.language, compared, symlinks=True)
+                asyncio.run(add_votes(load_settings(compared, {}), LANGUAGES[look.language]))
+            visit_compare(look, compared, partial(wants, look, arguments.only))
+        for look in (look for look in looks if look in LOOKS and arguments.part in ("all", "training")):
             trained = Path(temporary) / f"{look.language}-trained"
             train(Path(temporary) / look.language, look, trained)
             visit_training(look, trained, partial(wants, look, arguments.only))
