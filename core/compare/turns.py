@@ -17,7 +17,7 @@ from core.chat.identity import this_process
 from core.chat.sending import Moment
 from core.compare.base import ComparisonsBase, must_rest, own
 from core.compare.candidates import Asking
-from core.errors import Conflict, ModeltrainError, NotFound
+from core.errors import Conflict, ModeltrainError, NotFound, StorageError
 
 if TYPE_CHECKING:
     from storage.repositories.comparisons import Waiting
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _SIGN_OF_LIFE_S = 5.0
 #: Seconds between two looks at an answer that another process makes.
 POLL_S = 1.0
+#: How often a database that is away is asked again, every POLL_S seconds, before the rest is given up.
+_TRIES = 60
 
 
 class _TakenError(Exception):
@@ -106,8 +108,7 @@ class Turns(ComparisonsBase):
     async def _rest(self, owner: str, comparison_id: str) -> bool:
         """Wait until nothing of it is being made; with signs of life. False if another process or the person took the turns away."""
         while True:
-            at = self._making(owner)
-            ours, conversations, busy = await self._store.write(lambda uow, at=at: _sign_of_life(uow, at, comparison_id))  # type: ignore[misc]
+            ours, conversations, busy = await self._live(owner, comparison_id)
             if not ours:
                 return False
             made = [found for each in conversations if (found := self._chat.generation_in(owner, each)) is not None and not found.done]
@@ -119,6 +120,18 @@ class Turns(ComparisonsBase):
                 await asyncio.sleep(POLL_S)
             else:
                 return True
+
+    async def _live(self, owner: str, comparison_id: str) -> tuple[bool, list[str], bool]:
+        """Give a sign of life, again and again where the database is away for a moment: nothing is asked meanwhile."""
+        for patience in range(_TRIES, -1, -1):
+            at = self._making(owner)
+            try:
+                return await self._store.write(lambda uow, at=at: _sign_of_life(uow, at, comparison_id))  # type: ignore[misc]
+            except StorageError:
+                if not patience:
+                    raise
+                await asyncio.sleep(POLL_S)
+        raise AssertionError
 
     async def _next(self, principal: Principal, comparison_id: str) -> bool:
         """Ask whose turn it is: one candidate in sequential mode, else all of a round. False where nothing waits."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from core import errors
-from core.errors import ModeltrainError
+from core.compare import turns
+from core.errors import DatabaseBusy, ModeltrainError
 from tests.unit.compare.conftest import QUESTION, Table, states
 
 FAST, THINKING = "sim-chat@maxx20", "sim-reasoning@maxx40"
@@ -102,3 +104,19 @@ async def test_a_closed_program_keeps_what_came(table: Table) -> None:
     await table.services.supervisor.close()
     found = (await table.get(comparison)).rounds[0]
     assert states(found) == ["stopped", "complete"]
+
+
+async def test_a_database_that_is_busy_for_a_moment_does_not_end_the_turns(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    really, tries = turns._sign_of_life, 0
+
+    def busy(*arguments: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries <= 2:
+            raise DatabaseBusy
+        return really(*arguments)
+
+    monkeypatch.setattr(turns, "_sign_of_life", busy)
+    comparison = await table.compare("sim-echo@max", FAST, mode="sequential")
+    assert states(await table.ask(comparison)) == ["complete"] * 2
+    assert tries > 2
