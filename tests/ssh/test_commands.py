@@ -49,8 +49,12 @@ def run(server: Served, command: str, name: str = "ann", stdin: bytes = b"", **o
 
     async def work() -> asyncssh.SSHCompletedProcess:
         async with await server.connect(name) as connection:
-            given = {"input": stdin} if stdin else {"stdin": asyncssh.DEVNULL}
-            done = await connection.run(command, encoding=None, timeout=LIMIT_S, **given, **options)
+            process = await connection.create_process(command, encoding=None, **options)
+            with suppress(BrokenPipeError):  # of a command that reads nothing, and has ended
+                if stdin:
+                    process.stdin.write(stdin)
+                process.stdin.write_eof()
+            done = await process.wait(timeout=LIMIT_S)
         return done  # noqa: RET504 - a `with` might swallow an exception
 
     return asyncio.run(work())
@@ -102,6 +106,34 @@ def test_models_are_compared_and_judged_from_afar(server: Served) -> None:
     assert "at least two different models answered" in server.ssh("compare", "leaderboard").stderr.decode()
     done = server.ssh("compare", "export", made["id"], "--format", "markdown", "-o", "exports/compared.md")
     assert (done.returncode, server.ssh("compare", "export", made["id"], "-o", "/tmp/compared.md").returncode) == (0, 2)
+
+
+def test_nothing_of_anybody_elses_is_reached_by_its_id(server: Served) -> None:
+    """Comparisons, batches, their answers and reports, question sets: an id of ann's says to bob what an id of nobody's says."""
+    set_id = json.loads(server.ssh("questions", "import", "-", "--name", "hers", "--json", stdin=b'{"question": "zebra?"}').stdout)["id"]
+    asked = server.ssh("batch", "run", set_id, "-c", "echo", "--json")
+    assert asked.returncode == 0, asked.stderr
+    assert server.ssh("compare", "-c", "echo", "-c", "echo", "-", stdin=b"What is hers?").returncode == 0
+    compared = json.loads(server.ssh("compare", "list", "--json").stdout)[0]["id"]
+    ids = {"batch": json.loads(asked.stdout)["id"], "questions": set_id, "compare": compared}
+    words = {"batch": "status answers report cancel remove", "questions": "show export remove", "compare": "show export again delete"}
+    commands = [(f"{area} {word}", ids[area]) for area, several in words.items() for word in several.split()]
+    commands += [("batch status", ids["batch"][:12]), ("compare show", ids["compare"][:12]), ("questions show", "hers")]
+
+    async def as_bob() -> None:
+        async with await server.connect("bob") as connection:
+            for command, known in commands:
+                nobodys = "f" * len(known)
+                told, unknown = [
+                    await connection.run(f"{command} {each}", encoding=None, timeout=LIMIT_S, stdin=asyncssh.DEVNULL)
+                    for each in (known, nobodys)
+                ]
+                assert told.returncode == unknown.returncode == 2, (command, told.stderr)
+                assert not raw(told.stdout) and b"zebra" not in raw(told.stderr)
+                assert raw(told.stderr) == raw(unknown.stderr).replace(nobodys.encode(), known.encode()), command
+
+    asyncio.run(as_bob())
+    assert json.loads(server.ssh("batch", "status", ids["batch"], "--json").stdout)["answered"] == 1
 
 
 @pytest.mark.parametrize(
