@@ -231,3 +231,10 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     assert refused.value.rule == "not_a_file"
     with pytest.raises(InvalidInput):
         read_questions("a\x00b")
+
+
+def test_a_hundred_thousand_questions_with_lines_in_their_cells() -> None:
+    rows = "".join(f'"Say\nnumber {number}",number {number}\r\n' for number in range(100_000))
+    found, problems = read_text(f"\ufeffquestion,expected\r\n{rows}", "q.csv")
+    assert (len(found), problems) == (100_000, [])
+    assert (found[-1].text, found[-1].expected) == ("Say\nnumber 99999", "number 99999")
