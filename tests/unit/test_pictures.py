@@ -18,11 +18,12 @@ from screenshots import ALL_LOOKS, EVERYWHERE, LOOKS, SIZES, Look  # noqa: E402
 PICTURES = ROOT / "docs" / "pictures"
 PAGE = (ROOT / "docs" / "screens.md").read_text(encoding="utf-8")
 LIMIT = 8_000_000
+TOOLS = ("screenshots.py", "walk_compare.py", "walk_training.py")
 
 
 def made() -> dict[str, Look]:
     """The pictures that the tool makes: file name -> look."""
-    trees = [ast.parse((ROOT / "tools" / name).read_text(encoding="utf-8")) for name in ("screenshots.py", "walk_training.py")]
+    trees = [ast.parse((ROOT / "tools" / name).read_text(encoding="utf-8")) for name in TOOLS]
     nodes = (node for tree in trees for node in ast.walk(tree))
     calls = (node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "shoot")
     names = [ast.literal_eval(call.args[0]) for call in calls]
