@@ -71,7 +71,7 @@ FAULTS = (
     Fault("filter", 3, "truncated", None, came=True, again=False),
 )
 #: Models that only seem to fail.
-WORKING = ("json", "no-finish", "no-usage", "no-usage-option", "delay-200")
+WORKING = ("json", "no-finish", "no-usage", "no-usage-option", "delay-200", "limited")
 FLOODS = ("flood", "long-line")
 
 
