@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from storage.repositories.users import UserRepository
 
 #: How often work is run when the database keeps giving it up for another's sake (deadlock, serialisation).
-TRIES = 6
+TRIES = 12
 
 T = TypeVar("T")
 Work = Callable[["UnitOfWork"], T]
