@@ -23,7 +23,7 @@ from tests.tui.widget_host import WidgetHost, lines_of
 from tui.comparison_files import as_markdown
 from tui.glyphs import ASCII, UNICODE
 from tui.screens.chat.views import Scene
-from tui.screens.compare import diff_lines, texts
+from tui.screens.compare import diff_lines, heads, texts
 from tui.screens.compare.board import Board
 from tui.screens.compare.export import file_name
 from tui.screens.compare.heads import Head, Heads, figure_lines, widths
@@ -389,3 +389,9 @@ def test_the_file_is_named_after_the_question(title: str, name: str) -> None:
     assert made.comparison is not None
     made.comparison = replace(made.comparison, title=title)
     assert file_name(made) == name
+
+
+def test_a_sentence_among_the_figures_goes_on_in_the_next_line() -> None:
+    assert heads._flow(("figures are shown after the vote",), 30, 3, " · ") == ["figures are shown after the", "vote"]
+    assert heads._flow(("投票后显示各项数字",), 10, 3, " · ") == ["投票后显示", "各项数字"]
+    assert heads._flow(("first 0.2 s", "total 3.8 s", "$0.00"), 25, 2, " · ") == ["first 0.2 s · total 3.8 s", "$0.00"]

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from core.sanitise import one_line
 from tui.glyphs import Glyphs, glyphs
 from tui.themes import Palette, palette
-from tui.widgets.lines import Part, fit, line, width_of
+from tui.widgets.lines import Part, fit, line, width_of, wrap
 
 #: Text and the names of the palette's styles, separated by blanks.
 Words = tuple[str, str]
@@ -243,7 +243,7 @@ def _below(head: Head, width: int, colours: Palette, signs: Glyphs) -> list[list
 def _flow(figures: Sequence[str], width: int, most: int, separator: str) -> list[str]:
     """The figures in at most so many lines; what does not fit is left out from the end."""
     lines: list[str] = []
-    for text in map(one_line, figures):
+    for text in (part for figure in figures for part in wrap(one_line(figure), width)):
         longer = f"{lines[-1]}{separator}{text}" if lines else text
         if lines and cell_len(longer) <= width:
             lines[-1] = longer
