@@ -284,7 +284,7 @@ class Storage:
                 return self._once(work, mode)
             except Exception as error:
                 if worth_again(error) and attempt + 1 < TRIES:
-                    time.sleep(random.uniform(0.5, 1.5) * 0.01 * 2**attempt)  # noqa: S311  (spreads those who collided)
+                    time.sleep(random.uniform(0.5, 1.5) * 0.01 * 2 ** min(attempt, 6))  # noqa: S311  (spreads those who collided)
                     continue
                 problem = classify(error, self.engine)
                 if problem is None or problem is error:
