@@ -85,7 +85,7 @@ class BatchLease:
 
 
 class Crew:
-    """The engines of one process. `begin` in whatever lives longer than a command; `work_on` for a command that waits for one batch."""
+    """The engines of one process."""
 
     def __init__(self, shop: Workshop, supervisor: Supervisor, ids: Identifiers, events: EventBus, *, alone: bool) -> None:
         """`alone`: this is the program of one person, which may be told not to go on by itself when it starts."""
@@ -102,6 +102,7 @@ class Crew:
         self._one_settles = asyncio.Lock()
         self._woken = asyncio.Event()
         self._begun = False
+        self._only: str | None = None
         self._stillness = Stillness(shop.store)
 
     @property
@@ -109,10 +110,13 @@ class Crew:
         """Whether this process works on batches."""
         return self._begun
 
-    def begin(self) -> None:
-        """Work on batches until the services close. Doing so twice changes nothing."""
+    def begin(self, *, only: str | None = None) -> None:
+        """Work on batches until the services close. Doing so twice changes nothing.
+
+        `only`: on this one. For a command that waits for it: others would be cut off when it ends, and asked again what was under way.
+        """
         if not self._begun:
-            self._begun = True
+            self._begun, self._only = True, only
             self._supervisor.start(self._forever, "batches: crew")
 
     def wake(self, batch_id: str = "") -> None:
@@ -180,6 +184,8 @@ class Crew:
         rows = await self.shop.store.read(lambda uow: [(row.id, row.owner_id) for row in uow.batches.active()])
         now = self.shop.clock.monotonic()
         for batch_id, owner_id in rows:
+            if self._only not in (None, batch_id):
+                continue
             if batch_id in self._engines or self._is_full(owner_id) or self._rest_until.get(batch_id, 0.0) > now:
                 continue
             if batch_id not in self._settling and await self._lease(batch_id).take() and batch_id not in self._settling:

@@ -74,9 +74,12 @@ class Batches(Looking):
         )
         self.crew = Crew(shop, supervisor, ids, events, alone=not settings.served)
 
-    def begin_working(self) -> None:
-        """From now on until the services close, this process works on batches that nobody works on. Doing so twice changes nothing."""
-        self.crew.begin()
+    def begin_working(self, *, only: str | None = None) -> None:
+        """From now on until the services close, this process works on batches that nobody works on; with `only` on that one.
+
+        Doing so twice changes nothing.
+        """
+        self.crew.begin(only=only)
 
     # Making ----------------------------------------------------------------------------------------------------------
 

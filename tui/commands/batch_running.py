@@ -36,8 +36,8 @@ async def work_on(services: Services, principal: Principal, batch_id: str) -> tu
 
     Ctrl+C pauses it: what is under way is awaited. Once more leaves at once; what is under way then is asked again another time.
     """
-    services.batches.begin_working()
     latest, status = await services.batches.batch(principal, batch_id), 0
+    services.batches.begin_working(only=latest.id)
     progress, me = Progress(), asyncio.current_task()
     pausing: list[asyncio.Future[Batch]] = []
 

@@ -76,6 +76,16 @@ async def test_429_for_ever_pauses_the_batch_too(hall: Hall) -> None:
     assert sum(hall.asked().values()) <= 10
 
 
+async def test_a_command_that_waits_for_one_batch_works_on_no_other(hall: Hall) -> None:
+    first, second = [await hall.started(count=3) for _ in range(2)]
+    command = await hall.other()
+    command.batches.begin_working(only=second.id)
+    assert (await hall.ended(second.id)).answered == 3
+    assert (await hall.batches.batch(hall.ann, first.id)).answered == 0
+    hall.work()
+    assert (await hall.ended(first.id)).answered == 3
+
+
 async def test_a_batch_goes_on_where_another_process_left_it(hall: Hall) -> None:
     """The first program ends properly in mid-batch: requests under way get a moment, the rest waits for the next one."""
     first = await hall.other()
