@@ -177,6 +177,7 @@ async def _talk(services: Services, ann: Principal, talk: Talk, past: Past, *, h
         conversation = sent.conversation_id
         async for _update in services.chat.watch(ann, sent.answer_id):
             pass
+        await services.chat.seen(ann, conversation)  # it may have ended before anybody watched
         await services.configurations.delete(ann, [configuration.id])
     assert conversation is not None
     await services.chat.rename(ann, conversation, talk.title)
