@@ -10,7 +10,7 @@ from core.auth.kept import KeptSession
 from core.errors import DiskFull, SessionEnded
 from core.models.configurations import ConfigurationDraft
 from core.settings import Settings
-from tests.tui.world import EMAIL, PASSWORD, World, signed_in, world
+from tests.tui.world import EMAIL, PASSWORD, NeverSeen, World, signed_in, world
 from tui.crash import CRASH_LOG
 from tui.session import NobodySignedIn
 
@@ -25,9 +25,12 @@ async def from_the_palette(seen: World, command: str, key: str = "") -> None:
     await seen.until("All commands")
     await seen.type(command)
     await seen.until(lambda: any(_row(line, command, key) for line in seen.lines()))
-    while not any(_row(line, f"▌ {command}", key) for line in seen.lines()):
+    for _row_below in range(40):
+        if any(_row(line, f"▌ {command}", key) for line in seen.lines()):
+            await seen.press("enter")
+            return
         await seen.press("down")
-    await seen.press("enter")
+    raise NeverSeen(f"{command!r} in hand in:\n{seen.text}")
 
 
 def _row(line: str, command: str, key: str) -> bool:
