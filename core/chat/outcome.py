@@ -70,6 +70,6 @@ def _kinds() -> Mapping[str, type[ModeltrainError]]:
     waiting: list[type[ModeltrainError]] = [ModeltrainError]
     while waiting:
         kind = waiting.pop()
-        kinds[kind.code] = kind
+        kinds.setdefault(kind.code, kind)  # of several that share a code, the one that the others are made of
         waiting.extend(kind.__subclasses__())
     return kinds
