@@ -13,7 +13,7 @@ from core import errors
 from core.batches.rows import dumps, error_text
 from core.chat.figures import Stopwatch
 from core.errors import ModeltrainError, ProviderError
-from core.llm.events import Finished, ReasoningDelta, ReasoningRegrouped, TextDelta
+from core.llm.events import Finished, ReasoningDelta, TextDelta
 from core.llm.fold import AnswerFold
 from core.llm.request import ChatRequest, Parameters, Turn
 from core.models.rows import parameters_from_json, parameters_to_json
@@ -143,14 +143,9 @@ async def ask(
                 fold.apply(event)
                 if waited and fold.started:
                     begun()
-                if isinstance(event, TextDelta):
-                    watch.answer()
+                watch.take(event)
+                if isinstance(event, TextDelta | ReasoningDelta):
                     size += len(event.text)
-                elif isinstance(event, ReasoningDelta):
-                    watch.reasoning()
-                    size += len(event.text)
-                elif isinstance(event, ReasoningRegrouped):
-                    watch.regrouped()
                 elif isinstance(event, Finished) and fold.started:
                     came = final(None)
                 if size > limit_bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.llm.events import Usage
+from core.llm.events import ReasoningDelta, ReasoningRegrouped, StreamEvent, TextDelta, Usage
 from core.llm.request import ChatRequest
 
 if TYPE_CHECKING:
@@ -36,6 +36,15 @@ class Stopwatch:
         self.first = now if self.first is None else self.first
         if self._thinking_since is None:
             self._thinking_since = now
+
+    def take(self, event: StreamEvent) -> None:
+        """An event of a stream came; those that are neither reasoning nor answer take no time of their own."""
+        if isinstance(event, TextDelta):
+            self.answer()
+        elif isinstance(event, ReasoningDelta):
+            self.reasoning()
+        elif isinstance(event, ReasoningRegrouped):
+            self.regrouped()
 
     def answer(self) -> None:
         """A token of the answer came."""

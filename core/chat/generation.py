@@ -188,14 +188,12 @@ class Generation:
         raise StreamTruncated()
 
     def _take(self, event: StreamEvent) -> None:
+        self._watch.take(event)
         if isinstance(event, TextDelta):
-            self._watch.answer()
             self._append("text", event.text)
         elif isinstance(event, ReasoningDelta):
-            self._watch.reasoning()
             self._append("reasoning", event.text)
         elif isinstance(event, ReasoningRegrouped):
-            self._watch.regrouped()
             self.text.regroup(self._kept["text"], storable(event.text))
         elif isinstance(event, ReasoningCut):
             self._cut = True
